@@ -1,0 +1,130 @@
+//! Source texts and places in them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A text that values were read from: a file, or an argument of the command line.
+pub struct Source {
+    name: PathBuf,
+    text: String,
+    line_starts: Vec<usize>,
+}
+
+impl Source {
+    /// Wraps a text; `name` is what messages call it, usually the file's path.
+    pub fn new(name: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
+        let text = text.into();
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Arc::new(Self { name: name.into(), text, line_starts })
+    }
+
+    /// What messages call this text.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line of a 1-based number, without its line break; empty beyond the end.
+    pub fn line(&self, number: usize) -> &str {
+        let Some(start) = number.checked_sub(1).and_then(|index| self.line_starts.get(index)) else {
+            return "";
+        };
+        let end = self.line_starts.get(number).copied().unwrap_or(self.text.len());
+        self.text.get(*start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
+    }
+
+    /// The line and column of a byte offset.
+    pub fn position(&self, offset: usize) -> Position {
+        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
+        Position { line, column }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Source({})", self.name.display())
+    }
+}
+
+/// A 1-based line and column; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// 1 for the first line.
+    pub line: usize,
+    /// 1 for the first character.
+    pub column: usize,
+}
+
+/// A place in a source text: bytes `start..end`. Cheap to clone.
+#[derive(Clone)]
+pub struct Span {
+    source: Arc<Source>,
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The bytes `start..end` of `source`; offsets beyond 4 GiB are clamped.
+    pub fn new(source: Arc<Source>, start: usize, end: usize) -> Self {
+        let clamp = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self { source, start: clamp(start), end: clamp(end.max(start)) }
+    }
+
+    /// The whole of a text that is not a file: `-e a=b`, a built-in default.
+    pub fn of_text(name: &str, text: &str) -> Self {
+        let source = Source::new(name, text);
+        let end = source.text().len();
+        Self::new(source, 0, end)
+    }
+
+    /// The text this place is in.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// First byte.
+    pub fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    /// One past the last byte.
+    pub fn end(&self) -> usize {
+        self.end as usize
+    }
+
+    /// Where it starts.
+    pub fn position(&self) -> Position {
+        self.source.position(self.start())
+    }
+
+    /// The characters themselves.
+    pub fn text(&self) -> &str {
+        self.source.text().get(self.start()..self.end()).unwrap_or_default()
+    }
+
+    /// A part of this place: bytes `from..to` counted from its start.
+    #[must_use]
+    pub fn part(&self, from: usize, to: usize) -> Self {
+        Self::new(Arc::clone(&self.source), self.start() + from, (self.start() + to).min(self.source.text().len()))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { line, column } = self.position();
+        write!(formatter, "{}:{line}:{column}", self.source.name.display())
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
