@@ -96,7 +96,8 @@ impl fmt::Display for Diagnostic {
 fn excerpt(span: &Span, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     const WIDTH: usize = 120;
     let position = span.position();
-    let line: Vec<char> = span.source().line(position.line).chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
+    let line: Vec<char> =
+        span.source().line(position.line).chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
     if line.is_empty() {
         return Ok(());
     }
@@ -107,5 +108,10 @@ fn excerpt(span: &Span, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     let carets = "^".repeat(length.clamp(1, WIDTH.saturating_sub(at - from).max(1)));
     let number = position.line.to_string();
     let margin = " ".repeat(number.len());
-    write!(formatter, "\n {margin} |\n {number} | {}\n {margin} | {}{carets}", shown.trim_end(), " ".repeat(at - from))
+    write!(
+        formatter,
+        "\n {margin} |\n {number} | {}\n {margin} | {}{carets}",
+        shown.trim_end(),
+        " ".repeat(at - from)
+    )
 }

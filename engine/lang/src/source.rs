@@ -112,7 +112,11 @@ impl Span {
     /// A part of this place: bytes `from..to` counted from its start.
     #[must_use]
     pub fn part(&self, from: usize, to: usize) -> Self {
-        Self::new(Arc::clone(&self.source), self.start() + from, (self.start() + to).min(self.source.text().len()))
+        Self::new(
+            Arc::clone(&self.source),
+            self.start() + from,
+            (self.start() + to).min(self.source.text().len()),
+        )
     }
 }
 

@@ -1,0 +1,1 @@
+//! The agent: serves module runs over its standard input and output.

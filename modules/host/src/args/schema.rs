@@ -1,0 +1,127 @@
+//! The parameters of a module as data: for checks, documentation and editors.
+
+/// All parameters of a module.
+#[derive(Debug)]
+pub struct Schema {
+    /// What the module does at length: the doc comment of its arguments.
+    pub doc: &'static str,
+    /// Its own parameters.
+    pub parameters: &'static [Parameter],
+    /// Groups of parameters it takes in from elsewhere.
+    pub groups: &'static [fn() -> &'static Schema],
+    /// What must hold between parameters.
+    pub constraints: &'static [Constraint],
+}
+
+/// One parameter.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name in playbooks.
+    pub name: &'static str,
+    /// Other names.
+    pub aliases: &'static [&'static str],
+    /// What it means: the field's doc comment.
+    pub doc: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+    /// Whether a task must give it.
+    pub required: bool,
+    /// What it is when not given, as a playbook would write it.
+    pub default: Option<&'static str>,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// Whether free text after the module's name goes here.
+    pub free_form: bool,
+}
+
+/// What the values of a parameter are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Any text; other scalars are taken as text.
+    Text,
+    /// `yes`, `true`, `1` …
+    Boolean,
+    /// A whole number, also as text.
+    Integer,
+    /// A number, also as text.
+    Number,
+    /// A list; text is split at commas, another scalar is a list of one.
+    List(&'static Kind),
+    /// A mapping.
+    Mapping,
+    /// One of some words.
+    Choice(&'static [&'static str]),
+    /// Anything.
+    Any,
+}
+
+impl Kind {
+    /// In words, for messages: "a boolean".
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Boolean => "a boolean".to_owned(),
+            Self::Integer => "a whole number".to_owned(),
+            Self::Number => "a number".to_owned(),
+            Self::List(element) => format!("a list ({})", element.describe()),
+            Self::Mapping => "a mapping".to_owned(),
+            Self::Choice(words) => format!("one of: {}", words.join(", ")),
+            Self::Any => "anything".to_owned(),
+        }
+    }
+}
+
+/// What must hold between the parameters of one task.
+#[derive(Debug)]
+pub enum Constraint {
+    /// At most one of these may be given.
+    Exclusive(&'static [&'static str]),
+    /// At least one of these must be given.
+    OneOf(&'static [&'static str]),
+    /// When `parameter` has `value`, at least one of `needed` must be given.
+    RequiredIf {
+        /// The deciding parameter.
+        parameter: &'static str,
+        /// Its deciding value.
+        value: &'static str,
+        /// What is then needed: any one of these.
+        needed: &'static [&'static str],
+    },
+    /// When `parameter` is given, all of `needed` must be.
+    RequiredBy {
+        /// The deciding parameter.
+        parameter: &'static str,
+        /// What is then needed.
+        needed: &'static [&'static str],
+    },
+}
+
+impl Schema {
+    /// Every parameter, its groups' included.
+    pub fn all(&self) -> Vec<&'static Parameter> {
+        let mut all: Vec<&'static Parameter> = self.parameters.iter().collect();
+        for group in self.groups {
+            all.extend(group().all());
+        }
+        all
+    }
+
+    /// The parameter that a name or alias means.
+    pub fn find(&self, name: &str) -> Option<&'static Parameter> {
+        self.all().into_iter().find(|parameter| parameter.name == name || parameter.aliases.contains(&name))
+    }
+
+    /// The parameter free text goes to.
+    pub fn free_form(&self) -> Option<&'static Parameter> {
+        self.all().into_iter().find(|parameter| parameter.free_form)
+    }
+
+    /// Every constraint, its groups' included.
+    pub fn all_constraints(&self) -> Vec<&'static Constraint> {
+        let mut all: Vec<&'static Constraint> = self.constraints.iter().collect();
+        for group in self.groups {
+            all.extend(group().all_constraints());
+        }
+        all
+    }
+}

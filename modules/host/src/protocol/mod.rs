@@ -1,0 +1,1 @@
+//! What the controller and the agent say to each other.

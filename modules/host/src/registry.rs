@@ -1,0 +1,47 @@
+//! The list of all task modules that act on a host.
+
+use serde_json::{Map, Value};
+
+use crate::args::{ArgumentError, Schema};
+use crate::{Arguments, Context, Module, Outcome, modules};
+
+/// A module without its type.
+pub struct Entry {
+    /// The name without a collection.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Its other names.
+    pub aliases: &'static [&'static str],
+    /// Its parameters.
+    pub schema: fn() -> &'static Schema,
+    /// Reads the arguments and runs it; every failure is an outcome.
+    pub run: fn(Map<String, Value>, &mut Context) -> Outcome,
+    /// Reads the arguments and says what is wrong with them.
+    pub check: fn(Map<String, Value>) -> Result<(), ArgumentError>,
+}
+
+const fn entry<M: Module>() -> Entry {
+    Entry {
+        name: M::NAME,
+        summary: M::SUMMARY,
+        aliases: M::ALIASES,
+        schema: M::Args::schema,
+        run: |arguments, context| match M::Args::read(arguments) {
+            Ok(arguments) => M::run(arguments, context).unwrap_or_else(|error| error.into_outcome()),
+            Err(error) => Outcome::failed(error.to_string()),
+        },
+        check: |arguments| M::Args::read(arguments).map(drop),
+    }
+}
+
+/// All of them, by name.
+pub fn registry() -> &'static [Entry] {
+    const MODULES: &[Entry] = &[entry::<modules::command::Command>(), entry::<modules::ping::Ping>()];
+    MODULES
+}
+
+/// The module of a name without a collection.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    registry().iter().find(|entry| entry.name == name || entry.aliases.contains(&name))
+}

@@ -1,0 +1,294 @@
+//! Mode, owner, group and the like of files: the parameters, what a file has, and the change between them.
+
+use std::fs::{self, Metadata, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{account, file, mode};
+use crate::args::{Arguments, FromArgument, Kind};
+use crate::module::Doing;
+use crate::{Context, ModuleError};
+
+/// Attributes that every module that makes files takes.
+#[derive(Arguments, Clone, Debug, Default)]
+pub struct FileAttributes {
+    /// Permissions: octal (quote it: '0644') or symbolic (u=rw,go=r); `preserve` where there is a source file.
+    pub mode: Option<Mode>,
+    /// Name or number of the user that owns the file.
+    pub owner: Option<String>,
+    /// Name or number of the group the file belongs to.
+    pub group: Option<String>,
+    /// Flags as `chattr` takes them: `+i`, `=ae`.
+    #[arg(alias = "attr")]
+    pub attributes: Option<String>,
+    /// User part of the SELinux context.
+    pub seuser: Option<String>,
+    /// Role part of the SELinux context.
+    pub serole: Option<String>,
+    /// Type part of the SELinux context.
+    pub setype: Option<String>,
+    /// Level part of the SELinux context.
+    pub selevel: Option<String>,
+    /// Write into the file where it cannot be replaced in one step (mount points); may leave half a file.
+    #[arg(default = "false")]
+    pub unsafe_writes: bool,
+}
+
+/// A mode as given: text, or the number YAML made of an unquoted `0644`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mode(pub String);
+
+impl FromArgument for Mode {
+    const KIND: Kind = Kind::Text;
+
+    fn from_argument(value: &Value) -> Option<Self> {
+        match value {
+            // YAML reads 0644 as the octal number it is; so the number is the mode itself.
+            Value::Number(number) => number.as_u64().map(|mode| Self(format!("{mode:o}"))),
+            Value::String(text) => Some(Self(text.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// What a change of attributes did, or would do.
+#[derive(Debug, Default)]
+pub struct AttributeChange {
+    /// The attributes that differ, as they were. Empty when nothing differs.
+    pub before: Map<String, Value>,
+    /// The same attributes, as they are to be.
+    pub after: Map<String, Value>,
+}
+
+impl AttributeChange {
+    /// Whether anything differs.
+    pub fn changed(&self) -> bool {
+        !self.after.is_empty()
+    }
+
+    fn note(&mut self, name: &str, before: impl Into<Value>, after: impl Into<Value>) {
+        self.before.insert(name.to_owned(), before.into());
+        self.after.insert(name.to_owned(), after.into());
+    }
+}
+
+impl FileAttributes {
+    /// The permission bits asked for, of something that has `current` now; `None` when none are, or `preserve`.
+    ///
+    /// # Errors
+    /// When the mode is not understood.
+    pub fn mode_for(&self, current: u32, is_folder: bool) -> Result<Option<u32>, ModuleError> {
+        match &self.mode {
+            Some(Mode(text)) if text != "preserve" => {
+                mode::resolve(text, current, is_folder).map(Some).map_err(ModuleError::new)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The numbers of the user and the group asked for.
+    ///
+    /// # Errors
+    /// When there is no such user or group.
+    pub fn ids(&self, context: &Context) -> Result<(Option<u32>, Option<u32>), ModuleError> {
+        let number = |name: &str| name.parse::<u32>().ok();
+        let uid = match self.owner.as_deref().filter(|owner| !owner.is_empty()) {
+            Some(owner) => Some(
+                number(owner).or_else(|| account::user(context, owner).map(|user| user.uid)).ok_or_else(
+                    || ModuleError::new(format!("chown failed: failed to look up user {owner}")),
+                )?,
+            ),
+            None => None,
+        };
+        let gid = match self.group.as_deref().filter(|group| !group.is_empty()) {
+            Some(group) => Some(
+                number(group).or_else(|| account::group(context, group).map(|group| group.gid)).ok_or_else(
+                    || ModuleError::new(format!("chgrp failed: failed to look up group {group}")),
+                )?,
+            ),
+            None => None,
+        };
+        Ok((uid, gid))
+    }
+
+    /// What would change of a path's attributes. A user or group that does not exist yet is, in check mode, one that
+    /// an earlier task of the real run would have made.
+    ///
+    /// # Errors
+    /// When the path cannot be looked at, or an attribute is not understood.
+    pub fn compare(
+        &self,
+        path: &Path,
+        follow: bool,
+        context: &Context,
+    ) -> Result<AttributeChange, ModuleError> {
+        let found = if follow { file::look_through(path)? } else { file::look(path)? };
+        let mut change = AttributeChange::default();
+        let Some(metadata) = found else { return Ok(change) };
+        self.compare_ids(&metadata, context, &mut change)?;
+        if !metadata.is_symlink() {
+            let now = metadata.mode() & 0o7777;
+            if let Some(wanted) = self.mode_for(now, metadata.is_dir())?.filter(|wanted| *wanted != now) {
+                change.note("mode", mode::octal(now), mode::octal(wanted));
+            }
+            if let Some(wanted) = &self.attributes {
+                let now = flags(path, context)?;
+                let after = apply_flags(wanted, &now);
+                if after != now {
+                    change.note("attributes", now, after);
+                }
+            }
+        }
+        if let Some(wanted) = self.selinux_context(path, context)? {
+            let now = selinux_of(path, context)?;
+            if now != wanted {
+                change.note("secontext", now, wanted);
+            }
+        }
+        Ok(change)
+    }
+
+    fn compare_ids(
+        &self,
+        metadata: &Metadata,
+        context: &Context,
+        change: &mut AttributeChange,
+    ) -> Result<(), ModuleError> {
+        let (uid, gid) = match self.ids(context) {
+            Ok(ids) => ids,
+            Err(_) if context.check => {
+                if let Some(owner) = &self.owner {
+                    change.note("owner", metadata.uid(), owner.as_str());
+                }
+                if let Some(group) = &self.group {
+                    change.note("group", metadata.gid(), group.as_str());
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(uid) = uid.filter(|uid| *uid != metadata.uid()) {
+            change.note("owner", metadata.uid(), uid);
+        }
+        if let Some(gid) = gid.filter(|gid| *gid != metadata.gid()) {
+            change.note("group", metadata.gid(), gid);
+        }
+        Ok(())
+    }
+
+    /// Gives a path the attributes asked for, or in check mode only says what would change.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn apply(
+        &self,
+        path: &Path,
+        follow: bool,
+        context: &Context,
+    ) -> Result<AttributeChange, ModuleError> {
+        let change = self.compare(path, follow, context)?;
+        if context.check || !change.changed() {
+            return Ok(change);
+        }
+        let failed = |what: &str| format!("cannot change the {what} of {}", path.display());
+        if change.after.contains_key("owner") || change.after.contains_key("group") {
+            let (uid, gid) = self.ids(context)?;
+            if follow {
+                std::os::unix::fs::chown(path, uid, gid).doing(|| failed("owner"))?;
+            } else {
+                std::os::unix::fs::lchown(path, uid, gid).doing(|| failed("owner"))?;
+            }
+        }
+        // After chown, which clears set-id bits.
+        let metadata = if follow { file::look_through(path)? } else { file::look(path)? };
+        if let Some(metadata) = metadata.filter(|metadata| !metadata.is_symlink()) {
+            if let Some(mode) = self.mode_for(metadata.mode() & 0o7777, metadata.is_dir())? {
+                fs::set_permissions(path, Permissions::from_mode(mode)).doing(|| failed("mode"))?;
+            }
+        }
+        if let (true, Some(wanted)) = (change.after.contains_key("attributes"), &self.attributes) {
+            let flags =
+                if wanted.starts_with(['+', '-', '=']) { wanted.clone() } else { format!("={wanted}") };
+            context.tool("chattr").argument(flags).argument(path).succeed()?;
+        }
+        if let Some(wanted) = change.after.get("secontext").and_then(Value::as_str) {
+            context.tool("chcon").argument("-h").argument(wanted).argument(path).succeed()?;
+        }
+        Ok(change)
+    }
+
+    /// The whole SELinux context asked for, the parts not asked for as they are; `None` without SELinux.
+    fn selinux_context(&self, path: &Path, context: &Context) -> Result<Option<String>, ModuleError> {
+        let parts = [&self.seuser, &self.serole, &self.setype, &self.selevel];
+        if parts.iter().all(|part| part.is_none()) || !Path::new("/sys/fs/selinux/enforce").exists() {
+            return Ok(None);
+        }
+        let now = selinux_of(path, context)?;
+        let mut now = now.splitn(4, ':');
+        let wanted =
+            parts.map(|part| part.clone().unwrap_or_else(|| now.next().unwrap_or_default().to_owned()));
+        Ok(Some(wanted.join(":").trim_end_matches(':').to_owned()))
+    }
+}
+
+fn selinux_of(path: &Path, context: &Context) -> Result<String, ModuleError> {
+    let finished = context.tool("stat").arguments(["-c", "%C"]).argument(path).succeed()?;
+    Ok(finished.out().trim().to_owned())
+}
+
+/// The `chattr` flags of a path, sorted; empty where the file system has none.
+fn flags(path: &Path, context: &Context) -> Result<String, ModuleError> {
+    let finished = context.tool("lsattr").argument("-vd").argument(path).run()?;
+    if !finished.status.success() {
+        return Ok(String::new());
+    }
+    let out = finished.out();
+    let mut letters: Vec<char> =
+        out.split_whitespace().nth(1).unwrap_or_default().chars().filter(|c| *c != '-').collect();
+    letters.sort_unstable();
+    Ok(letters.into_iter().collect())
+}
+
+fn apply_flags(wanted: &str, now: &str) -> String {
+    let (operator, letters) = match wanted.chars().next() {
+        Some(operator @ ('+' | '-' | '=')) => (operator, &wanted[1..]),
+        _ => ('=', wanted),
+    };
+    let mut flags: Vec<char> = match operator {
+        '+' => now.chars().chain(letters.chars()).collect(),
+        '-' => now.chars().filter(|flag| !letters.contains(*flag)).collect(),
+        _ => letters.chars().collect(),
+    };
+    flags.sort_unstable();
+    flags.dedup();
+    flags.into_iter().collect()
+}
+
+/// What playbooks read of a path after a task made it: owner, group, mode, size, state.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn describe(path: &Path, context: &Context) -> Result<Map<String, Value>, ModuleError> {
+    let mut facts = Map::new();
+    let Some(metadata) = file::look(path)? else { return Ok(facts) };
+    let owner = account::user(context, &metadata.uid().to_string())
+        .map_or_else(|| metadata.uid().to_string(), |user| user.name);
+    let group = account::group(context, &metadata.gid().to_string())
+        .map_or_else(|| metadata.gid().to_string(), |group| group.name);
+    let state = match &metadata {
+        metadata if metadata.is_symlink() => "link",
+        metadata if metadata.is_dir() => "directory",
+        metadata if metadata.nlink() > 1 => "hard",
+        _ => "file",
+    };
+    facts.insert("uid".to_owned(), metadata.uid().into());
+    facts.insert("gid".to_owned(), metadata.gid().into());
+    facts.insert("owner".to_owned(), owner.into());
+    facts.insert("group".to_owned(), group.into());
+    facts.insert("mode".to_owned(), mode::octal(metadata.mode()).into());
+    facts.insert("state".to_owned(), state.into());
+    facts.insert("size".to_owned(), metadata.size().into());
+    Ok(facts)
+}

@@ -1,0 +1,290 @@
+//! Running commands of the host.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::{Context, ModuleError};
+
+/// How often a running command is asked whether it should be stopped.
+const CANCEL_POLL: Duration = Duration::from_millis(50);
+
+/// A command to run, in a process group of its own, ended when the request is cancelled.
+pub struct Command {
+    program: OsString,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    folder: Option<PathBuf>,
+    input: Option<Vec<u8>>,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// What a finished command left.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Context {
+    /// A command with the task's environment.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        Command {
+            program: program.as_ref().to_owned(),
+            arguments: Vec::new(),
+            environment: self.environment.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            folder: None,
+            input: None,
+            cancelled: Arc::clone(&self.cancelled),
+        }
+    }
+
+    /// A command whose output will be read by the module: messages in plain English.
+    pub fn tool(&self, program: impl AsRef<OsStr>) -> Command {
+        self.command(program).environment("LC_ALL", "C").environment("LANGUAGE", "C")
+    }
+
+    /// The path of a program, looked for in the task's `PATH` and in the places of system tools.
+    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let path =
+            self.environment.get("PATH").cloned().or_else(|| std::env::var("PATH").ok()).unwrap_or_default();
+        let folders = path.split(':').chain([
+            "/usr/local/sbin",
+            "/usr/local/bin",
+            "/usr/sbin",
+            "/usr/bin",
+            "/sbin",
+            "/bin",
+        ]);
+        folders
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| Path::new(folder).join(name))
+            .find(|path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok())
+    }
+}
+
+impl Command {
+    /// Adds one argument.
+    #[must_use]
+    pub fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn environment(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Runs it in this folder.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Writes this to its standard input; otherwise that is `/dev/null`.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// The command line, for messages.
+    pub fn line(&self) -> String {
+        let words = std::iter::once(&self.program).chain(&self.arguments);
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it to its end, whatever its exit status. `seen` is shown output while it comes.
+    ///
+    /// # Errors
+    /// When it cannot be started, or the request was cancelled (the whole process group is then killed).
+    pub fn run_watched(self, seen: &mut dyn FnMut(&[u8])) -> Result<Finished, ModuleError> {
+        let line = self.line();
+        let mut command = std::process::Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        let mut child = command.spawn().map_err(|error| {
+            ModuleError::new(format!("cannot run `{line}`: {error}"))
+                .with("cmd", line.as_str())
+                .with("rc", error.raw_os_error().unwrap_or(2))
+        })?;
+        let (sender, pieces) = std::sync::mpsc::channel();
+        if let (Some(mut pipe), Some(input)) = (child.stdin.take(), self.input) {
+            // A command that does not read its input to the end is no failure.
+            std::thread::spawn(move || drop(pipe.write_all(&input)));
+        }
+        pump(child.stdout.take(), Stream::Out, sender.clone());
+        pump(child.stderr.take(), Stream::Error, sender);
+        let group = Pid::from_child(&child);
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut exited: Option<ExitStatus> = None;
+        loop {
+            match pieces.recv_timeout(CANCEL_POLL) {
+                Ok((stream, piece)) => {
+                    seen(&piece);
+                    match stream {
+                        Stream::Out => stdout.extend(piece),
+                        Stream::Error => stderr.extend(piece),
+                    }
+                    continue;
+                }
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            if self.cancelled.load(Ordering::Relaxed) {
+                // The group may have ended by itself in the meantime.
+                let _ = kill_process_group(group, Signal::KILL);
+                let _ = child.wait();
+                return Err(ModuleError::new(format!("`{line}` was cancelled")));
+            }
+            // A daemon that the command left behind may hold the pipes open for ever: the command's own end counts.
+            if exited.is_some() {
+                break;
+            }
+            exited = child
+                .try_wait()
+                .map_err(|error| ModuleError::new(format!("cannot wait for `{line}`: {error}")))?;
+        }
+        let status = match exited {
+            Some(status) => status,
+            None => child
+                .wait()
+                .map_err(|error| ModuleError::new(format!("cannot wait for `{line}`: {error}")))?,
+        };
+        Ok(Finished { status, stdout, stderr })
+    }
+
+    /// Runs it to its end, whatever its exit status.
+    ///
+    /// # Errors
+    /// As [`Self::run_watched`].
+    pub fn run(self) -> Result<Finished, ModuleError> {
+        self.run_watched(&mut |_| {})
+    }
+
+    /// Runs it and takes any exit status but 0 for a failure.
+    ///
+    /// # Errors
+    /// As [`Self::run_watched`], and when it fails: then with its output.
+    pub fn succeed(self) -> Result<Finished, ModuleError> {
+        let line = self.line();
+        let finished = self.run()?;
+        if finished.status.success() {
+            Ok(finished)
+        } else {
+            Err(finished.failure(&format!("`{line}` failed")))
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Stream {
+    Out,
+    Error,
+}
+
+fn pump(
+    pipe: Option<impl Read + Send + 'static>,
+    stream: Stream,
+    sender: std::sync::mpsc::Sender<(Stream, Vec<u8>)>,
+) {
+    let Some(mut pipe) = pipe else { return };
+    std::thread::spawn(move || {
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+            if sender.send((stream, buffer[..length].to_vec())).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+impl Finished {
+    /// The exit code, or minus the signal's number.
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| -self.status.signal().unwrap_or(1))
+    }
+
+    /// Standard output as text.
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text.
+    pub fn err(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// Its failure: what was being done, the last lines it said, and all of its output as fields.
+    pub fn failure(&self, what: &str) -> ModuleError {
+        let said = if self.stderr.is_empty() { self.out() } else { self.err() };
+        let lines: Vec<&str> = said.trim_end().lines().collect();
+        let last = lines[lines.len().saturating_sub(10)..].join("\n");
+        ModuleError::new(format!("{what} (exit status {}): {last}", self.code()))
+            .with("rc", self.code())
+            .with("stdout", self.out())
+            .with("stderr", self.err())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modules::testing::context;
+
+    #[test]
+    fn both_streams_and_the_exit_code_are_kept() {
+        let finished = context()
+            .command("sh")
+            .arguments(["-c", "cat; echo two >&2; exit 3"])
+            .input("one")
+            .run()
+            .unwrap();
+        assert_eq!((finished.out().as_str(), finished.err().as_str(), finished.code()), ("one", "two\n", 3));
+    }
+
+    #[test]
+    fn a_daemon_holding_the_pipes_does_not_hold_the_command() {
+        let started = std::time::Instant::now();
+        context().command("sh").arguments(["-c", "sleep 30 & echo started"]).run().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn cancelling_kills_the_whole_group() {
+        let context = context();
+        context.cancelled.store(true, Ordering::Relaxed);
+        let error = context.command("sh").arguments(["-c", "sleep 30; true"]).run().unwrap_err();
+        assert!(error.to_string().contains("cancelled"), "{error}");
+    }
+}
