@@ -1,0 +1,45 @@
+//! Roles.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clouder_lang::Span;
+use clouder_lang::yaml::Node;
+
+use super::{Item, Keywords};
+
+/// A role as it is used at one place: which of its files were chosen (`tasks_from` …) is part of it.
+#[derive(Debug)]
+pub struct Role {
+    /// Its name as used: `containerd`, `namespace.collection.role`.
+    pub name: Arc<str>,
+    /// Its folder (that of the outermost layer that has one): `role_path`.
+    pub path: PathBuf,
+    /// Its folders in all layers, the overriding one first; built-in folders are virtual (see `Files`).
+    pub folders: Vec<PathBuf>,
+    /// `defaults/main.yml`: mappings, later ones win.
+    pub defaults: Vec<Node>,
+    /// `vars/main.yml`: mappings, later ones win.
+    pub vars: Vec<Node>,
+    /// The dependencies of `meta/main.yml`, to run before it.
+    pub dependencies: Vec<RoleUse>,
+    /// Whether it may run more than once with the same parameters.
+    pub allow_duplicates: bool,
+    /// The argument specification of the entry point used (`meta/argument_specs.yml`), if there is one.
+    pub argument_spec: Option<Node>,
+}
+
+/// A role together with its tasks and handlers, ready to run at one place.
+#[derive(Clone, Debug)]
+pub struct RoleUse {
+    /// The role.
+    pub role: Arc<Role>,
+    /// Keywords and parameters at the place of use.
+    pub keywords: Keywords,
+    /// Its tasks; each task's layers lead through the role to the place of use.
+    pub tasks: Vec<Item>,
+    /// Its handlers.
+    pub handlers: Vec<Item>,
+    /// Where it is used.
+    pub span: Span,
+}
