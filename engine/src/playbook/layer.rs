@@ -25,8 +25,10 @@ pub enum Origin {
     Block,
     /// A role, listed in `roles`, imported, included, or a dependency; `keywords.vars` are its parameters.
     Role(Arc<Role>),
-    /// A file of tasks, imported or included; `keywords.vars` are its parameters.
+    /// A file of tasks imported while loading; its `vars` weigh as much as a block's.
     Tasks(PathBuf),
+    /// A file of tasks or a role included while running; `keywords.vars` are its parameters.
+    Include(PathBuf),
 }
 
 impl Layer {
@@ -44,7 +46,7 @@ impl Layer {
     pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.chain().filter_map(|layer| match &layer.origin {
             Origin::Role(role) => Some(role),
-            Origin::Play | Origin::Block | Origin::Tasks(_) => None,
+            Origin::Play | Origin::Block | Origin::Tasks(_) | Origin::Include(_) => None,
         })
     }
 }

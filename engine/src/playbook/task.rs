@@ -42,7 +42,7 @@ pub struct Task {
     /// What it calls.
     pub invocation: Invocation,
     /// Its own keywords.
-    pub keywords: Keywords,
+    pub keywords: Arc<Keywords>,
     /// What stands around it.
     pub layer: Arc<Layer>,
     /// What it is repeated for.
