@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::Diagnostic;
+
 /// A text that values were read from: a file, or an argument of the command line.
 pub struct Source {
     name: PathBuf,
@@ -17,6 +19,31 @@ impl Source {
         let text = text.into();
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Arc::new(Self { name: name.into(), text, line_starts })
+    }
+
+    /// Wraps the contents of a file, a byte order mark left out.
+    ///
+    /// # Errors
+    /// The first line that is not UTF-8 text.
+    pub fn from_bytes(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
+        match String::from_utf8(bytes) {
+            Ok(text) => match text.strip_prefix('\u{feff}') {
+                Some(text) => Ok(Self::new(name, text)),
+                None => Ok(Self::new(name, text)),
+            },
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let bytes = error.into_bytes();
+                let byte = bytes.get(at).copied().unwrap_or_default();
+                let source = Self::new(name, String::from_utf8_lossy(&bytes));
+                let span = Span::new(source, at, at + '\u{fffd}'.len_utf8());
+                Err(Diagnostic::error(
+                    format!("this is not UTF-8 text: it holds the byte 0x{byte:02X}"),
+                    &span,
+                )
+                .hint("save the file as UTF-8; binary files cannot be read here"))
+            }
+        }
     }
 
     /// What messages call this text.
@@ -36,6 +63,12 @@ impl Source {
         };
         let end = self.line_starts.get(number).copied().unwrap_or(self.text.len());
         self.text.get(*start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
+    }
+
+    /// The byte at which the line of a 1-based number begins; that of the end for lines beyond it.
+    pub fn line_start(&self, number: usize) -> usize {
+        let start = number.checked_sub(1).and_then(|index| self.line_starts.get(index));
+        start.copied().unwrap_or(self.text.len())
     }
 
     /// The line and column of a byte offset.

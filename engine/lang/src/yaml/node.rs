@@ -85,6 +85,16 @@ impl Mapping {
     }
 }
 
+impl FromIterator<(Node, Node)> for Mapping {
+    fn from_iter<I: IntoIterator<Item = (Node, Node)>>(entries: I) -> Self {
+        let mut mapping = Self::default();
+        for (key, value) in entries {
+            mapping.insert(key, value);
+        }
+        mapping
+    }
+}
+
 impl Node {
     /// A node at a place.
     pub fn new(value: Yaml, span: Span) -> Self {

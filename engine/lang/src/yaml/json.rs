@@ -1,0 +1,83 @@
+//! Nodes from and to JSON values.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Number, Value};
+
+use super::{Mapping, Node, Yaml};
+use crate::Span;
+
+/// The value without places. Ciphertext becomes a mapping as Ansible writes it; `.inf` and `.nan`, which JSON
+/// does not know, become text.
+pub fn to_json(node: &Node) -> Value {
+    match &node.value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => Value::Bool(*value),
+        Yaml::Int(number) => {
+            Number::from_i128(*number).map_or_else(|| Value::String(number.to_string()), Value::Number)
+        }
+        Yaml::Float(number) => {
+            let text = || Value::String(number.to_string().to_lowercase());
+            Number::from_f64(*number).map_or_else(text, Value::Number)
+        }
+        Yaml::String(text) | Yaml::Raw(text) => Value::from(&**text),
+        Yaml::Vault(text) => {
+            Value::Object(std::iter::once(("__ansible_vault".to_owned(), Value::from(&**text))).collect())
+        }
+        Yaml::Sequence(items) => Value::Array(items.iter().map(to_json).collect()),
+        Yaml::Mapping(mapping) => Value::Object(
+            mapping.iter().map(|(key, entry)| ((**key).to_owned(), to_json(&entry.value))).collect(),
+        ),
+    }
+}
+
+impl Node {
+    /// A JSON value as if written at a place; its texts may hold templates.
+    pub fn from_json(value: &Value, span: &Span) -> Self {
+        let value = match value {
+            Value::Null => Yaml::Null,
+            Value::Bool(value) => Yaml::Bool(*value),
+            Value::Number(number) => number_from_json(number),
+            Value::String(text) => Yaml::String(text.as_str().into()),
+            Value::Array(items) => {
+                Yaml::Sequence(Arc::new(items.iter().map(|item| Self::from_json(item, span)).collect()))
+            }
+            Value::Object(entries) => mapping_from_json(entries, span),
+        };
+        Self::new(value, span.clone())
+    }
+
+    /// The same value with none of its texts a template.
+    #[must_use]
+    pub fn into_raw(self) -> Self {
+        let value = match self.value {
+            Yaml::String(text) => Yaml::Raw(text),
+            Yaml::Sequence(items) => {
+                Yaml::Sequence(Arc::new(items.iter().cloned().map(Self::into_raw).collect()))
+            }
+            Yaml::Mapping(mapping) => Yaml::Mapping(Arc::new(
+                mapping
+                    .iter()
+                    .map(|(_, entry)| (entry.key.clone(), entry.value.clone().into_raw()))
+                    .collect(),
+            )),
+            other => other,
+        };
+        Self::new(value, self.span)
+    }
+}
+
+fn number_from_json(number: &Number) -> Yaml {
+    match number.as_i128() {
+        Some(whole) => Yaml::Int(whole),
+        None => Yaml::Float(number.as_f64().unwrap_or(f64::INFINITY)),
+    }
+}
+
+fn mapping_from_json(entries: &Map<String, Value>, span: &Span) -> Yaml {
+    let mapping: Mapping = entries
+        .iter()
+        .map(|(key, value)| (Node::text(key.as_str(), span.clone()), Node::from_json(value, span)))
+        .collect();
+    Yaml::Mapping(Arc::new(mapping))
+}
