@@ -1,0 +1,275 @@
+//! Hosts and groups.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clouder_lang::yaml::Node;
+use indexmap::{IndexMap, IndexSet};
+
+use crate::VariableFolder;
+
+/// Variables as written, by name.
+pub type Variables = IndexMap<Arc<str>, Node>;
+
+/// One host.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// Its variables from the inventory's sources.
+    pub variables: Variables,
+    /// The groups it is in directly.
+    pub groups: IndexSet<Arc<str>>,
+    /// Whether nobody wrote it down: the controller itself, named without being in the inventory.
+    pub implicit: bool,
+}
+
+/// One group.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// Its variables from the inventory's sources.
+    pub variables: Variables,
+    /// The hosts directly in it.
+    pub hosts: IndexSet<Arc<str>>,
+    /// The groups directly in it.
+    pub children: IndexSet<Arc<str>>,
+    /// Among groups of one depth, the variables of the higher priority win.
+    pub priority: i64,
+}
+
+/// All hosts and groups. `all` and `ungrouped` always exist.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    hosts: IndexMap<Arc<str>, Host>,
+    groups: IndexMap<Arc<str>, Group>,
+    /// Where it was read from.
+    pub sources: Vec<PathBuf>,
+    /// `group_vars` and `host_vars` beside the sources.
+    pub folders: Vec<VariableFolder>,
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        let groups = ["all", "ungrouped"].map(|name| (Arc::from(name), Group::default()));
+        Self {
+            hosts: IndexMap::new(),
+            groups: groups.into_iter().collect(),
+            sources: Vec::new(),
+            folders: Vec::new(),
+        }
+    }
+}
+
+impl Inventory {
+    /// Host names, in the order they were written.
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.hosts.iter().filter(|(_, host)| !host.implicit).map(|(name, _)| name)
+    }
+
+    /// A host by name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.get(name)
+    }
+
+    /// Groups by name, in the order they were written; `all` and `ungrouped` first.
+    pub fn groups(&self) -> impl Iterator<Item = (&Arc<str>, &Group)> {
+        self.groups.iter()
+    }
+
+    /// A group by name.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// Adds a host, or finds the one of that name.
+    pub fn add_host(&mut self, name: &str) -> &mut Host {
+        let host = self.hosts.entry(Arc::from(name)).or_default();
+        host.implicit = false;
+        host
+    }
+
+    /// Adds the controller itself as a host that is in no group, unless there is a host of that name.
+    pub fn add_implicit_host(&mut self, name: &str) {
+        self.hosts.entry(Arc::from(name)).or_insert_with(|| Host { implicit: true, ..Host::default() });
+    }
+
+    /// Adds a group, or finds the one of that name.
+    pub fn add_group(&mut self, name: &str) -> &mut Group {
+        self.groups.entry(Arc::from(name)).or_default()
+    }
+
+    /// Puts a host into a group; both are added if need be. Returns whether it was not in it before.
+    pub fn add_to_group(&mut self, host: &str, group: &str) -> bool {
+        self.add_host(host);
+        if group == "all" {
+            return false;
+        }
+        let (host, group): (Arc<str>, Arc<str>) = (Arc::from(host), Arc::from(group));
+        if let Some(host) = self.hosts.get_mut(&host) {
+            host.groups.insert(Arc::clone(&group));
+        }
+        self.add_group(&group).hosts.insert(host)
+    }
+
+    /// Puts a group into another; both are added if need be. Returns `false`, and does nothing, when that would make
+    /// a circle.
+    pub fn add_child(&mut self, parent: &str, child: &str) -> bool {
+        self.add_group(child);
+        if parent == child || self.descendants(child).contains(parent) {
+            return false;
+        }
+        self.add_group(parent).children.insert(Arc::from(child));
+        true
+    }
+
+    /// A group and all groups below it.
+    fn descendants(&self, group: &str) -> BTreeSet<Arc<str>> {
+        let mut found = BTreeSet::new();
+        let mut todo = vec![Arc::<str>::from(group)];
+        while let Some(name) = todo.pop() {
+            if let Some(group) = self.groups.get(&name) {
+                todo.extend(group.children.iter().filter(|child| !found.contains(*child)).cloned());
+            }
+            found.insert(name);
+        }
+        found
+    }
+
+    /// The hosts of a group and of all groups below it, in the order of the inventory.
+    pub fn hosts_of(&self, group: &str) -> Vec<Arc<str>> {
+        if group == "all" {
+            return self.hosts().cloned().collect();
+        }
+        if group == "ungrouped" {
+            return self.hosts().filter(|name| self.is_ungrouped(name)).cloned().collect();
+        }
+        let groups = self.descendants(group);
+        let mut hosts = IndexSet::new();
+        for group in self.groups.iter().filter(|(name, _)| groups.contains(*name)) {
+            hosts.extend(group.1.hosts.iter().cloned());
+        }
+        let position = |name: &Arc<str>| self.hosts.get_index_of(name).unwrap_or(usize::MAX);
+        let mut hosts: Vec<Arc<str>> = hosts.into_iter().collect();
+        hosts.sort_by_key(position);
+        hosts
+    }
+
+    fn is_ungrouped(&self, host: &str) -> bool {
+        self.hosts.get(host).is_some_and(|host| host.groups.iter().all(|group| group.as_ref() == "ungrouped"))
+    }
+
+    /// The groups directly above a group; `all` for those that have no other.
+    fn parents<'a>(&'a self, child: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
+        self.groups.iter().filter(move |(_, group)| group.children.contains(child)).map(|(name, _)| name)
+    }
+
+    /// How far a group is below `all`.
+    fn depth(&self, group: &str) -> usize {
+        if group == "all" {
+            0
+        } else {
+            self.parents(group).map(|parent| self.depth(parent)).max().unwrap_or(0) + 1
+        }
+    }
+
+    /// Every group a host is in, directly or not, without `all`; weakest variables first.
+    pub fn groups_of(&self, host: &str) -> Vec<Arc<str>> {
+        let Some(entry) = self.hosts.get(host) else { return Vec::new() };
+        let mut found: IndexSet<Arc<str>> = entry.groups.clone();
+        if self.is_ungrouped(host) && !entry.implicit {
+            found.insert(Arc::from("ungrouped"));
+        }
+        let mut next = 0;
+        while let Some(group) = found.get_index(next).cloned() {
+            found.extend(self.parents(&group).filter(|parent| parent.as_ref() != "all").cloned());
+            next += 1;
+        }
+        let mut groups: Vec<(usize, i64, Arc<str>)> = found
+            .into_iter()
+            .map(|name| (self.depth(&name), self.groups.get(&name).map_or(1, |group| group.priority), name))
+            .collect();
+        groups.sort();
+        groups.into_iter().map(|(_, _, name)| name).collect()
+    }
+
+    /// The variables of a host: those of its groups, of the `group_vars` and `host_vars` folders, and its own, by
+    /// Ansible's precedence. `playbook` is the folder of the playbook, whose files win over the inventory's.
+    pub fn variables_of(&self, host: &str, playbook: Option<&VariableFolder>) -> Variables {
+        let Some(entry) = self.hosts.get(host) else { return Variables::new() };
+        let folders = || self.folders.iter().chain(playbook);
+        let mut merged = Variables::new();
+        if !entry.implicit {
+            merged.extend(self.groups.get("all").map(|all| all.variables.clone()).unwrap_or_default());
+        }
+        for folder in folders() {
+            merged.extend(folder.of_group("all"));
+        }
+        let groups = self.groups_of(host);
+        for group in groups.iter().filter_map(|name| self.groups.get(name)) {
+            merged.extend(group.variables.clone());
+        }
+        for folder in folders() {
+            for group in &groups {
+                merged.extend(folder.of_group(group));
+            }
+        }
+        merged.extend(entry.variables.clone());
+        for folder in folders() {
+            merged.extend(folder.of_host(host));
+        }
+        merged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clouder_lang::Span;
+    use clouder_lang::yaml::Node;
+
+    use super::*;
+
+    fn names(list: &[Arc<str>]) -> Vec<&str> {
+        list.iter().map(AsRef::as_ref).collect()
+    }
+
+    #[test]
+    fn the_deeper_group_and_then_the_higher_priority_wins() {
+        let mut inventory = Inventory::default();
+        for (group, priority) in [("web", 1), ("eu", 10), ("deep", 1)] {
+            inventory.add_to_group("h", group);
+            let text = Node::text(group, Span::of_text("test", group));
+            let group = inventory.add_group(group);
+            group.priority = priority;
+            group.variables.insert(Arc::from("who"), text);
+        }
+        assert_eq!(inventory.variables_of("h", None)["who"].as_str(), Some("eu"));
+        assert!(inventory.add_child("web", "deep"));
+        assert_eq!(names(&inventory.groups_of("h")), ["web", "eu", "deep"]);
+        assert_eq!(inventory.variables_of("h", None)["who"].as_str(), Some("deep"));
+    }
+
+    #[test]
+    fn circles_of_groups_are_refused() {
+        let mut inventory = Inventory::default();
+        assert!(inventory.add_child("a", "b") && inventory.add_child("b", "c"));
+        assert!(!inventory.add_child("c", "a") && !inventory.add_child("a", "a"));
+    }
+
+    #[test]
+    fn hosts_of_no_group_are_ungrouped() {
+        let mut inventory = Inventory::default();
+        inventory.add_host("alone");
+        inventory.add_to_group("h", "web");
+        assert_eq!(names(&inventory.hosts_of("ungrouped")), ["alone"]);
+        assert_eq!(names(&inventory.hosts_of("all")), ["alone", "h"]);
+        assert_eq!(names(&inventory.groups_of("alone")), ["ungrouped"]);
+    }
+
+    #[test]
+    fn the_implicit_host_is_in_no_group() {
+        let mut inventory = Inventory::default();
+        inventory.add_implicit_host("localhost");
+        assert!(inventory.host("localhost").is_some_and(|host| host.implicit));
+        assert_eq!(inventory.hosts().count(), 0);
+        assert!(inventory.groups_of("localhost").is_empty());
+    }
+}

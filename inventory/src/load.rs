@@ -1,0 +1,189 @@
+//! Sources of an inventory: which reader is for which.
+
+use std::cell::RefCell;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clouder_lang::yaml::{self, Node};
+use clouder_lang::{Diagnostic, Source};
+use thiserror::Error;
+
+use crate::{Inventory, VariableFolder, ini, range, script, yaml as yaml_inventory};
+
+/// Why an inventory could not be read.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not understood.
+    #[error(transparent)]
+    Content(Box<Diagnostic>),
+    /// An executable failed.
+    #[error("the inventory program {} failed: {reason}", path.display())]
+    Program {
+        /// Which.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// A host list is not understood.
+    #[error("the host list `{list}` is not understood: {reason}")]
+    HostList {
+        /// As given.
+        list: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<Diagnostic> for LoadError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Content(Box::new(diagnostic))
+    }
+}
+
+/// Turns a whole encrypted file (`$ANSIBLE_VAULT;…`) into its text.
+pub type Decrypt<'a> = dyn Fn(&str, &Path) -> Result<String, String> + 'a;
+
+/// Reads the files of inventories, and collects warnings on the way.
+pub struct Reader<'a> {
+    decrypt: &'a Decrypt<'a>,
+    warnings: RefCell<Vec<Diagnostic>>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that decrypts with this.
+    pub fn new(decrypt: &'a Decrypt<'a>) -> Self {
+        Self { decrypt, warnings: RefCell::default() }
+    }
+
+    /// A file's text, decrypted.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no text, or cannot be decrypted.
+    pub fn source(&self, path: &Path) -> Result<Arc<Source>, LoadError> {
+        let bytes = fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let text = String::from_utf8(bytes).map_err(|_| LoadError::Read {
+            path: path.to_owned(),
+            source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not text in UTF-8"),
+        })?;
+        if text.starts_with("$ANSIBLE_VAULT;") {
+            let plain = (self.decrypt)(&text, path).map_err(|reason| {
+                Diagnostic::without_place(format!("cannot decrypt {}: {reason}", path.display()))
+            })?;
+            return Ok(Source::new(path, plain));
+        }
+        Ok(Source::new(path, text))
+    }
+
+    /// A YAML file's document.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no YAML.
+    pub fn yaml(&self, path: &Path) -> Result<Option<Node>, LoadError> {
+        self.parse(&self.source(path)?)
+    }
+
+    pub(crate) fn parse(&self, source: &Arc<Source>) -> Result<Option<Node>, LoadError> {
+        let loaded = yaml::load(source)?;
+        self.warnings.borrow_mut().extend(loaded.warnings);
+        Ok(loaded.document)
+    }
+
+    /// The warnings so far.
+    pub fn into_warnings(self) -> Vec<Diagnostic> {
+        self.warnings.into_inner()
+    }
+}
+
+/// Reads all sources into one inventory; later ones add to earlier ones, and their variables win.
+///
+/// A source is a file (INI, YAML, JSON or an executable), a folder of files, or a list of hosts with a comma in it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn load(sources: &[String], reader: &Reader<'_>) -> Result<Inventory, LoadError> {
+    let mut inventory = Inventory::default();
+    for source in sources {
+        if source.contains(',') && !Path::new(source).exists() {
+            host_list(source, &mut inventory)?;
+            continue;
+        }
+        let path = Path::new(source);
+        let metadata =
+            fs::metadata(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let folder = if metadata.is_dir() {
+            read_folder(path, &mut inventory, reader)?;
+            path
+        } else {
+            read_file(path, &mut inventory, reader)?;
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        };
+        inventory.sources.push(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+        inventory.folders.push(VariableFolder::read(folder, reader)?);
+    }
+    Ok(inventory)
+}
+
+fn host_list(list: &str, inventory: &mut Inventory) -> Result<(), LoadError> {
+    let wrong = |reason| LoadError::HostList { list: list.to_owned(), reason };
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for host in range::expand(name).map_err(wrong)? {
+            inventory.add_to_group(&host, "ungrouped");
+        }
+    }
+    Ok(())
+}
+
+/// What Ansible passes over in an inventory folder.
+const IGNORED_ENDINGS: [&str; 11] =
+    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".retry"];
+
+fn read_folder(folder: &Path, inventory: &mut Inventory, reader: &Reader<'_>) -> Result<(), LoadError> {
+    let failed = |source| LoadError::Read { path: folder.to_owned(), source };
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let ignored = name.starts_with('.') || IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending));
+        if ignored || ["group_vars", "host_vars", "vars_plugins"].contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            read_folder(&path, inventory, reader)?;
+        } else {
+            read_file(&path, inventory, reader)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &Path, inventory: &mut Inventory, reader: &Reader<'_>) -> Result<(), LoadError> {
+    let metadata = fs::metadata(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    if metadata.permissions().mode() & 0o111 != 0 && starts_like_a_program(path) {
+        return script::read(path, inventory, reader);
+    }
+    let source = reader.source(path)?;
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("yml" | "yaml" | "json") => yaml_inventory::read(&source, inventory, reader),
+        _ => Ok(ini::read(&source, inventory)?),
+    }
+}
+
+/// An executable bit alone does not make a program: shared folders set it on every file.
+fn starts_like_a_program(path: &Path) -> bool {
+    let bytes = fs::read(path).unwrap_or_default();
+    bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF")
+}

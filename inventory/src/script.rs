@@ -1,0 +1,92 @@
+//! Executable inventories: programs that print JSON when called with `--list`, and with `--host NAME` where that has
+//! no `_meta`.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use clouder_lang::yaml::{Mapping, Node};
+use clouder_lang::{Diagnostic, Source};
+
+use crate::load::{LoadError, Reader};
+use crate::{Inventory, variables};
+
+/// Adds what a program prints.
+///
+/// # Errors
+/// When it fails or prints something else than such JSON.
+pub(crate) fn read(path: &Path, inventory: &mut Inventory, reader: &Reader<'_>) -> Result<(), LoadError> {
+    let document = call(path, &["--list"], reader)?;
+    let groups = mapping(&document)?;
+    let host_variables = groups.get("_meta").and_then(Node::as_mapping).and_then(|meta| meta.get("hostvars"));
+    for (name, entry) in groups.iter().filter(|(name, _)| name.as_ref() != "_meta") {
+        read_group(name, &entry.value, inventory)?;
+    }
+    match host_variables {
+        Some(all) => {
+            for (host, entry) in mapping(all)?.iter() {
+                add_variables(host, &entry.value, inventory)?;
+            }
+        }
+        None => {
+            for host in inventory.hosts().cloned().collect::<Vec<_>>() {
+                add_variables(&host, &call(path, &["--host", &host], reader)?, inventory)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_variables(host: &str, node: &Node, inventory: &mut Inventory) -> Result<(), LoadError> {
+    let read = variables::mapping(node)?;
+    inventory.add_host(host).variables.extend(read);
+    Ok(())
+}
+
+fn call(path: &Path, arguments: &[&str], reader: &Reader<'_>) -> Result<Node, LoadError> {
+    let failed = |reason: String| LoadError::Program { path: path.to_owned(), reason };
+    let program =
+        std::fs::canonicalize(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let output = Command::new(program).args(arguments).output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(failed(format!("{} {}: {}", arguments.join(" "), output.status, said.trim_end())));
+    }
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| failed("it printed something that is not UTF-8".to_owned()))?;
+    let source = Source::new(format!("{} {}", path.display(), arguments.join(" ")), text);
+    // JSON is YAML, and read this way keeps its places.
+    reader.parse(&source)?.ok_or_else(|| failed(format!("{} printed nothing", arguments.join(" "))))
+}
+
+fn mapping(node: &Node) -> Result<&Mapping, LoadError> {
+    node.as_mapping().ok_or_else(|| {
+        Diagnostic::error(format!("expected an object, found {}", node.kind()), &node.span).into()
+    })
+}
+
+/// `"group": ["host", …]` or `"group": {"hosts": […], "vars": {…}, "children": […]}`.
+fn read_group(name: &Arc<str>, node: &Node, inventory: &mut Inventory) -> Result<(), LoadError> {
+    inventory.add_group(name);
+    if let Some(hosts) = node.as_sequence() {
+        for host in hosts {
+            inventory.add_to_group(&host.to_text(), name);
+        }
+        return Ok(());
+    }
+    let group = mapping(node)?;
+    for host in group.get("hosts").and_then(Node::as_sequence).unwrap_or_default() {
+        inventory.add_to_group(&host.to_text(), name);
+    }
+    if let Some(node) = group.get("vars") {
+        let read = variables::mapping(node)?;
+        inventory.add_group(name).variables.extend(read);
+    }
+    for child in group.get("children").and_then(Node::as_sequence).unwrap_or_default() {
+        if !inventory.add_child(name, &child.to_text()) {
+            let message = format!("group `{}` cannot be a child of `{name}`", child.to_text());
+            return Err(Diagnostic::error(message, &child.span).into());
+        }
+    }
+    Ok(())
+}
