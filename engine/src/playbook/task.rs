@@ -63,6 +63,8 @@ pub struct Task {
     pub async_seconds: Option<Node>,
     /// Seconds between looks at it.
     pub poll: Option<Node>,
+    /// Keywords for all that an include brings: `apply`.
+    pub apply: Option<Arc<Keywords>>,
     /// Topics a handler also answers to.
     pub listen: Vec<Node>,
     /// The file it was written in.
