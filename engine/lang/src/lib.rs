@@ -3,6 +3,7 @@
 //! Every value of a playbook keeps the [`Span`] it was read from, so that each complaint about it can show
 //! the file, the line, the column and the line itself with a caret. Nothing here knows hosts or tasks.
 
+pub mod arguments;
 mod diagnostic;
 mod source;
 mod suggest;
