@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clouder_lang::Span;
+
 use super::{Keywords, Role};
 
 /// One thing that stands around tasks. Tasks keep the innermost; each keeps the next one out, up to the play.
@@ -14,6 +16,8 @@ pub struct Layer {
     pub keywords: Keywords,
     /// The next one out.
     pub parent: Option<Arc<Layer>>,
+    /// Where it was written: the play, the block, the import, or the place of use.
+    pub span: Span,
 }
 
 /// What stands around tasks.

@@ -1,13 +1,22 @@
 //! Playbook text → plays, blocks and tasks, with a span on every value; all checks that need no host.
 
+mod files;
+mod findings;
 mod keywords;
 mod layer;
+mod loader;
+mod names;
 mod play;
 mod role;
 mod task;
+mod words;
 
+pub use clouder_lang::arguments::split_words;
+pub use files::{Decrypt, Files, Places};
 pub use keywords::Keywords;
 pub use layer::{Layer, Origin};
+pub use loader::{LoadedPlaybook, Loader, Resolve, RoleOptions};
+pub use names::{ModuleName, module_name, short_name};
 pub use play::{Play, Playbook};
 pub use role::{Role, RoleUse};
 pub use task::{Block, Invocation, Item, Loop, LoopControl, Task};

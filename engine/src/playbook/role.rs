@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clouder_lang::Span;
 use clouder_lang::yaml::Node;
 
-use super::{Item, Keywords};
+use super::{Item, Keywords, Layer};
 
 /// A role as it is used at one place: which of its files were chosen (`tasks_from` …) is part of it.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct RoleUse {
     pub tasks: Vec<Item>,
     /// Its handlers.
     pub handlers: Vec<Item>,
+    /// The layer that stands around them, also when there are none.
+    pub layer: Arc<Layer>,
     /// Where it is used.
     pub span: Span,
 }

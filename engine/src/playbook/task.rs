@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clouder_lang::Span;
 use clouder_lang::yaml::Node;
 
-use super::{Keywords, Layer};
+use super::{Keywords, Layer, RoleUse};
 
 /// What a list of tasks holds.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub struct Block {
     pub rescue: Vec<Item>,
     /// What is done in any case.
     pub always: Vec<Item>,
+    /// The role this stands for, if it is an `import_role` or a dependency of one: `items` are its tasks, and its
+    /// handlers and variables count for the whole play.
+    pub role: Option<RoleUse>,
     /// Where it was written.
     pub span: Span,
 }

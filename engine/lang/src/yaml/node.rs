@@ -114,6 +114,11 @@ impl Node {
         }
     }
 
+    /// Whether it is text with a template in it: what it says is not known before a run.
+    pub fn is_template(&self) -> bool {
+        matches!(&self.value, Yaml::String(text) if ["{{", "{%", "{#"].iter().any(|sign| text.contains(sign)))
+    }
+
     /// The elements of a list.
     pub fn as_sequence(&self) -> Option<&[Self]> {
         match &self.value {

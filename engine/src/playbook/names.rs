@@ -1,0 +1,199 @@
+//! What the names of modules and lookups mean.
+
+use std::sync::{Arc, LazyLock};
+
+use clouder_lang::nearest;
+
+/// Collections whose modules and plugins go by their short names, too.
+const COLLECTIONS: [&str; 4] =
+    ["ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general."];
+
+/// Modules that clouder does not have, but that ansible-core has or knows the collection of.
+static FOREIGN: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("foreign_modules.txt").split_ascii_whitespace().collect());
+
+/// The lookups that `with_…` may name.
+const LOOKUPS: &[&str] = &[
+    "cartesian",
+    "config",
+    "csvfile",
+    "dict",
+    "env",
+    "file",
+    "fileglob",
+    "filetree",
+    "first_found",
+    "flattened",
+    "indexed_items",
+    "ini",
+    "inventory_hostnames",
+    "items",
+    "lines",
+    "list",
+    "nested",
+    "password",
+    "pipe",
+    "random_choice",
+    "sequence",
+    "subelements",
+    "template",
+    "together",
+    "unvault",
+    "url",
+    "varnames",
+    "vars",
+];
+
+/// What the name of a module means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModuleName {
+    /// A module or action of ours, by its short name.
+    Known(Arc<str>),
+    /// A module that exists, but not here: reaching it is an error, having it in a playbook is not.
+    Foreign(Arc<str>),
+    /// No module; what may have been meant.
+    Unknown(Option<&'static str>),
+}
+
+/// What a module's name, as it is written in a task, means.
+pub fn module_name(written: &str) -> ModuleName {
+    let short = short_name(written);
+    if is_known(short) {
+        ModuleName::Known(Arc::from(short))
+    } else if written.matches('.').count() >= 2 && !written.starts_with("ansible.builtin.") {
+        ModuleName::Foreign(Arc::from(written))
+    } else if FOREIGN.binary_search(&short).is_ok() {
+        ModuleName::Foreign(Arc::from(short))
+    } else {
+        ModuleName::Unknown(nearest_module(short))
+    }
+}
+
+/// A name without the collection in front, if that is one whose names are ours, too.
+pub fn short_name(written: &str) -> &str {
+    COLLECTIONS
+        .iter()
+        .find_map(|collection| written.strip_prefix(collection))
+        .filter(|short| !short.contains('.'))
+        .unwrap_or(written)
+}
+
+/// The nearest name of a module of ours.
+pub(super) fn nearest_module(word: &str) -> Option<&'static str> {
+    nearest(word, known_modules())
+}
+
+/// The names of all modules and actions of ours.
+pub(super) fn known_modules() -> impl Iterator<Item = &'static str> {
+    let modules = clouder_modules::registry()
+        .iter()
+        .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()));
+    modules.chain(ACTIONS.iter().copied())
+}
+
+fn is_known(short: &str) -> bool {
+    clouder_modules::find(short).is_some() || ACTIONS.contains(&short)
+}
+
+/// What runs on the controller.
+const ACTIONS: &[&str] = &[
+    "add_host",
+    "assert",
+    "async_status",
+    "copy",
+    "debug",
+    "fail",
+    "fetch",
+    "gather_facts",
+    "group_by",
+    "import_playbook",
+    "import_role",
+    "import_tasks",
+    "include_role",
+    "include_tasks",
+    "include_vars",
+    "meta",
+    "pause",
+    "raw",
+    "reboot",
+    "script",
+    "set_fact",
+    "set_stats",
+    "setup",
+    "shell",
+    "template",
+    "unarchive",
+    "validate_argument_spec",
+    "wait_for_connection",
+];
+
+/// Whether `with_NAME` names a lookup; those of other collections are taken on trust. `Err` is the nearest one.
+pub(super) fn lookup_name(written: &str) -> Result<Arc<str>, Option<&'static str>> {
+    let short = short_name(written);
+    if LOOKUPS.contains(&short) || written.contains('.') {
+        Ok(Arc::from(short))
+    } else {
+        Err(nearest(short, LOOKUPS.iter().copied()))
+    }
+}
+
+/// Options that are taken out of the text of modules that run commands.
+const COMMAND_OPTIONS: &[&str] =
+    &["chdir", "creates", "executable", "removes", "stdin", "stdin_add_newline", "strip_empty_ends", "warn"];
+
+/// What a module does with the text after its name.
+pub(super) enum FreeText {
+    /// The text is a command; only these options are taken out of it.
+    Command(&'static [&'static str]),
+    /// `name=value` words are arguments, the rest is a value of its own.
+    Value,
+    /// `name=value` words are all there may be.
+    Refused,
+}
+
+/// What a module, by its short name, does with the text after its name.
+pub(super) fn free_text(module: &str) -> FreeText {
+    match module {
+        "command" | "shell" | "script" | "raw" | "win_command" | "win_shell" | "expect" => {
+            FreeText::Command(COMMAND_OPTIONS)
+        }
+        "include_tasks" | "import_tasks" | "import_playbook" | "include_vars" | "meta" | "add_host"
+        | "group_by" | "set_fact" | "include_role" | "import_role" => FreeText::Value,
+        _ => FreeText::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_our_collections_are_shortened() {
+        for written in ["ping", "ansible.builtin.ping", "ansible.legacy.ping", "community.general.ping"] {
+            assert_eq!(module_name(written), ModuleName::Known("ping".into()), "{written}");
+        }
+        assert_eq!(short_name("ansible.builtin.a.b"), "ansible.builtin.a.b");
+    }
+
+    #[test]
+    fn modules_of_others_are_told_from_misspelt_ones() {
+        assert_eq!(module_name("dnf"), ModuleName::Foreign("dnf".into()));
+        assert_eq!(module_name("ansible.builtin.dnf"), ModuleName::Foreign("dnf".into()));
+        assert_eq!(module_name("a.b.c"), ModuleName::Foreign("a.b.c".into()));
+        assert_eq!(module_name("comand"), ModuleName::Unknown(Some("command")));
+        assert_eq!(module_name("ansible.builtin.comand"), ModuleName::Unknown(Some("command")));
+        assert_eq!(module_name("nothing_like_it"), ModuleName::Unknown(None));
+    }
+
+    #[test]
+    fn lookups() {
+        assert_eq!(lookup_name("ansible.builtin.items"), Ok("items".into()));
+        assert_eq!(lookup_name("a.b.c"), Ok("a.b.c".into()));
+        assert_eq!(lookup_name("item"), Err(Some("items")));
+    }
+
+    #[test]
+    fn the_list_of_others_is_sorted() {
+        assert!(FOREIGN.is_sorted());
+    }
+}
