@@ -15,7 +15,7 @@ pub struct Layer {
     /// What it says for all inside.
     pub keywords: Keywords,
     /// The next one out.
-    pub parent: Option<Arc<Layer>>,
+    pub parent: Option<Arc<Self>>,
     /// Where it was written: the play, the block, the import, or the place of use.
     pub span: Span,
 }

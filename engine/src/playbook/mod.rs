@@ -1,5 +1,6 @@
 //! Playbook text → plays, blocks and tasks, with a span on every value; all checks that need no host.
 
+pub mod argument_spec;
 mod files;
 mod findings;
 mod keywords;

@@ -25,8 +25,10 @@ pub struct Role {
     pub dependencies: Vec<RoleUse>,
     /// Whether it may run more than once with the same parameters.
     pub allow_duplicates: bool,
-    /// The argument specification of the entry point used (`meta/argument_specs.yml`), if there is one.
+    /// The options in the argument specification of the entry point used (`meta/argument_specs.yml`), if there is one.
     pub argument_spec: Option<Node>,
+    /// What the task that checks them calls the specification: `'main' - what the role does`.
+    pub argument_spec_title: String,
 }
 
 /// A role together with its tasks and handlers, ready to run at one place.

@@ -142,6 +142,8 @@ impl Session<'_> {
         let entry = options.tasks_from.as_deref().unwrap_or("main");
         let ending = entry.rsplit_once('.').filter(|(_, ending)| ENDINGS.contains(ending));
         let entry = ending.map_or(entry, |(stem, _)| stem);
+        let specification = specification.and_then(|node| node.as_mapping()?.get(entry).cloned());
+        let part = |node: &Option<Node>, key: &str| node.as_ref()?.as_mapping()?.get(key).cloned();
         let role = Arc::new(Role {
             name: Arc::from(name),
             path: folders.first().cloned().unwrap_or_default(),
@@ -151,7 +153,11 @@ impl Session<'_> {
             allow_duplicates: options
                 .allow_duplicates
                 .unwrap_or_else(|| get("allow_duplicates").and_then(|node| node.as_bool()).unwrap_or(false)),
-            argument_spec: specification.and_then(|node| node.as_mapping()?.get(entry).cloned()),
+            argument_spec: part(&specification, "options").filter(|options| options.as_mapping().is_some()),
+            argument_spec_title: match part(&specification, "short_description") {
+                Some(title) if !title.is_null() => format!("'{entry}' - {}", title.to_text()),
+                _ => format!("'{entry}'"),
+            },
             folders,
         });
         let layer = Arc::new(Layer {
@@ -238,7 +244,10 @@ impl Session<'_> {
             Some(mapping) => self.check_words(mapping, Place::Meta),
             None if node.as_sequence().is_some_and(<[Node]>::is_empty) => {}
             None => {
-                self.error(format!("a role's meta file must hold a mapping, not {}", node.kind()), &node.span)
+                self.error(
+                    format!("a role's meta file must hold a mapping, not {}", node.kind()),
+                    &node.span,
+                );
             }
         }
         Some(node)

@@ -93,7 +93,8 @@ impl Session<'_> {
         let call = self.call(mapping, span, context);
         self.check_task_words(mapping, context, call.as_ref());
         let call = call?;
-        let item = match &*call.name {
+
+        match &*call.name {
             "import_tasks" => self.import_tasks(&call, mapping, span, context),
             "import_role" => self.import_role(&call, mapping, span, context),
             "import_playbook" => {
@@ -105,8 +106,7 @@ impl Session<'_> {
                 None
             }
             _ => self.plain_task(&call, mapping, span, context),
-        };
-        item
+        }
     }
 
     /// Checks the form of a task's keywords, and whether they may stand there; unknown keys were told of already.
