@@ -1,6 +1,7 @@
 //! Playbook text → plays, blocks and tasks, with a span on every value; all checks that need no host.
 
 pub mod argument_spec;
+pub mod check;
 mod files;
 mod findings;
 mod keywords;

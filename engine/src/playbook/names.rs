@@ -3,6 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use clouder_lang::nearest;
+use clouder_modules::args::{ArgumentError, Schema};
+use serde_json::{Map, Value};
 
 /// Collections whose modules and plugins go by their short names, too.
 const COLLECTIONS: [&str; 4] =
@@ -126,6 +128,21 @@ const ACTIONS: &[&str] = &[
     "validate_argument_spec",
     "wait_for_connection",
 ];
+
+/// The parameters of a module or action.
+pub(super) struct Parameters {
+    pub(super) schema: fn() -> &'static Schema,
+    /// Reads arguments and says what is wrong with them.
+    pub(super) check: fn(Map<String, Value>) -> Result<(), ArgumentError>,
+    /// Whether any other argument is taken, too.
+    pub(super) open: bool,
+}
+
+/// The parameters of a module, by its short name.
+pub(super) fn parameters(module: &str) -> Option<Parameters> {
+    let entry = clouder_modules::find(module)?;
+    Some(Parameters { schema: entry.schema, check: entry.check, open: false })
+}
 
 /// Whether `with_NAME` names a lookup; those of other collections are taken on trust. `Err` is the nearest one.
 pub(super) fn lookup_name(written: &str) -> Result<Arc<str>, Option<&'static str>> {

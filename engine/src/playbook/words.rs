@@ -22,6 +22,8 @@ pub(super) enum Place {
     Prompt,
     /// `meta/main.yml` of a role.
     Meta,
+    /// `apply` of an include.
+    Apply,
 }
 
 impl Place {
@@ -38,6 +40,7 @@ impl Place {
             Self::LoopControl => "`loop_control`",
             Self::Prompt => "`vars_prompt`",
             Self::Meta => "a role's meta file",
+            Self::Apply => "`apply`",
         }
     }
 
@@ -64,6 +67,7 @@ impl Place {
             Self::LoopControl => LOOP_CONTROL,
             Self::Prompt => PROMPT,
             Self::Meta => META,
+            Self::Apply => &[],
         }
     }
 }
@@ -160,7 +164,7 @@ pub(super) fn shape(place: Place, word: &str) -> Option<Shape> {
             !matches!(word, "delegate_to" | "delegate_facts" | "notify" | "when")
         }
         Place::Role => word != "notify",
-        Place::Block | Place::Task | Place::Handler => true,
+        Place::Block | Place::Task | Place::Handler | Place::Apply => true,
     };
     if shared { find(SHARED) } else { None }
 }
@@ -323,7 +327,7 @@ pub(super) fn is_variable_name(name: &str) -> bool {
         && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Words that cannot be variables because they mean something in expressions.
+/// Words that mean something in expressions, so that a variable of that name cannot be used in them.
 pub(super) fn is_reserved(name: &str) -> bool {
     const WORDS: [&str; 14] = [
         "True", "False", "None", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else", "for",

@@ -71,13 +71,13 @@ impl Session<'_> {
         let nearest_word = place.nearest(&word);
         // Alone, it stands where the module should; beside a module, it is meant as a keyword.
         let nearest_module = nearest(short_name(&word), known_modules()).filter(|_| alone);
-        let mut finding = if alone {
+        let meant = nearest(short_name(&word), nearest_module.into_iter().chain(nearest_word));
+        let mut finding = if alone && (meant.is_none() || meant == nearest_module) {
             Diagnostic::error(format!("there is no module `{word}`"), &entry.key.span)
         } else {
             Diagnostic::error(format!("{} has no keyword `{word}`", place.name()), &entry.key.span)
         };
-        let candidates = nearest_module.into_iter().chain(nearest_word);
-        if let Some(nearest) = nearest(short_name(&word), candidates) {
+        if let Some(nearest) = meant {
             finding = finding.hint(format!("did you mean `{nearest}`?"));
         } else if word.contains(['.', '/']) {
             finding = finding.hint("a module of a collection is written namespace.collection.module");

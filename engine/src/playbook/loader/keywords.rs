@@ -75,17 +75,22 @@ impl Session<'_> {
     /// Checks that a name can be that of a variable.
     pub(super) fn check_variable(&mut self, name: &str, key: &Node) {
         let text = matches!(key.value, Yaml::String(_) | Yaml::Raw(_));
-        if text && is_variable_name(name) && !is_reserved(name) {
+        let constant = matches!(name, "True" | "False" | "None");
+        if text && is_variable_name(name) && !constant {
+            if is_reserved(name) {
+                let message = format!("`{name}` has a meaning of its own in expressions");
+                let finding = Diagnostic::warning(message, &key.span);
+                self.find(finding.hint(format!("as a variable it can only be reached as vars['{name}']")));
+            }
             return;
         }
-        let mut finding =
+        let finding =
             Diagnostic::error(format!("{} cannot be the name of a variable", named(key)), &key.span);
-        finding = if is_reserved(name) || !text {
-            finding.hint("it has a meaning of its own in YAML or in expressions")
+        self.find(if constant || !text {
+            finding.hint("YAML or expressions take it for a value")
         } else {
             finding.hint("names begin with a letter or `_` and hold letters, digits and `_` only")
-        };
-        self.find(finding);
+        });
     }
 
     /// A name that a task gives to a variable: `register`, `loop_var`.

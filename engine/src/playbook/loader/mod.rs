@@ -6,6 +6,8 @@
 
 mod calls;
 mod documents;
+#[cfg(test)]
+mod fuzz;
 mod imports;
 mod keywords;
 mod loops;
@@ -93,10 +95,36 @@ impl Loader {
         layer: &Arc<Layer>,
         handlers: bool,
     ) -> Result<Vec<Item>, Vec<Diagnostic>> {
+        let (items, findings) = self.read_tasks(file, layer, handlers);
+        if findings.iter().any(Diagnostic::is_error) { Err(findings) } else { Ok(items) }
+    }
+
+    /// Reads a file of tasks as far as it can be read, and what is wrong with it.
+    pub(super) fn read_tasks(
+        &self,
+        file: &Path,
+        layer: &Arc<Layer>,
+        handlers: bool,
+    ) -> (Vec<Item>, Vec<Diagnostic>) {
         let mut session = Session::new(self);
         let context = Context { layer: Arc::clone(layer), handlers, file: file.to_owned() };
-        let items = session.tasks_file(file, &context, &layer.span);
-        session.result(items)
+        let document = session.document(file);
+        let items = document.map(|node| session.items(&node, &context)).unwrap_or_default();
+        (items, session.finish())
+    }
+
+    /// Reads a role as far as it can be read, and what is wrong with it.
+    pub(super) fn read_role(
+        &self,
+        name: &Node,
+        options: &RoleOptions,
+        layer: &Arc<Layer>,
+    ) -> (Option<RoleUse>, Vec<Diagnostic>) {
+        let mut session = Session::new(self);
+        let near = layer.role().map(|role| role.path.clone());
+        let usage = Usage { options, keywords: Keywords::default(), layer, near: near.as_deref() };
+        let used = session.role(name, usage);
+        (used, session.finish())
     }
 
     /// The file that `include_tasks: name`, written in `file`, means: beside that file, in the `tasks` of the roles around,
@@ -128,11 +156,12 @@ impl Loader {
         let mut session = Session::new(self);
         let name = Node::new(Yaml::Raw(name.into()), span.clone());
         let near = layer.role().map(|role| role.path.clone());
-        let used =
-            session.role(&name, Usage { options, keywords: keywords.clone(), layer, near: near.as_deref() });
-        match session.result(used)? {
-            Some(used) => Ok(used),
-            None => Err(vec![Diagnostic::error("the role could not be loaded", span)]),
+        let usage = Usage { options, keywords: keywords.clone(), layer, near: near.as_deref() };
+        let used = session.role(&name, usage);
+        let findings = session.finish();
+        match used {
+            Some(used) if !findings.iter().any(Diagnostic::is_error) => Ok(used),
+            _ => Err(findings),
         }
     }
 

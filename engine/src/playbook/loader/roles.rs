@@ -232,7 +232,6 @@ impl Session<'_> {
             self.error(format!("a file of variables must hold a mapping, not {}", node.kind()), &node.span);
             return None;
         }
-        self.check_variables(&node);
         Some(node)
     }
 

@@ -72,11 +72,6 @@ impl<'a> Session<'a> {
         findings::sorted(self.findings)
     }
 
-    /// What was loaded, unless something was wrong.
-    pub(super) fn result<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
-        if self.findings.iter().any(Diagnostic::is_error) { Err(self.finish()) } else { Ok(value) }
-    }
-
     /// Goes one step further: `inside` is not entered when the same step was taken before, which would never end.
     pub(super) fn step<T>(
         &mut self,

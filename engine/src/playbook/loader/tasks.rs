@@ -168,7 +168,7 @@ impl Session<'_> {
             }
             return None;
         };
-        self.check_words(mapping, Place::Block);
+        self.check_words(mapping, Place::Apply);
         Some(self.keywords(mapping))
     }
 }

@@ -1,18 +1,20 @@
 use std::fs;
 use std::path::Path;
 
+use clouder_lang::Source;
 use tempfile::TempDir;
 
 use super::*;
+use crate::playbook::check::{Syntax, check};
 use crate::playbook::{Invocation, Origin, Places};
 
 /// A project with these files.
-struct Project {
+pub(super) struct Project {
     folder: TempDir,
 }
 
 impl Project {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = folder.path().join(name);
@@ -34,6 +36,26 @@ impl Project {
 
     fn load(&self) -> LoadedPlaybook {
         self.loader().load_playbook(&self.path().join("playbook.yml"))
+    }
+
+    /// Loads and checks it, whatever is found.
+    pub(super) fn check(&self) {
+        struct Nothing;
+        impl Syntax for Nothing {
+            fn text(&self, _: &Node) -> Vec<Diagnostic> {
+                Vec::new()
+            }
+            fn expression(&self, _: &Node) -> Vec<Diagnostic> {
+                Vec::new()
+            }
+            fn file(&self, _: &Arc<Source>) -> Vec<Diagnostic> {
+                Vec::new()
+            }
+        }
+        let checked = check(&self.loader(), &self.path().join("playbook.yml"), &Nothing);
+        for finding in checked.findings {
+            assert!(!finding.to_string().is_empty());
+        }
     }
 
     /// The playbook, which has no mistakes.
@@ -335,4 +357,21 @@ fn roles_of_collections() {
     let playbook = project.playbook();
     assert_eq!(outline(&playbook.plays[0].roles[0].tasks), "ping@my.own.web");
     assert_eq!(playbook.plays.len(), 2);
+}
+
+#[test]
+fn large_and_binary_playbooks() {
+    let task = "    - name: a task\n      command: echo {{ item }}\n      loop: [1, 2, 3]\n      when: x is defined\n";
+    let text = format!("- hosts: all\n  tasks:\n{}", task.repeat(10_000_000 / task.len()));
+    let project = Project::new(&[("playbook.yml", &text)]);
+    let started = std::time::Instant::now();
+    assert_eq!(project.playbook().plays[0].tasks.len(), 10_000_000 / task.len());
+    // Seconds on a quiet machine are a fraction of this.
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+    fs::write(project.path().join("playbook.yml"), b"\x7fELF\x02\x01\x01\x00\xff").unwrap();
+    assert!(project.messages()[0].contains("not UTF-8"));
+    fs::write(project.path().join("playbook.yml"), b"\x7fELF\x02\x01").unwrap();
+    assert!(project.messages()[0].contains("control character"));
+    assert!(Project::new(&[]).messages()[0].contains("there is no such file"));
+    assert!(Project::new(&[("playbook.yml", "# nothing\n")]).messages()[0].contains("is empty"));
 }

@@ -1,0 +1,79 @@
+//! Notifications that no handler hears.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use clouder_lang::yaml::Node;
+use clouder_lang::{Diagnostic, Span, nearest};
+
+use super::{Checker, trail};
+use crate::playbook::{Item, Keywords, Layer, Task};
+
+/// The handlers of a play and who notifies them.
+#[derive(Default)]
+pub(super) struct Handlers {
+    /// Names and topics.
+    names: HashMap<String, Span>,
+    /// There are handlers whose names are known only while running.
+    pub(super) unknown: bool,
+    notified: Vec<(Node, Arc<Layer>)>,
+}
+
+impl Checker<'_> {
+    /// Notes the handlers of a list.
+    pub(super) fn add_handlers(&mut self, items: &[Item]) {
+        for item in items {
+            match item {
+                Item::Task(task) => self.add_handler(task),
+                Item::Block(block) => {
+                    for items in [&block.items, &block.rescue, &block.always] {
+                        self.add_handlers(items);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_handler(&mut self, task: &Task) {
+        let names = task.name.iter().chain(&task.listen);
+        for node in names.flat_map(|node| node.as_sequence().unwrap_or_else(|| std::slice::from_ref(node))) {
+            if node.is_template() {
+                self.handlers.unknown = true;
+                continue;
+            }
+            let name = node.to_text().to_string();
+            let role = task.layer.role().map(|role| format!("{} : {name}", role.name));
+            for name in role.into_iter().chain([name]) {
+                self.handlers.names.entry(name).or_insert_with(|| node.span.clone());
+            }
+        }
+    }
+
+    /// Notes what keywords notify.
+    pub(super) fn notifies(&mut self, keywords: &Keywords, layer: &Arc<Layer>) {
+        for node in keywords.notify.iter().filter(|node| node.as_str().is_some() && !node.is_template()) {
+            self.handlers.notified.push((node.clone(), Arc::clone(layer)));
+        }
+    }
+
+    /// Tells of notifications that no handler of the play hears.
+    pub(super) fn unheard(&mut self) {
+        let Handlers { names, unknown, notified } = std::mem::take(&mut self.handlers);
+        for (node, layer) in notified {
+            let name = node.to_text();
+            if names.contains_key(&*name) {
+                continue;
+            }
+            let message = format!("no handler is called `{name}` or listens to it");
+            let mut finding = if unknown {
+                Diagnostic::warning(message, &node.span)
+            } else {
+                Diagnostic::error(message, &node.span)
+            };
+            if let Some(nearest) = nearest(&name, names.keys().map(String::as_str)) {
+                finding = finding.hint(format!("did you mean `{nearest}`?"));
+            }
+            self.findings.push(trail(finding, &layer));
+        }
+    }
+}
