@@ -3,7 +3,6 @@
 //! Each folder below `check/` is one case: `playbook.yml` is checked, and `findings.snap` beside it holds what was found.
 //! A new case needs a folder and no Rust; `INSTA_UPDATE=always cargo test -p clouder --test check` writes its snapshot.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,10 +45,7 @@ fn findings(case: &Path) -> String {
     };
     let loader = Loader::new(files, Box::new(resolve));
     let checked = check(&loader, &case.join("playbook.yml"), &Braces);
-    let mut told = String::new();
-    for finding in checked.findings {
-        writeln!(told, "{finding}\n").unwrap();
-    }
+    let told: String = checked.findings.iter().map(|finding| format!("{finding}\n\n")).collect();
     let folder = format!("{}/", case.display());
     told.replace(&folder, "").replace(&*case.display().to_string(), ".")
 }
