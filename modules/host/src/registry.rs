@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::args::{ArgumentError, Schema};
-use crate::{Arguments, Context, Module, Outcome, modules};
+use crate::{Arguments as _, Context, Module, Outcome, modules};
 
 /// A module without its type.
 pub struct Entry {
@@ -37,7 +37,13 @@ const fn entry<M: Module>() -> Entry {
 
 /// All of them, by name.
 pub fn registry() -> &'static [Entry] {
-    const MODULES: &[Entry] = &[entry::<modules::command::Command>(), entry::<modules::ping::Ping>()];
+    const MODULES: &[Entry] = &[
+        entry::<modules::command::Command>(),
+        entry::<modules::ping::Ping>(),
+        entry::<modules::raw::Raw>(),
+        entry::<modules::script::Script>(),
+        entry::<modules::shell::Shell>(),
+    ];
     MODULES
 }
 

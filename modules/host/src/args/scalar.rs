@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::{Choice, Kind};
+use crate::system::expand;
 
 /// A type that one argument can be read as.
 pub trait FromArgument: Sized {
@@ -44,17 +45,9 @@ impl FromArgument for PathBuf {
     const KIND: Kind = Kind::Text;
 
     fn from_argument(value: &Value) -> Option<Self> {
-        text_of(value).filter(|text| !text.contains('\0')).map(|text| Self::from(expand_user(&text)))
-    }
-}
-
-/// `~` and `~/x` by this process's `HOME`, as a shell would.
-fn expand_user(path: &str) -> String {
-    let home = || std::env::var("HOME").unwrap_or_else(|_| "/".to_owned());
-    match path.strip_prefix('~') {
-        Some("") => home(),
-        Some(rest) if rest.starts_with('/') => home() + rest,
-        _ => path.to_owned(),
+        text_of(value)
+            .filter(|text| !text.contains('\0'))
+            .map(|text| Self::from(expand::expand(&text, &expand::process_variable)))
     }
 }
 

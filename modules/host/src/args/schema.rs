@@ -8,7 +8,7 @@ pub struct Schema {
     /// Its own parameters.
     pub parameters: &'static [Parameter],
     /// Groups of parameters it takes in from elsewhere.
-    pub groups: &'static [fn() -> &'static Schema],
+    pub groups: &'static [fn() -> &'static Self],
     /// What must hold between parameters.
     pub constraints: &'static [Constraint],
 }
@@ -46,13 +46,20 @@ pub enum Kind {
     /// A number, also as text.
     Number,
     /// A list; text is split at commas, another scalar is a list of one.
-    List(&'static Kind),
+    List(&'static Self),
     /// A mapping.
     Mapping,
     /// One of some words.
     Choice(&'static [&'static str]),
     /// Anything.
     Any,
+}
+
+impl Parameter {
+    /// Whether only the controller gives it, to the agent: not for documentation or playbooks.
+    pub fn is_internal(&self) -> bool {
+        self.name.starts_with('_') && !self.free_form
+    }
 }
 
 impl Kind {

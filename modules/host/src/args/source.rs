@@ -15,8 +15,9 @@ impl ArgumentSource {
         let mut given = Map::new();
         for (name, value) in arguments {
             let Some(parameter) = schema.find(&name) else {
-                let known =
-                    schema.all().iter().map(|parameter| parameter.name).collect::<Vec<_>>().join(", ");
+                let all = schema.all();
+                let shown = all.iter().filter(|parameter| !parameter.name.starts_with('_'));
+                let known = shown.map(|parameter| parameter.name).collect::<Vec<_>>().join(", ");
                 return Err(ArgumentError::Unknown { name, known });
             };
             if !value.is_null() && given.insert(parameter.name.to_owned(), value).is_some() {

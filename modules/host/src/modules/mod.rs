@@ -2,6 +2,9 @@
 
 pub mod command;
 pub mod ping;
+pub mod raw;
+pub mod script;
+pub mod shell;
 
 #[cfg(test)]
 pub(crate) mod testing;

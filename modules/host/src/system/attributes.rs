@@ -1,14 +1,14 @@
 //! Mode, owner, group and the like of files: the parameters, what a file has, and the change between them.
 
 use std::fs::{self, Metadata, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::{account, file, mode};
 use crate::args::{Arguments, FromArgument, Kind};
-use crate::module::Doing;
+use crate::module::Doing as _;
 use crate::{Context, ModuleError};
 
 /// Attributes that every module that makes files takes.
@@ -203,10 +203,10 @@ impl FileAttributes {
         }
         // After chown, which clears set-id bits.
         let metadata = if follow { file::look_through(path)? } else { file::look(path)? };
-        if let Some(metadata) = metadata.filter(|metadata| !metadata.is_symlink()) {
-            if let Some(mode) = self.mode_for(metadata.mode() & 0o7777, metadata.is_dir())? {
-                fs::set_permissions(path, Permissions::from_mode(mode)).doing(|| failed("mode"))?;
-            }
+        if let Some(metadata) = metadata.filter(|metadata| !metadata.is_symlink())
+            && let Some(mode) = self.mode_for(metadata.mode() & 0o7777, metadata.is_dir())?
+        {
+            fs::set_permissions(path, Permissions::from_mode(mode)).doing(|| failed("mode"))?;
         }
         if let (true, Some(wanted)) = (change.after.contains_key("attributes"), &self.attributes) {
             let flags =

@@ -1,14 +1,16 @@
 //! Replacing files whole or not at all.
 
 use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use crate::module::Doing;
+use crate::module::Doing as _;
 use crate::{Context, ModuleError};
 
 use super::attributes::FileAttributes;
+use super::clock;
 
 /// What a path is, symbolic links not followed; `None` when there is nothing.
 ///
@@ -145,9 +147,10 @@ pub fn replace(
 ///
 /// # Errors
 /// When it cannot be copied.
-pub fn backup(path: &Path, context: &Context) -> Result<PathBuf, ModuleError> {
-    let now = context.tool("date").argument("+%Y-%m-%d@%H:%M:%S~").succeed()?;
-    let name = format!("{}.{}.{}", path.display(), std::process::id(), now.out().trim_end());
+pub fn backup(path: &Path) -> Result<PathBuf, ModuleError> {
+    let mut now = clock::local(SystemTime::now());
+    now.nanosecond = 0;
+    let name = format!("{}.{}.{}~", path.display(), std::process::id(), now.plain().replace(' ', "@"));
     let copy = PathBuf::from(name);
     let failed = || format!("cannot back up {} to {}", path.display(), copy.display());
     fs::copy(path, &copy).doing(failed)?;

@@ -1,8 +1,14 @@
-//! What modules share: commands, files and their attributes, accounts.
+//! What modules share: commands, files and their attributes, accounts, time, patterns.
 
 pub mod account;
 pub mod attributes;
 pub mod checksum;
+pub mod clock;
 pub mod command;
+pub mod execution;
+pub mod expand;
 pub mod file;
+pub mod glob;
 pub mod mode;
+mod timezone;
+pub mod words;
