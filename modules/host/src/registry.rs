@@ -39,10 +39,12 @@ const fn entry<M: Module>() -> Entry {
 pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
         entry::<modules::command::Command>(),
+        entry::<modules::file::File>(),
         entry::<modules::ping::Ping>(),
         entry::<modules::raw::Raw>(),
         entry::<modules::script::Script>(),
         entry::<modules::shell::Shell>(),
+        entry::<modules::stat::Stat>(),
     ];
     MODULES
 }

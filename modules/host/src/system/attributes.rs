@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{account, file, mode};
+use super::{account, file, flags, mode};
 use crate::args::{Arguments, FromArgument, Kind};
 use crate::module::Doing as _;
-use crate::{Context, ModuleError};
+use crate::{Context, Diff, ModuleError};
 
 /// Attributes that every module that makes files takes.
 #[derive(Arguments, Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct FileAttributes {
     pub owner: Option<String>,
     /// Name or number of the group the file belongs to.
     pub group: Option<String>,
-    /// Flags as `chattr` takes them: `+i`, `=ae`.
+    /// Flags of the file system as `chattr` takes them: `+i`, `-a`, `=ia`.
     #[arg(alias = "attr")]
     pub attributes: Option<String>,
     /// User part of the SELinux context.
@@ -68,13 +68,78 @@ impl AttributeChange {
         !self.after.is_empty()
     }
 
-    fn note(&mut self, name: &str, before: impl Into<Value>, after: impl Into<Value>) {
+    /// Adds one thing that differs.
+    pub fn note(&mut self, name: &str, before: impl Into<Value>, after: impl Into<Value>) {
         self.before.insert(name.to_owned(), before.into());
         self.after.insert(name.to_owned(), after.into());
+    }
+
+    /// Adds all that differs in another change of the same path.
+    pub fn extend(&mut self, other: Self) {
+        self.before.extend(other.before);
+        self.after.extend(other.after);
+    }
+
+    /// The change as a difference to show, under its path.
+    pub fn diff(&self, path: &Path) -> Diff {
+        let under = |attributes: &Map<String, Value>| {
+            let path = ("path".to_owned(), Value::from(path.to_string_lossy()));
+            std::iter::once(path).chain(attributes.clone()).collect()
+        };
+        Diff::attributes(under(&self.before), under(&self.after))
+    }
+}
+
+/// What is compared with what is asked for: the attributes a path has, or a new one would have.
+struct Found {
+    uid: u32,
+    gid: u32,
+    mode: u32,
+    is_folder: bool,
+    is_link: bool,
+}
+
+impl Found {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            mode: metadata.mode() & 0o7777,
+            is_folder: metadata.is_dir(),
+            is_link: metadata.is_symlink(),
+        }
+    }
+
+    /// What this process makes at a path: by its umask, and in a set-group-id folder in that folder's group.
+    fn new_at(path: &Path, is_folder: bool) -> Self {
+        let parent = path.ancestors().skip(1).find_map(|parent| fs::metadata(parent).ok());
+        let inherited = parent.filter(|parent| parent.mode() & 0o2000 != 0).map(|parent| parent.gid());
+        let all = if is_folder { 0o777 } else { 0o666 };
+        Self {
+            uid: rustix::process::geteuid().as_raw(),
+            gid: inherited.unwrap_or_else(|| rustix::process::getegid().as_raw()),
+            mode: (all & !file::umask()) | if is_folder && inherited.is_some() { 0o2000 } else { 0 },
+            is_folder,
+            is_link: false,
+        }
     }
 }
 
 impl FileAttributes {
+    /// Whether anything is asked for.
+    pub fn asks(&self) -> bool {
+        let texts = [
+            &self.owner,
+            &self.group,
+            &self.attributes,
+            &self.seuser,
+            &self.serole,
+            &self.setype,
+            &self.selevel,
+        ];
+        self.mode.is_some() || texts.iter().any(|text| text.is_some())
+    }
+
     /// The permission bits asked for, of something that has `current` now; `None` when none are, or `preserve`.
     ///
     /// # Errors
@@ -125,20 +190,15 @@ impl FileAttributes {
         context: &Context,
     ) -> Result<AttributeChange, ModuleError> {
         let found = if follow { file::look_through(path)? } else { file::look(path)? };
-        let mut change = AttributeChange::default();
-        let Some(metadata) = found else { return Ok(change) };
-        self.compare_ids(&metadata, context, &mut change)?;
-        if !metadata.is_symlink() {
-            let now = metadata.mode() & 0o7777;
-            if let Some(wanted) = self.mode_for(now, metadata.is_dir())?.filter(|wanted| *wanted != now) {
-                change.note("mode", mode::octal(now), mode::octal(wanted));
-            }
-            if let Some(wanted) = &self.attributes {
-                let now = flags(path, context)?;
-                let after = apply_flags(wanted, &now);
-                if after != now {
-                    change.note("attributes", now, after);
-                }
+        let Some(metadata) = found else { return Ok(AttributeChange::default()) };
+        let mut change = self.difference(&Found::of(&metadata), context)?;
+        if !metadata.is_symlink()
+            && let Some(wanted) = &self.attributes
+        {
+            let now = flags::read(path).unwrap_or_default();
+            let after = flags::resolve(wanted, now)?;
+            if after != now {
+                change.note("attributes", flags::letters(now), flags::letters(after));
             }
         }
         if let Some(wanted) = self.selinux_context(path, context)? {
@@ -150,9 +210,35 @@ impl FileAttributes {
         Ok(change)
     }
 
+    /// How a new file or folder would differ from one made without these attributes.
+    ///
+    /// # Errors
+    /// As [`Self::compare`].
+    pub fn compare_new(
+        &self,
+        path: &Path,
+        is_folder: bool,
+        context: &Context,
+    ) -> Result<AttributeChange, ModuleError> {
+        self.difference(&Found::new_at(path, is_folder), context)
+    }
+
+    /// Owner, group and mode.
+    fn difference(&self, found: &Found, context: &Context) -> Result<AttributeChange, ModuleError> {
+        let mut change = AttributeChange::default();
+        self.compare_ids(found, context, &mut change)?;
+        if !found.is_link {
+            let now = found.mode;
+            if let Some(wanted) = self.mode_for(now, found.is_folder)?.filter(|wanted| *wanted != now) {
+                change.note("mode", mode::octal(now), mode::octal(wanted));
+            }
+        }
+        Ok(change)
+    }
+
     fn compare_ids(
         &self,
-        metadata: &Metadata,
+        found: &Found,
         context: &Context,
         change: &mut AttributeChange,
     ) -> Result<(), ModuleError> {
@@ -160,20 +246,20 @@ impl FileAttributes {
             Ok(ids) => ids,
             Err(_) if context.check => {
                 if let Some(owner) = &self.owner {
-                    change.note("owner", metadata.uid(), owner.as_str());
+                    change.note("owner", found.uid, owner.as_str());
                 }
                 if let Some(group) = &self.group {
-                    change.note("group", metadata.gid(), group.as_str());
+                    change.note("group", found.gid, group.as_str());
                 }
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
-        if let Some(uid) = uid.filter(|uid| *uid != metadata.uid()) {
-            change.note("owner", metadata.uid(), uid);
+        if let Some(uid) = uid.filter(|uid| *uid != found.uid) {
+            change.note("owner", found.uid, uid);
         }
-        if let Some(gid) = gid.filter(|gid| *gid != metadata.gid()) {
-            change.note("group", metadata.gid(), gid);
+        if let Some(gid) = gid.filter(|gid| *gid != found.gid) {
+            change.note("group", found.gid, gid);
         }
         Ok(())
     }
@@ -209,9 +295,7 @@ impl FileAttributes {
             fs::set_permissions(path, Permissions::from_mode(mode)).doing(|| failed("mode"))?;
         }
         if let (true, Some(wanted)) = (change.after.contains_key("attributes"), &self.attributes) {
-            let flags =
-                if wanted.starts_with(['+', '-', '=']) { wanted.clone() } else { format!("={wanted}") };
-            context.tool("chattr").argument(flags).argument(path).succeed()?;
+            flags::write(path, flags::resolve(wanted, flags::read(path).unwrap_or_default())?)?;
         }
         if let Some(wanted) = change.after.get("secontext").and_then(Value::as_str) {
             context.tool("chcon").argument("-h").argument(wanted).argument(path).succeed()?;
@@ -238,32 +322,12 @@ fn selinux_of(path: &Path, context: &Context) -> Result<String, ModuleError> {
     Ok(finished.out().trim().to_owned())
 }
 
-/// The `chattr` flags of a path, sorted; empty where the file system has none.
-fn flags(path: &Path, context: &Context) -> Result<String, ModuleError> {
-    let finished = context.tool("lsattr").argument("-vd").argument(path).run()?;
-    if !finished.status.success() {
-        return Ok(String::new());
-    }
-    let out = finished.out();
-    let mut letters: Vec<char> =
-        out.split_whitespace().nth(1).unwrap_or_default().chars().filter(|c| *c != '-').collect();
-    letters.sort_unstable();
-    Ok(letters.into_iter().collect())
-}
-
-fn apply_flags(wanted: &str, now: &str) -> String {
-    let (operator, letters) = match wanted.chars().next() {
-        Some(operator @ ('+' | '-' | '=')) => (operator, &wanted[1..]),
-        _ => ('=', wanted),
-    };
-    let mut flags: Vec<char> = match operator {
-        '+' => now.chars().chain(letters.chars()).collect(),
-        '-' => now.chars().filter(|flag| !letters.contains(*flag)).collect(),
-        _ => letters.chars().collect(),
-    };
-    flags.sort_unstable();
-    flags.dedup();
-    flags.into_iter().collect()
+/// The name of a user or group number, or the number where it has no name.
+pub fn names_of(metadata: &Metadata, context: &Context) -> (String, String) {
+    let (uid, gid) = (metadata.uid().to_string(), metadata.gid().to_string());
+    let owner = account::user(context, &uid).map_or(uid, |user| user.name);
+    let group = account::group(context, &gid).map_or(gid, |group| group.name);
+    (owner, group)
 }
 
 /// What playbooks read of a path after a task made it: owner, group, mode, size, state.
@@ -273,22 +337,26 @@ fn apply_flags(wanted: &str, now: &str) -> String {
 pub fn describe(path: &Path, context: &Context) -> Result<Map<String, Value>, ModuleError> {
     let mut facts = Map::new();
     let Some(metadata) = file::look(path)? else { return Ok(facts) };
-    let owner = account::user(context, &metadata.uid().to_string())
-        .map_or_else(|| metadata.uid().to_string(), |user| user.name);
-    let group = account::group(context, &metadata.gid().to_string())
-        .map_or_else(|| metadata.gid().to_string(), |group| group.name);
-    let state = match &metadata {
-        metadata if metadata.is_symlink() => "link",
-        metadata if metadata.is_dir() => "directory",
-        metadata if metadata.nlink() > 1 => "hard",
-        _ => "file",
-    };
+    let (owner, group) = names_of(&metadata, context);
     facts.insert("uid".to_owned(), metadata.uid().into());
     facts.insert("gid".to_owned(), metadata.gid().into());
     facts.insert("owner".to_owned(), owner.into());
     facts.insert("group".to_owned(), group.into());
     facts.insert("mode".to_owned(), mode::octal(metadata.mode()).into());
-    facts.insert("state".to_owned(), state.into());
+    facts.insert("state".to_owned(), state(&metadata).into());
     facts.insert("size".to_owned(), metadata.size().into());
     Ok(facts)
+}
+
+/// What a path is, in the words of results: `file`, `directory`, `link`, or `hard` for a file with several names.
+pub fn state(metadata: &Metadata) -> &'static str {
+    if metadata.is_symlink() {
+        "link"
+    } else if metadata.is_dir() {
+        "directory"
+    } else if metadata.nlink() > 1 {
+        "hard"
+    } else {
+        "file"
+    }
 }

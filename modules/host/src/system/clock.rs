@@ -65,6 +65,47 @@ pub fn from_local(date: (i64, u32, u32), time: (u32, u32, u32)) -> i64 {
     naive - i64::from(zone.at(guess).0)
 }
 
+/// Reads a date and time in this host's time zone, by the directives of `strftime` that are numbers; what a format
+/// leaves out is as at the epoch, in 1900 as Python has it.
+///
+/// # Errors
+/// A message when the text is not as the format says, or the format has a directive that is not known.
+pub fn parse_local(text: &str, format: &str) -> Result<i64, String> {
+    let (mut year, mut month, mut day) = (1900, 1, 1);
+    let (mut hour, mut minute, mut second) = (0, 0, 0);
+    let mut rest = text;
+    let mut directives = format.chars();
+    while let Some(character) = directives.next() {
+        let directive = if character == '%' { directives.next() } else { None };
+        let Some(directive) = directive.filter(|directive| *directive != '%') else {
+            rest = rest.strip_prefix(character).ok_or_else(|| format!("`{character}` is missing"))?;
+            continue;
+        };
+        let most = if directive == 'Y' { 4 } else { 2 };
+        let digits = rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        let number: u32 = rest[..digits].parse().map_err(|_| format!("no number for %{directive}"))?;
+        rest = &rest[digits..];
+        match directive {
+            'Y' => year = i64::from(number),
+            // Two digits are of 1969 to 2068, as POSIX has it.
+            'y' => year = i64::from(number) + if number < 69 { 2000 } else { 1900 },
+            'm' if (1..=12).contains(&number) => month = number,
+            'd' if (1..=31).contains(&number) => day = number,
+            'H' if number < 24 => hour = number,
+            'M' if number < 60 => minute = number,
+            'S' if number < 62 => second = number,
+            'm' | 'd' | 'H' | 'M' | 'S' => return Err(format!("{number} is out of range for %{directive}")),
+            other => {
+                return Err(format!("the directive %{other} is not known; known are Y, y, m, d, H, M, S"));
+            }
+        }
+    }
+    if !rest.is_empty() {
+        return Err(format!("`{rest}` is left over"));
+    }
+    Ok(from_local((year, month, day), (hour, minute, second)))
+}
+
 /// How long something took, as Python prints it: `0:00:01.500000`.
 pub fn elapsed(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -177,6 +218,18 @@ mod tests {
         assert_eq!(elapsed(Duration::from_secs(3661)), "1:01:01");
         assert_eq!(elapsed(Duration::from_secs(90_061)), "1 day, 1:01:01");
         assert_eq!(elapsed(Duration::from_secs(172_800)), "2 days, 0:00:00");
+    }
+
+    #[test]
+    fn written_times_are_read() {
+        let expected = from_local((2020, 1, 2), (3, 4, 5));
+        assert_eq!(parse_local("202001020304.05", "%Y%m%d%H%M.%S"), Ok(expected));
+        assert_eq!(parse_local("20-1-2 3:4:5 %", "%y-%m-%d %H:%M:%S %%"), Ok(expected));
+        for (text, format) in
+            [("x", "%Y"), ("2020", "%Y-"), ("13", "%m"), ("2020x", "%Y"), ("1", "%Q"), ("", "%Y")]
+        {
+            assert!(parse_local(text, format).is_err(), "{text} as {format}");
+        }
     }
 
     #[test]

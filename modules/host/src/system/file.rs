@@ -50,6 +50,27 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, ModuleError> {
     }
 }
 
+/// Where a path leads to in the end, also when nothing is there.
+pub fn follow(path: &Path) -> PathBuf {
+    const MOST_LINKS: usize = 40;
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match (fs::read_link(&path), path.parent()) {
+            (Ok(target), Some(folder)) => path = folder.join(target),
+            _ => break,
+        }
+    }
+    path
+}
+
+/// A path without `.` and slashes that say nothing, such as one at the end, which would follow a link.
+pub fn tidy(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
 /// A new content for a file, written beside it and not yet in its place.
 pub struct Replacement {
     target: PathBuf,
