@@ -1,18 +1,13 @@
 //! The parser's events → nodes. No recursion, so that no nesting overflows the stack.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
-
-use super::offsets::Offsets;
+use super::parser::{Event, EventKind, Parser, Properties};
+use super::scanner::{DEPTH, Problem, Style};
 use super::tag::Tag;
 use super::{LoadedAll, Mapping, Node, Yaml, mistakes, scalar};
 use crate::{Diagnostic, Source, Span};
-
-/// How deep lists and mappings may be nested; later steps may recurse.
-pub(super) const DEPTH: usize = 200;
 
 /// How many values aliases and merges may stand for: more is an attack, or a mistake that would eat all memory.
 const COPIES: usize = 1_000_000;
@@ -20,13 +15,13 @@ const COPIES: usize = 1_000_000;
 /// Builds nodes from one text.
 pub(super) struct Composer<'text> {
     source: &'text Arc<Source>,
-    offsets: Offsets<'text>,
     /// The whole text is JSON, and its scalars are read as JSON's.
     json: Option<serde_json::Value>,
     documents: Vec<Node>,
     warnings: Vec<Diagnostic>,
-    anchors: HashMap<usize, Measured>,
-    stack: Vec<Frame>,
+    /// What anchors stand for; `None` while the value is not complete.
+    anchors: HashMap<&'text str, Option<Measured>>,
+    stack: Vec<Frame<'text>>,
     copies: usize,
 }
 
@@ -39,11 +34,11 @@ struct Measured {
 }
 
 /// A list or mapping that is not yet complete.
-struct Frame {
+struct Frame<'text> {
     start: usize,
     /// Written with brackets, which a person may have forgotten to close.
     flow: bool,
-    anchor: usize,
+    anchor: Option<&'text str>,
     tag: Tag,
     raw: bool,
     weight: usize,
@@ -68,7 +63,6 @@ impl<'text> Composer<'text> {
             if text.trim_start().starts_with(['{', '[']) { serde_json::from_str(text).ok() } else { None };
         Self {
             source,
-            offsets: Offsets::new(text),
             json,
             documents: Vec::new(),
             warnings: Vec::new(),
@@ -82,65 +76,63 @@ impl<'text> Composer<'text> {
     pub(super) fn read(mut self, most: usize) -> Result<LoadedAll, Diagnostic> {
         let source = self.source;
         mistakes::check_characters(source)?;
-        for event in Parser::new_from_str(source.text()) {
-            let (event, span) = match event {
+        let mut parser = Parser::new(source.text());
+        loop {
+            let event = match parser.next() {
                 Ok(event) => event,
-                Err(error) => return self.refuse(&error),
+                Err(problem) => return self.refuse(&problem),
             };
-            let (start, end) = (self.offsets.byte(span.start.index()), self.offsets.byte(span.end.index()));
-            if matches!(event, Event::DocumentStart(_)) {
-                self.anchors.clear();
-                if self.documents.len() >= most {
-                    return Err(mistakes::second_document(&self.span(start, end)));
+            match event.kind {
+                EventKind::StreamEnd => break,
+                EventKind::DocumentStart => {
+                    self.anchors.clear();
+                    if self.documents.len() >= most {
+                        return Err(mistakes::second_document(&self.span(event.start, event.end)));
+                    }
                 }
+                _ => self.take(event)?,
             }
-            self.take(event, start, end)?;
         }
         Ok(LoadedAll { documents: self.documents, warnings: self.warnings })
     }
 
     /// What JSON allows and YAML does not (surrogate pairs) is no error in a text that is JSON.
-    fn refuse(self, error: &ScanError) -> Result<LoadedAll, Diagnostic> {
+    fn refuse(self, problem: &Problem) -> Result<LoadedAll, Diagnostic> {
         if let Some(json) = &self.json {
             let whole = self.span(0, self.source.text().len());
             return Ok(LoadedAll { documents: vec![Node::from_json(json, &whole)], warnings: Vec::new() });
         }
-        let at = self.offsets.byte(error.marker().index());
-        let open = self
-            .stack
-            .iter()
-            .rev()
-            .find(|frame| frame.flow)
-            .map(|frame| self.span(frame.start, frame.start + 1));
-        Err(mistakes::explain(self.source, at, error.info(), open.as_ref()))
+        let open = self.stack.iter().rev().find(|frame| frame.flow);
+        let open = open.map(|frame| self.span(frame.start, frame.start + 1));
+        Err(mistakes::explain(self.source, problem, open.as_ref()))
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
         Span::new(Arc::clone(self.source), start, end)
     }
 
-    fn take(&mut self, event: Event<'_>, start: usize, end: usize) -> Result<(), Diagnostic> {
-        match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                let tag = self.tag(tag.as_ref(), start, end)?;
-                let span = self.scalar_span(start, end, style, text.is_empty());
-                self.scalar(&text, style, anchor, tag, span)
+    fn take(&mut self, event: Event<'text>) -> Result<(), Diagnostic> {
+        let Event { kind, start, end } = event;
+        match kind {
+            EventKind::Scalar(properties, text, style) => {
+                let tag = self.tag(&properties, start)?;
+                self.declare(properties.anchor, start)?;
+                self.scalar(&text, style, properties.anchor, tag, self.span(start, end))
             }
-            Event::SequenceStart(anchor, tag) => {
-                let tag = self.tag(tag.as_ref(), start, end)?;
-                self.open(start, end, anchor, tag, Content::Sequence(Vec::new()))
+            EventKind::SequenceStart(properties) => {
+                self.open(start, end, &properties, Content::Sequence(Vec::new()))
             }
-            Event::MappingStart(anchor, tag) => {
-                let tag = self.tag(tag.as_ref(), start, end)?;
+            EventKind::MappingStart(properties) => {
                 let content = Content::Mapping { entries: Vec::new(), key: None, merged: Vec::new() };
-                self.open(start, end, anchor, tag, content)
+                self.open(start, end, &properties, content)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(end),
-            Event::Alias(anchor) => {
+            EventKind::SequenceEnd | EventKind::MappingEnd => self.close(end),
+            EventKind::Alias(anchor) => {
                 let span = self.span(start, end);
-                let mut measured = self.anchors.get(&anchor).cloned().ok_or_else(|| {
-                    Diagnostic::error(format!("`{}` stands for a value that contains it", span.text()), &span)
-                })?;
+                let mut measured = match self.anchors.get(anchor) {
+                    Some(Some(measured)) => measured.clone(),
+                    known => return Err(mistakes::unknown_anchor(&span, known.is_some())),
+                };
                 self.copies = self.copies.saturating_add(measured.weight);
                 if self.copies > COPIES {
                     return Err(mistakes::too_many_copies(&span));
@@ -150,48 +142,35 @@ impl<'text> Composer<'text> {
                 }
                 self.place(measured)
             }
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => Ok(()),
+            EventKind::DocumentStart | EventKind::DocumentEnd | EventKind::StreamEnd => Ok(()),
         }
     }
 
-    fn tag(
-        &self,
-        tag: Option<&Cow<'_, saphyr_parser::Tag>>,
-        start: usize,
-        end: usize,
-    ) -> Result<Tag, Diagnostic> {
-        Tag::read(tag).map_err(|name| mistakes::unknown_tag(&name, &self.span(start, end)))
+    /// Notes an anchor of a value that begins at a place.
+    fn declare(&mut self, anchor: Option<&'text str>, start: usize) -> Result<(), Diagnostic> {
+        match anchor.and_then(|anchor| self.anchors.insert(anchor, None)) {
+            Some(_) => {
+                Err(Diagnostic::error("another value has the same anchor", &self.span(start, start + 1)))
+            }
+            None => Ok(()),
+        }
     }
 
-    /// The characters of a scalar itself: without its tag, anchor and block header.
-    fn scalar_span(&self, start: usize, end: usize, style: ScalarStyle, empty: bool) -> Span {
-        let text = self.source.text();
-        let mut rest = text.get(start..end).unwrap_or_default();
-        while rest.starts_with(['!', '&']) {
-            rest = rest.trim_start_matches(|c: char| !c.is_ascii_whitespace()).trim_start();
-        }
-        match style {
-            ScalarStyle::Plain if empty => {
-                // Nothing was written: point at the `:` or `-` it should have followed.
-                if text.get(start..).is_some_and(|rest| rest.starts_with(':')) {
-                    return self.span(start, start + 1);
-                }
-                let before = text.get(..start).unwrap_or_default().trim_end();
-                self.span(before.len().saturating_sub(1), before.len())
-            }
-            ScalarStyle::Literal | ScalarStyle::Folded => {
-                if rest.starts_with(['|', '>']) {
-                    rest = rest.split_once('\n').map_or("", |(_, content)| content).trim_start_matches(' ');
-                }
-                let from = end - rest.len();
-                self.span(from, from + rest.trim_end().len())
-            }
-            _ => self.span(end - rest.len(), end),
-        }
+    /// The tag of a value that begins at a place.
+    fn tag(&self, properties: &Properties<'_>, start: usize) -> Result<Tag, Diagnostic> {
+        Tag::read(properties.tag.as_deref()).map_err(|name| {
+            // The tag is before the value, but for one that has nothing else.
+            let text = self.source.text();
+            let written = name.strip_prefix("tag:yaml.org,2002:").map(|core| format!("!!{core}"));
+            let written = written.unwrap_or(name);
+            let before = text.get(..start).unwrap_or_default().rfind(&written);
+            let at = if text.get(start..).is_some_and(|rest| rest.starts_with(&written)) {
+                start
+            } else {
+                before.unwrap_or(start)
+            };
+            mistakes::unknown_tag(&written, &self.span(at, at + written.len()))
+        })
     }
 
     /// Whether what is being read lies below an `!unsafe`.
@@ -202,12 +181,12 @@ impl<'text> Composer<'text> {
     fn scalar(
         &mut self,
         text: &str,
-        style: ScalarStyle,
-        anchor: usize,
+        style: Style,
+        anchor: Option<&'text str>,
         tag: Tag,
         span: Span,
     ) -> Result<(), Diagnostic> {
-        let plain = style == ScalarStyle::Plain;
+        let plain = style == Style::Plain;
         if plain && tag == Tag::None && text == "<<" && self.merges(&span) {
             return Ok(());
         }
@@ -222,10 +201,12 @@ impl<'text> Composer<'text> {
                 ));
             }
             Tag::None if self.json.is_some() && plain => scalar::resolve_json(text),
+            Tag::None if plain && text == "=" && self.expects_key() => Yaml::String(text.into()),
             Tag::None if plain => scalar::resolve(text).map_err(wrong)?,
             Tag::None => Yaml::String(text.into()),
-            // Both look at the text as if it were plain, quoted or not.
-            Tag::Unsafe => scalar::resolve(text).map_err(wrong)?,
+            Tag::Bare if plain && text.is_empty() => Yaml::String(text.into()),
+            // All three look at the text as if it were plain, quoted or not.
+            Tag::Bare | Tag::Unsafe => scalar::resolve(text).map_err(wrong)?,
             Tag::Vault => match scalar::resolve(text) {
                 Ok(Yaml::String(text)) => Yaml::Vault(text),
                 _ => return Err(Diagnostic::error("`!vault` needs text", &span)),
@@ -238,6 +219,11 @@ impl<'text> Composer<'text> {
         };
         let weight = 1 + text.len() / 64;
         self.finish(anchor, Measured { node: Node::new(value, span), weight, height: 0 })
+    }
+
+    /// Whether the next value is the key of a mapping.
+    fn expects_key(&self) -> bool {
+        self.stack.last().is_some_and(|frame| matches!(frame.content, Content::Mapping { key: None, .. }))
     }
 
     /// Takes `<<` as the merge key, when it stands where a key stands.
@@ -255,10 +241,11 @@ impl<'text> Composer<'text> {
         &mut self,
         start: usize,
         end: usize,
-        anchor: usize,
-        tag: Tag,
+        properties: &Properties<'text>,
         content: Content,
     ) -> Result<(), Diagnostic> {
+        let tag = self.tag(properties, start)?;
+        self.declare(properties.anchor, start)?;
         let fits = match content {
             Content::Sequence(_) => tag.fits_sequence(),
             Content::Mapping { .. } => tag.fits_mapping(),
@@ -272,6 +259,7 @@ impl<'text> Composer<'text> {
         }
         let flow = self.source.text().get(start..end).is_some_and(|text| text.contains(['[', '{']));
         let raw = tag == Tag::Unsafe || self.raw();
+        let anchor = properties.anchor;
         self.stack.push(Frame { start, flow, anchor, tag, raw, weight: 1, height: 0, content });
         Ok(())
     }
@@ -318,9 +306,9 @@ impl<'text> Composer<'text> {
     }
 
     /// Remembers a complete value under its anchor and puts it in place.
-    fn finish(&mut self, anchor: usize, measured: Measured) -> Result<(), Diagnostic> {
-        if anchor > 0 {
-            self.anchors.insert(anchor, measured.clone());
+    fn finish(&mut self, anchor: Option<&'text str>, measured: Measured) -> Result<(), Diagnostic> {
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor, Some(measured.clone()));
         }
         self.place(measured)
     }

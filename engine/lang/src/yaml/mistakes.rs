@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Node;
+use super::scanner::{DEPTH, Problem, ProblemKind};
 use crate::{Diagnostic, Source, Span};
 
 /// Refuses texts that hold what no YAML text may: they are binary files.
@@ -47,10 +48,16 @@ pub(super) fn cannot_merge(culprit: &Node) -> Diagnostic {
 }
 
 pub(super) fn unknown_tag(name: &str, span: &Span) -> Diagnostic {
-    let start = span.text().find('!').unwrap_or_default();
-    let length = span.text()[start..].find(char::is_whitespace).unwrap_or(span.text().len() - start);
-    Diagnostic::error(format!("unknown tag `{name}`"), &span.part(start, start + length))
+    Diagnostic::error(format!("unknown tag `{name}`"), span)
         .hint("known are !vault and !unsafe; quote a text that begins with `!`")
+}
+
+/// An alias without a value; `around`: the value it means is the one that contains it.
+pub(super) fn unknown_anchor(span: &Span, around: bool) -> Diagnostic {
+    if around {
+        return Diagnostic::error(format!("`{}` stands for a value that contains it", span.text()), span);
+    }
+    Diagnostic::error("there is no anchor of this name", span).hint("quote a text that begins with `*`")
 }
 
 /// A list or mapping where a key belongs; `{{ x }}` without quotes is a mapping whose key is one.
@@ -84,9 +91,9 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// What the parser said, in terms of what the person wrote.
-pub(super) fn explain(source: &Arc<Source>, at: usize, info: &str, open: Option<&Span>) -> Diagnostic {
-    let here = Place::new(source, at);
+/// What the parser met, in terms of what the person wrote.
+pub(super) fn explain(source: &Arc<Source>, problem: &Problem, open: Option<&Span>) -> Diagnostic {
+    let here = Place::new(source, problem.at);
     let closing = here.closing_quote_line();
     if let Some(diagnostic) =
         here.tab().or_else(|| here.template()).or(closing).or_else(|| here.value_start())
@@ -94,39 +101,54 @@ pub(super) fn explain(source: &Arc<Source>, at: usize, info: &str, open: Option<
         return diagnostic;
     }
     let span = here.span();
-    let end = at >= source.text().trim_end().len();
-    if info.contains("quoted scalar") && (info.contains("end of") || info.contains("indentation")) {
-        return Diagnostic::error("this quote is never closed", &span).hint(
-            "close it, or double a ' inside single quotes; further lines of the text must be indented",
-        );
-    }
-    if info.contains("block sequence entries are not allowed") {
-        return Diagnostic::error("a list cannot begin here", &span)
-            .hint("put it on a line of its own, or quote a text that is or begins with `- `");
-    }
-    if info.contains("mapping values are not allowed") {
-        return here.colon();
-    }
-    if info.contains("unknown anchor") {
-        return Diagnostic::error("there is no anchor of this name", &span)
-            .hint("quote a text that begins with `*`");
-    }
-    if info.contains("recursion limit") {
-        return too_deep(&span, super::compose::DEPTH);
-    }
-    if let (Some(open), true) = (open, end || info.contains("flow") || info.contains("illegal placement")) {
+    let ended = problem.at >= source.text().trim_end().len();
+    if let Some(open) =
+        open.filter(|_| ended || matches!(problem.kind, ProblemKind::NoComma | ProblemKind::NoContent))
+    {
         return Diagnostic::error(format!("this `{}` is never closed", open.text()), open)
             .via("noticed at", &span);
     }
-    if info.contains("did not find expected") || info.contains("invalid indentation") {
-        return Diagnostic::error("the indentation of this line fits nothing above it", &here.content())
-            .hint("entries of one list or mapping begin in the same column");
-    }
-    if info.contains("unknown escape") {
-        return Diagnostic::error("unknown escape after a backslash in double quotes", &span)
-            .hint("double the backslash, or use single quotes, in which it has no meaning");
-    }
-    Diagnostic::error(format!("this is not YAML: {info}"), &span)
+    let (message, hint) = match problem.kind {
+        ProblemKind::MappingHere => return here.colon(),
+        ProblemKind::TooDeep => return too_deep(&span, DEPTH),
+        ProblemKind::NoColon => return here.no_colon(),
+        ProblemKind::NoKey | ProblemKind::NoEntry => {
+            return Diagnostic::error("the indentation of this line fits nothing above it", &here.content())
+                .hint("entries of one list or mapping begin in the same column");
+        }
+        ProblemKind::Tab => ("a tab is used for indentation", "indent with spaces"),
+        ProblemKind::Character => ("no value can begin with this character", "quote the value"),
+        ProblemKind::ListHere => (
+            "a list cannot begin here",
+            "put it on a line of its own, or quote a text that is or begins with `- `",
+        ),
+        ProblemKind::NoComma | ProblemKind::NoContent => {
+            ("something else belongs here", "check commas and brackets")
+        }
+        ProblemKind::OpenQuote => {
+            ("this quote is never closed", "close it, or double a ' inside single quotes")
+        }
+        ProblemKind::Escape => (
+            "unknown escape after a backslash in double quotes",
+            "double the backslash, or use single quotes, in which it has no meaning",
+        ),
+        ProblemKind::BlockHeader => (
+            "only `+`, `-` and a digit may follow `|` or `>`",
+            "begin the text on the next line, or quote a value that begins with `|` or `>`",
+        ),
+        ProblemKind::AnchorName => (
+            "the name of an anchor holds letters, digits, `_` and `-` only",
+            "quote a text that begins with `*` or `&`",
+        ),
+        ProblemKind::TagForm | ProblemKind::TagHandle => {
+            ("this is no tag", "known are !vault and !unsafe; quote a text that begins with `!`")
+        }
+        ProblemKind::Directive => {
+            ("unknown directive", "only %YAML 1.1 and %TAG may begin a line with `%`; quote other texts")
+        }
+        ProblemKind::AfterDocument => ("the document has ended before this", "remove the `...`, or the rest"),
+    };
+    Diagnostic::error(message, &span).hint(hint)
 }
 
 /// Where the parser stopped.
@@ -221,6 +243,22 @@ impl<'text> Place<'text> {
             Diagnostic::error(format!("a value cannot begin with `{first}` unless it is quoted"), &span)
                 .hint(format!("write {}", quoted(whole))),
         )
+    }
+
+    /// A line that stands where a key belongs and has no colon.
+    fn no_colon(&self) -> Diagnostic {
+        let line = self.source.line(self.line);
+        let bare = line.trim_start_matches([' ', '-']);
+        let from = line.len() - bare.len();
+        if let Some(colon) = bare.find(':').filter(|colon| colon + 1 < bare.trim_end().len()) {
+            let at = from + colon;
+            return Diagnostic::error(
+                "a blank is missing after this colon",
+                &self.on_line(self.line, at, at + 1),
+            );
+        }
+        Diagnostic::error("this line belongs to a mapping, but is no `key: value`", &self.content())
+            .hint("indent it if it goes on with the value above")
     }
 
     /// A colon that makes a mapping where none can be.

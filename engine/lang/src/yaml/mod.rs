@@ -4,9 +4,10 @@ mod compose;
 mod json;
 mod mistakes;
 mod node;
-mod offsets;
+mod parser;
 mod place;
 mod scalar;
+mod scanner;
 mod tag;
 #[cfg(test)]
 mod tests;

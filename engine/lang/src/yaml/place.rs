@@ -25,9 +25,7 @@ impl Node {
 /// The offset in `written` that belongs to the offset `target` in `value`.
 fn locate(written: &str, value: &str, target: usize) -> usize {
     let quote = quote(written, value);
-    // What a block scalar's text begins with is indentation, which its place leaves out.
-    let done = if quote.is_some() { 0 } else { blank_length(value) };
-    let mut walk = Walk { written, value, at: usize::from(quote.is_some()), done };
+    let mut walk = Walk { written, value, at: usize::from(quote.is_some()), done: 0 };
     while walk.done < target && walk.at < written.len() {
         walk.step(quote, target);
     }

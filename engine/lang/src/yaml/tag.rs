@@ -1,18 +1,16 @@
 //! Tags: `!vault`, `!unsafe`, `!!str` …
 
-use std::borrow::Cow;
-
+use super::{Yaml, scalar, timestamp};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
-use saphyr_parser::Tag as ParsedTag;
-
-use super::{Yaml, scalar, timestamp};
 
 /// What a tag asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     /// The value speaks for itself.
     None,
+    /// `!` alone: a quoted text counts as if it were not, and nothing is the empty text.
+    Bare,
     /// `!unsafe`: no text below is a template.
     Unsafe,
     /// `!vault`: ciphertext.
@@ -43,15 +41,14 @@ pub(super) enum Tag {
 
 impl Tag {
     /// What a tag asks for, or its name when Ansible knows no such tag.
-    pub(super) fn read(tag: Option<&Cow<'_, ParsedTag>>) -> Result<Self, String> {
-        let Some(tag) = tag else { return Ok(Self::None) };
-        let name = format!("{}{}", tag.handle, tag.suffix);
+    pub(super) fn read(tag: Option<&str>) -> Result<Self, String> {
+        let Some(name) = tag else { return Ok(Self::None) };
         let core = name.strip_prefix("tag:yaml.org,2002:");
-        Ok(match core.unwrap_or(&name) {
-            "!" => Self::None,
+        Ok(match core.unwrap_or(name) {
+            "!" => Self::Bare,
             "!unsafe" => Self::Unsafe,
             "!vault" | "!vault-encrypted" => Self::Vault,
-            _ if core.is_none() => return Err(name),
+            _ if core.is_none() => return Err(name.to_owned()),
             "str" | "python/unicode" => Self::Text,
             "int" => Self::Integer,
             "float" => Self::Float,
@@ -63,14 +60,14 @@ impl Tag {
             "map" | "python/dict" => Self::Mapping,
             "set" => Self::Set,
             "omap" | "pairs" => Self::Pairs,
-            other => return Err(format!("!!{other}")),
+            _ => return Err(name.to_owned()),
         })
     }
 
     /// As it is written.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::None => "!",
+            Self::None | Self::Bare => "!",
             Self::Unsafe => "!unsafe",
             Self::Vault => "!vault",
             Self::Text => "!!str",
@@ -89,12 +86,12 @@ impl Tag {
 
     /// Whether a list may carry it.
     pub(super) fn fits_sequence(self) -> bool {
-        matches!(self, Self::None | Self::Unsafe | Self::Sequence | Self::Pairs)
+        matches!(self, Self::None | Self::Bare | Self::Unsafe | Self::Sequence | Self::Pairs)
     }
 
     /// Whether a mapping may carry it.
     pub(super) fn fits_mapping(self) -> bool {
-        matches!(self, Self::None | Self::Unsafe | Self::Mapping | Self::Set)
+        matches!(self, Self::None | Self::Bare | Self::Unsafe | Self::Mapping | Self::Set)
     }
 
     /// Whether a scalar may carry it.

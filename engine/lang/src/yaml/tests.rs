@@ -74,6 +74,72 @@ fn containers_aliases_and_merges() {
     assert_eq!(json("%YAML 1.1\n---\nü: ö\n...\n"), r#"{"ü":"ö"}"#);
 }
 
+/// Forms that libyaml accepts, though a stricter reader would not; values are what PyYAML made of them.
+#[test]
+fn untidy_texts_are_read_as_libyaml_reads_them() {
+    let cases = [
+        ("- a: [\n    b\n]\n", r#"[{"a":["b"]}]"#),
+        ("- x: [a,\n  b]", r#"[{"x":["a","b"]}]"#),
+        ("a: {\n\t\"b\": 1\n}", r#"{"a":{"b":1}}"#),
+        ("a:\tb", r#"{"a":"b"}"#),
+        ("a: \"x\ny\"\nb: 'z\n\n\tz'", r#"{"a":"x y","b":"z\nz"}"#),
+        ("a: 'x'#c", r#"{"a":"x"}"#),
+        ("a: |\n  no line break at the end", r#"{"a":"no line break at the end"}"#),
+        ("a: >\n x\n  y\n\n z\n\n\nb: |+\n c\n\n", r#"{"a":"x\n y\n\nz\n","b":"c\n\n"}"#),
+        ("a: |2-\n    x\n  y\n", r#"{"a":"  x\ny"}"#),
+        ("{a, b: , c: d, ? e}", r#"{"a":null,"b":null,"c":"d","e":null}"#),
+        ("[a: b, ? c : d, \"e\":f, {x:1}]", r#"[{"a":"b"},{"c":"d"},{"e":"f"},{"x:1":null}]"#),
+        ("? a\n? b\n: c\n", r#"{"a":null,"b":"c"}"#),
+        ("a:\n- - b\n  - c\n-\n", r#"{"a":[["b","c"],null]}"#),
+        ("a: b\n c\n\n d # e\n", r#"{"a":"b c\nd"}"#),
+        ("a: &x !!str 1\nb: !!int &y \"2\"\nc: [*x, *y]\n", r#"{"a":"1","b":2,"c":["1",2]}"#),
+        ("--- a\n...\n# end\n", r#""a""#),
+        (
+            "%TAG !y! tag:yaml.org,2002:\n---\na: !y!str 1\nb: !<tag:yaml.org,2002:str> 2",
+            r#"{"a":"1","b":"2"}"#,
+        ),
+        ("a#b: c #d\n-e: -f\n?g: :h\n", r#"{"a#b":"c","-e":"-f","?g":":h"}"#),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(json(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_libyaml_refuses_is_refused() {
+    let cases = [
+        "a: [,]",
+        "a: [b",
+        "[a]: b",
+        "a: b: c",
+        "a: - b",
+        "- a\nb: c",
+        "a: b\n c: d",
+        "-\ta: b",
+        "a: b\n\t\nc: d",
+        ": a",
+        "a: 'b' c",
+        "a: &x b\nc: &x d",
+        "a: *x",
+        "%FOO\n---\n",
+        "a: b\n...\nc",
+        "a: \"\\q\"",
+        "a: \"\\ud800\"",
+        "a: |x\n b",
+        "a: |0\n b",
+        "a: !x!y z",
+        "&: a",
+        "a\nb: c",
+        "{a: b\n---\n",
+        "a: \"b\n---\nc\"",
+        "a: [b:]",
+        "a: {b:[]}",
+    ];
+    for text in cases {
+        assert!(load(&Source::new("t.yml", text)).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn tags() {
     assert_eq!(

@@ -148,12 +148,14 @@ fn structural(module: &str) -> bool {
     matches!(module, "include_tasks" | "include_role" | "meta")
 }
 
-/// "`a`", or "one of `a`, `b`".
+/// "the argument `a`", or "one of the arguments `a`, `b`"; free text has no name that people write.
 fn one_of(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let quoted: Vec<String> =
+        names.iter().filter(|name| !name.starts_with('_')).map(|name| format!("`{name}`")).collect();
+    let text = if quoted.len() < names.len() { "a text after it, or " } else { "" };
     match quoted.as_slice() {
-        [single] => format!("the argument {single}"),
-        _ => format!("one of the arguments {}", quoted.join(", ")),
+        [single] => format!("{text}the argument {single}"),
+        _ => format!("{text}one of the arguments {}", quoted.join(", ")),
     }
 }
 
