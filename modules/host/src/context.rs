@@ -15,7 +15,7 @@ pub struct Context {
     pub diff: bool,
     /// Variables for every command the module starts, from the task's `environment`.
     pub environment: BTreeMap<String, String>,
-    /// A private folder of this run, for temporary files that need not be beside their target.
+    /// A private folder for temporary files that need not be beside their target; requests share it.
     pub scratch: PathBuf,
     /// Set when the controller gave up on this request.
     pub cancelled: Arc<AtomicBool>,
@@ -31,14 +31,6 @@ pub trait Exchange: Send {
     /// # Errors
     /// When the controller does not have that content, or the connection ends.
     fn blob(&mut self, sha256: &str) -> Result<PathBuf, ModuleError>;
-
-    /// As [`Self::blob`], of many contents: all that are missing here are asked for together.
-    ///
-    /// # Errors
-    /// As [`Self::blob`].
-    fn blobs(&mut self, sha256s: &[&str]) -> Result<Vec<PathBuf>, ModuleError> {
-        sha256s.iter().map(|sha256| self.blob(sha256)).collect()
-    }
 
     /// Sends a file's content to the controller, which stores it for the task (the `fetch` module).
     ///

@@ -131,7 +131,12 @@ fn parameter_name(name: &Ident, options: &FieldOptions) -> String {
 
 /// `T` of `Option<T>`.
 fn option_inner(field_type: &Type) -> Option<&Type> {
-    let Type::Path(path) = field_type else { return None };
+    let path = match field_type {
+        // A type that went through a macro comes in an invisible group.
+        Type::Group(group) => return option_inner(&group.elem),
+        Type::Path(path) => path,
+        _ => return None,
+    };
     let last = path.path.segments.last().filter(|segment| segment.ident == "Option")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first() {

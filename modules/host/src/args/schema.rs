@@ -1,5 +1,7 @@
 //! The parameters of a module as data: for checks, documentation and editors.
 
+use serde_json::{Map, Value, json};
+
 /// All parameters of a module.
 #[derive(Debug)]
 pub struct Schema {
@@ -63,6 +65,26 @@ impl Parameter {
 }
 
 impl Kind {
+    /// As JSON Schema has it; any value may also be a template, which is text.
+    fn to_json_schema(self) -> Map<String, Value> {
+        let schema = match self {
+            Self::Text => json!({"type": ["string", "number", "boolean"]}),
+            Self::Boolean => json!({"type": ["boolean", "string"]}),
+            Self::Integer => json!({"type": ["integer", "string"]}),
+            Self::Number => json!({"type": ["number", "string"]}),
+            Self::List(element) => json!({"type": ["array", "string"], "items": element.to_json_schema()}),
+            Self::Mapping => json!({"type": ["object", "string"]}),
+            Self::Choice(words) => {
+                json!({"anyOf": [{"enum": words}, {"type": "string", "pattern": "\\{\\{"}]})
+            }
+            Self::Any => json!({}),
+        };
+        match schema {
+            Value::Object(schema) => schema,
+            _ => Map::new(),
+        }
+    }
+
     /// In words, for messages: "a boolean".
     pub fn describe(&self) -> String {
         match self {
@@ -111,6 +133,34 @@ impl Schema {
             all.extend(group().all());
         }
         all
+    }
+
+    /// The same as a JSON Schema, for editors.
+    pub fn to_json_schema(&self) -> Value {
+        let shown = self.all().into_iter().filter(|parameter| !parameter.name.starts_with('_'));
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for parameter in shown {
+            let mut property = parameter.kind.to_json_schema();
+            property.insert("description".to_owned(), parameter.doc.into());
+            if let Some(default) = parameter.default {
+                property.insert("default".to_owned(), default.into());
+            }
+            if parameter.required && parameter.aliases.is_empty() {
+                required.push(parameter.name);
+            }
+            for name in std::iter::once(&parameter.name).chain(parameter.aliases) {
+                properties.insert((*name).to_owned(), Value::Object(property.clone()));
+            }
+        }
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "description": self.doc,
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        })
     }
 
     /// The parameter that a name or alias means.

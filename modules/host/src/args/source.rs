@@ -94,6 +94,11 @@ impl ArgumentSource {
         self.take(parameter)?.ok_or_else(|| ArgumentError::Missing { name: parameter.name.to_owned() })
     }
 
+    /// Takes all that is left, unread: for arguments that are passed on.
+    pub fn take_all(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.given)
+    }
+
     /// Makes sure nothing is left.
     pub(super) fn finish(self) -> Result<(), ArgumentError> {
         match self.given.into_iter().next() {

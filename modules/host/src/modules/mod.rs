@@ -1,7 +1,6 @@
 //! The task modules, one a file.
 
 pub mod command;
-pub mod copy;
 pub mod file;
 pub mod ping;
 pub mod raw;

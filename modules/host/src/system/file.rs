@@ -10,7 +10,7 @@ use crate::module::Doing as _;
 use crate::{Context, ModuleError};
 
 use super::attributes::FileAttributes;
-use super::{clock, selinux};
+use super::clock;
 
 /// What a path is, symbolic links not followed; `None` when there is nothing.
 ///
@@ -71,27 +71,10 @@ pub fn tidy(path: &Path) -> PathBuf {
     path.components().collect()
 }
 
-/// Makes something that is no plain file (a link) beside a path and moves it there in one step, over a file or link that
-/// may be there.
-///
-/// # Errors
-/// When it cannot be made or moved.
-pub fn make_in_place(path: &Path, mut make: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
-    let made =
-        tempfile::Builder::new().prefix(".clouder-").make_in(folder_of(path), |temporary| make(temporary))?;
-    made.into_temp_path().persist(path).map_err(|error| error.error)
-}
-
-/// The folder a path is in.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("/"))
-}
-
 /// A new content for a file, written beside it and not yet in its place.
 pub struct Replacement {
     target: PathBuf,
     written: tempfile::NamedTempFile,
-    flushed_later: bool,
 }
 
 impl Replacement {
@@ -100,18 +83,14 @@ impl Replacement {
     /// # Errors
     /// When it cannot be written (no such folder, disk full); nothing is left behind then.
     pub fn write(target: &Path, content: &mut dyn io::Read) -> Result<Self, ModuleError> {
-        let folder = folder_of(target);
+        let folder =
+            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("/"));
         let mut written = tempfile::Builder::new()
             .prefix(".clouder-")
             .tempfile_in(folder)
             .doing(|| format!("cannot write in {}", folder.display()))?;
         io::copy(content, written.as_file_mut()).doing(|| format!("cannot write {}", target.display()))?;
-        Ok(Self { target: target.to_owned(), written, flushed_later: false })
-    }
-
-    /// The caller flushes the file system when all its files are written, instead of each file.
-    pub fn flush_later(&mut self) {
-        self.flushed_later = true;
+        Ok(Self { target: target.to_owned(), written })
     }
 
     /// Where the new content is for now: for a `validate` command.
@@ -141,7 +120,7 @@ impl Replacement {
     pub fn commit(self, attributes: &FileAttributes, context: &Context) -> Result<(), ModuleError> {
         let target = &self.target;
         let failed = || format!("cannot replace {}", target.display());
-        let old = look(target)?.filter(Metadata::is_file);
+        let old = look_through(target)?;
         let file = self.written.as_file();
         let now = old.as_ref().map_or_else(|| 0o666 & !umask(), Metadata::mode);
         let (uid, gid) = attributes.ids(context)?;
@@ -154,12 +133,7 @@ impl Replacement {
         }
         let mode = attributes.mode_for(now, false)?.unwrap_or(now & 0o7777);
         file.set_permissions(Permissions::from_mode(mode)).doing(failed)?;
-        if old.is_some() {
-            selinux::keep(target, file);
-        }
-        if !self.flushed_later {
-            file.sync_all().doing(failed)?;
-        }
+        file.sync_all().doing(failed)?;
         match self.written.persist(target) {
             Ok(_) => Ok(()),
             // A mount point cannot be renamed over; writing into it is what `unsafe_writes` permits.

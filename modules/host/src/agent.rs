@@ -1,1 +1,0 @@
-//! The agent: serves module runs over its standard input and output.

@@ -1,0 +1,72 @@
+//! The agent: serves module runs over its standard input and output.
+//!
+//! One thread reads frames; each request, or each queue of requests, has a thread of its own. When input ends, the
+//! controller is gone: running commands are killed, the agent's own files removed, and the process ends.
+
+mod exchange;
+mod workers;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::protocol::{Frame, FrameError, GREETING, Hello, Kind, Request, VERSION};
+use exchange::Outbox;
+use workers::Workers;
+
+/// How long running requests have to end once the controller is gone.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Serves until standard input ends.
+pub fn serve() -> ExitCode {
+    match serve_on(&mut io::stdin().lock(), Outbox::new(Box::new(io::stdout()))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Standard output belongs to frames; the controller shows what an agent says here before it ends.
+            let _ = writeln!(io::stderr(), "clouder-agent: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_on(input: &mut impl io::Read, outbox: Outbox) -> Result<(), FrameError> {
+    let outbox = Arc::new(outbox);
+    outbox.line(GREETING)?;
+    let hello = Hello {
+        protocol: VERSION,
+        uid: rustix::process::geteuid().as_raw(),
+        home: std::env::var("HOME").unwrap_or_default(),
+        pid: std::process::id(),
+        path: std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default(),
+    };
+    outbox.json(0, Kind::Hello, &hello)?;
+    let workers = Workers::new(Arc::clone(&outbox));
+    let result = loop {
+        match Frame::read(input) {
+            Ok(Some(frame)) => {
+                if let Err(error) = dispatch(frame, &workers) {
+                    break Err(error);
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    workers.end(FAREWELL);
+    result
+}
+
+fn dispatch(frame: Frame, workers: &Workers) -> Result<(), FrameError> {
+    match frame.kind {
+        Kind::Request => {
+            let request: Request = serde_json::from_slice(&frame.payload)
+                .map_err(|error| FrameError::Garbage(format!("a request: {error}")))?;
+            workers.start(frame.id, request);
+        }
+        Kind::Chunk | Kind::ChunkEnd | Kind::Missing => workers.deliver(frame),
+        Kind::Cancel => workers.cancel(frame.id),
+        other => return Err(FrameError::Garbage(format!("{other:?} sent to an agent"))),
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Threads that run requests.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::exchange::{FrameExchange, Outbox, Store};
+use crate::protocol::{Frame, Kind, LIMIT, Request};
+use crate::{Context, Outcome, find};
+
+/// A request that was accepted.
+struct Job {
+    id: u32,
+    request: Request,
+    cancelled: Arc<AtomicBool>,
+    incoming: Receiver<Frame>,
+}
+
+/// What the reading thread needs of a request that is under way.
+struct Running {
+    cancelled: Arc<AtomicBool>,
+    contents: Sender<Frame>,
+}
+
+/// All requests under way.
+pub(super) struct Workers {
+    outbox: Arc<Outbox>,
+    store: Arc<Store>,
+    running: Arc<Mutex<HashMap<u32, Running>>>,
+    queues: Mutex<HashMap<u32, Sender<Job>>>,
+    busy: Arc<AtomicUsize>,
+}
+
+impl Workers {
+    pub(super) fn new(outbox: Arc<Outbox>) -> Self {
+        Self {
+            outbox,
+            store: Arc::default(),
+            running: Arc::default(),
+            queues: Mutex::default(),
+            busy: Arc::default(),
+        }
+    }
+
+    /// Starts a request, or puts it at the end of its queue.
+    pub(super) fn start(&self, id: u32, request: Request) {
+        let (contents, incoming) = channel();
+        let cancelled: Arc<AtomicBool> = Arc::default();
+        let queue = request.queue;
+        let running = Running { cancelled: Arc::clone(&cancelled), contents };
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, running);
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        let job = Job { id, request, cancelled, incoming };
+        let Some(queue) = queue else {
+            let worker = self.worker();
+            std::thread::spawn(move || worker.run(job));
+            return;
+        };
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(refused) = (match queues.get(&queue) {
+            Some(sender) => sender.send(job),
+            None => Err(std::sync::mpsc::SendError(job)),
+        }) else {
+            return;
+        };
+        // Queues of the past have no more to do.
+        queues.clear();
+        let (sender, jobs) = channel();
+        // The receiver is right here.
+        let _ = sender.send(refused.0);
+        queues.insert(queue, sender);
+        let worker = self.worker();
+        std::thread::spawn(move || jobs.iter().for_each(|job| worker.run(job)));
+    }
+
+    fn worker(&self) -> Worker {
+        Worker {
+            outbox: Arc::clone(&self.outbox),
+            store: Arc::clone(&self.store),
+            running: Arc::clone(&self.running),
+            busy: Arc::clone(&self.busy),
+        }
+    }
+
+    /// Hands a piece of a content to the request that asked for it.
+    pub(super) fn deliver(&self, frame: Frame) {
+        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&frame.id) {
+            // A request that is no longer waiting does not want it.
+            let _ = running.contents.send(frame);
+        }
+    }
+
+    /// Gives up a request.
+    pub(super) fn cancel(&self, id: u32) {
+        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            running.cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives up all requests, waits for them as long as `patience`, removes the agent's files.
+    pub(super) fn end(&self, patience: Duration) {
+        // Dropping the senders wakes those that wait for a content.
+        for (_, running) in self.running.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            running.cancelled.store(true, Ordering::Relaxed);
+        }
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let deadline = Instant::now() + patience;
+        while self.busy.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.store.remove();
+    }
+}
+
+/// What a thread needs to run requests.
+struct Worker {
+    outbox: Arc<Outbox>,
+    store: Arc<Store>,
+    running: Arc<Mutex<HashMap<u32, Running>>>,
+    busy: Arc<AtomicUsize>,
+}
+
+impl Worker {
+    fn run(&self, job: Job) {
+        let id = job.id;
+        let module = job.request.module.clone();
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.outcome(job))).unwrap_or_else(|panic| {
+            let said = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Outcome::failed(format!(
+                "the module {module} has a fault, please report it: {}",
+                said.unwrap_or_default()
+            ))
+        });
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.answer(id, &outcome);
+        self.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Sends a result. When the controller is gone there is no one to tell.
+    fn answer(&self, id: u32, outcome: &Outcome) {
+        let payload = serde_json::to_vec(outcome).unwrap_or_default();
+        let payload = if payload.len() > LIMIT || payload.is_empty() {
+            let told = Outcome::failed(format!("the result of {} bytes is too large to send", payload.len()));
+            serde_json::to_vec(&told).unwrap_or_default()
+        } else {
+            payload
+        };
+        let _ = self.outbox.send(&Frame::new(id, Kind::Response, payload));
+    }
+
+    fn outcome(&self, job: Job) -> Outcome {
+        let Job { id, request, cancelled, incoming } = job;
+        if cancelled.load(Ordering::Relaxed) {
+            return Outcome::failed("cancelled");
+        }
+        let Some(entry) = find(&request.module) else {
+            return Outcome::failed(format!("this agent has no module `{}`", request.module));
+        };
+        let exchange = FrameExchange {
+            id,
+            live: request.live,
+            outbox: Arc::clone(&self.outbox),
+            store: Arc::clone(&self.store),
+            incoming,
+        };
+        let scratch = match self.store.folder() {
+            Ok(folder) => folder,
+            Err(error) => return error.into_outcome(),
+        };
+        let mut context = Context {
+            check: request.check,
+            diff: request.diff,
+            environment: request.environment,
+            scratch,
+            cancelled,
+            exchange: Box::new(exchange),
+        };
+        (entry.run)(request.args, &mut context)
+    }
+}
