@@ -1,8 +1,23 @@
 //! Templates as Ansible has them: Jinja expressions and texts over lazily evaluated variables.
+//!
+//! [`Templates`] compiles each text once per run and evaluates it per host. Only what was written in playbooks and
+//! variable files is a template; values are never evaluated again.
 
+mod convert;
+mod emit;
+mod engine;
 mod error;
+mod evaluation;
+mod filters;
+mod lookups;
 mod scope;
+mod syntax;
+mod testing;
+mod text;
 
+pub use convert::{from_json, is_omit, omit, to_json};
+pub use engine::{RenderOptions, TemplateOptions, Templates, is_template};
 pub use error::TemplateError;
 pub use minijinja::Value;
 pub use scope::Scope;
+pub use text::to_text;

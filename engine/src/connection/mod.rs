@@ -1,0 +1,18 @@
+//! How hosts are reached: ssh, local, containers; the agent there; becoming another user.
+//!
+//! [`Connections`] keeps one agent per host and user for the whole run. Only this folder and `clouder_cloud` use the
+//! network.
+
+mod agent;
+mod binary;
+mod bootstrap;
+mod channel;
+mod error;
+mod pool;
+mod ssh;
+mod target;
+
+pub use agent::{Agent, Call, CallError, Contents, Traffic};
+pub use error::ConnectionError;
+pub use pool::{Connections, Executed};
+pub use target::{Become, BecomeMethod, ContainerEngine, Secret, SshTarget, Target, Transport};

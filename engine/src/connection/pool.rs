@@ -1,0 +1,235 @@
+//! All connections of a run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use openssh::Session;
+use tokio::sync::{OnceCell, Semaphore};
+
+use super::binary::Binaries;
+use super::bootstrap::{Bootstrap, becoming, quote};
+use super::channel::{self, Channel};
+use super::{Agent, ConnectionError, SshTarget, Target, Traffic, Transport, ssh};
+
+/// What a command left that ran without an agent.
+#[derive(Debug)]
+pub struct Executed {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// A connection that all who want it wait for together.
+type Shared<T> = Arc<OnceCell<T>>;
+
+/// All connections of a run: one ssh connection per host, one agent per host and user.
+pub struct Connections {
+    binaries: Binaries,
+    agents: Mutex<HashMap<Target, Shared<Arc<Agent>>>>,
+    sessions: Mutex<HashMap<(Arc<str>, SshTarget), Shared<Arc<Session>>>>,
+    /// How many connections are made at once.
+    opening: Semaphore,
+    closed: Mutex<Traffic>,
+}
+
+impl Connections {
+    /// No connection yet; at most `at_once` are made at once.
+    pub fn new(at_once: usize) -> Self {
+        Self {
+            binaries: Binaries::default(),
+            agents: Mutex::default(),
+            sessions: Mutex::default(),
+            opening: Semaphore::new(at_once.max(1)),
+            closed: Mutex::default(),
+        }
+    }
+
+    /// The agent of a target; made when first asked for, or when the last one was lost.
+    ///
+    /// # Errors
+    /// When the host cannot be reached, the user not become, or the agent not started.
+    pub async fn agent(&self, target: &Target) -> Result<Arc<Agent>, ConnectionError> {
+        let cell = {
+            let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+            if agents.get(target).and_then(|cell| cell.get()).is_some_and(|agent| agent.is_lost()) {
+                agents.remove(target);
+                // The connection below it may be gone with it.
+                self.sessions
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .retain(|(host, _), _| *host != target.host);
+            }
+            Arc::clone(agents.entry(target.clone()).or_default())
+        };
+        cell.get_or_try_init(|| self.open(target)).await.cloned()
+    }
+
+    async fn open(&self, target: &Target) -> Result<Arc<Agent>, ConnectionError> {
+        // The semaphore is never closed.
+        let _permit = self.opening.acquire().await.ok();
+        let beside = self.login_agent(target);
+        let bootstrap = Bootstrap {
+            binaries: &self.binaries,
+            become_: target.become_.as_ref(),
+            beside: beside.as_deref(),
+            timeout: target.timeout,
+        };
+        let mut channel = self.channel(target, &bootstrap).await?;
+        bootstrap.lead(&mut channel).await?;
+        Agent::start(channel).await
+    }
+
+    /// Where the agent of the login user is, for root to run it too.
+    fn login_agent(&self, target: &Target) -> Option<String> {
+        target.become_.as_ref().filter(|become_| become_.user == "root")?;
+        let login = Target { become_: None, ..target.clone() };
+        let agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        agents.get(&login)?.get().map(|agent| agent.hello().path.clone())
+    }
+
+    async fn channel(&self, target: &Target, bootstrap: &Bootstrap<'_>) -> Result<Channel, ConnectionError> {
+        match &target.transport {
+            Transport::Local if target.become_.is_none() => {
+                let binary = self.binaries.of(std::env::consts::ARCH)?;
+                channel::local(&binary.path.display().to_string(), &[])
+            }
+            Transport::Local => local(&bootstrap.command()?),
+            Transport::Container { engine, name, user } => {
+                let mut words = vec![engine.program().to_owned(), "exec".to_owned(), "-i".to_owned()];
+                words.extend(user.iter().flat_map(|user| ["-u".to_owned(), user.clone()]));
+                words.push(name.clone());
+                words.extend(bootstrap.command()?);
+                local(&words)
+            }
+            Transport::Ssh(ssh_target) => {
+                let session = self.session(&target.host, ssh_target, target.timeout).await?;
+                ssh::open(&session, &line_of(&bootstrap.command()?)).await
+            }
+        }
+    }
+
+    async fn session(
+        &self,
+        host: &Arc<str>,
+        target: &SshTarget,
+        timeout: std::time::Duration,
+    ) -> Result<Arc<Session>, ConnectionError> {
+        let cell = {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(sessions.entry((Arc::clone(host), target.clone())).or_default())
+        };
+        cell.get_or_try_init(|| ssh::connect(target, timeout)).await.cloned()
+    }
+
+    /// Runs a command line without an agent, as the login shell understands it.
+    ///
+    /// # Errors
+    /// When the host cannot be reached.
+    pub async fn execute(&self, target: &Target, line: &str) -> Result<Executed, ConnectionError> {
+        let shell = ["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()];
+        let words = match &target.become_ {
+            Some(become_) => becoming(become_, &shell),
+            None => shell.to_vec(),
+        };
+        if let Transport::Ssh(ssh_target) = &target.transport {
+            let session = self.session(&target.host, ssh_target, target.timeout).await?;
+            let line = if target.become_.is_some() { line_of(&words) } else { line.to_owned() };
+            let (code, stdout, stderr) = ssh::wait(&session, &line).await?;
+            return Ok(Executed { code, stdout, stderr });
+        }
+        let words = match &target.transport {
+            Transport::Container { engine, name, user } => {
+                let mut outer = vec![engine.program().to_owned(), "exec".to_owned()];
+                outer.extend(user.iter().flat_map(|user| ["-u".to_owned(), user.clone()]));
+                outer.push(name.clone());
+                outer.into_iter().chain(words).collect()
+            }
+            _ => words,
+        };
+        let (program, arguments) =
+            words.split_first().ok_or_else(|| ConnectionError::Agent("an empty command".to_owned()))?;
+        let output = tokio::process::Command::new(program)
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await;
+        let output =
+            output.map_err(|error| ConnectionError::io(&format!("cannot start {program}"), &error))?;
+        Ok(Executed {
+            code: output.status.code().unwrap_or(255),
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })
+    }
+
+    /// Forgets the connections of a host; the next task makes new ones.
+    pub async fn reset(&self, host: &str) {
+        let agents: Vec<_> = {
+            let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+            let gone: Vec<Target> =
+                agents.keys().filter(|target| target.host.as_ref() == host).cloned().collect();
+            gone.iter().filter_map(|target| agents.remove(target)).collect()
+        };
+        self.sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(name, _), _| name.as_ref() != host);
+        for agent in agents.iter().filter_map(|cell| cell.get()) {
+            self.end(agent).await;
+        }
+    }
+
+    async fn end(&self, agent: &Arc<Agent>) {
+        let traffic = agent.traffic();
+        {
+            let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+            closed.sent += traffic.sent;
+            closed.received += traffic.received;
+        }
+        Arc::clone(agent).close().await;
+    }
+
+    /// Bytes that went over all connections so far.
+    pub fn traffic(&self) -> Traffic {
+        let mut all = *self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        for agent in
+            self.agents.lock().unwrap_or_else(PoisonError::into_inner).values().filter_map(|cell| cell.get())
+        {
+            let traffic = agent.traffic();
+            all.sent += traffic.sent;
+            all.received += traffic.received;
+        }
+        all
+    }
+
+    /// Ends all agents and connections.
+    pub async fn close(self) {
+        let agents: Vec<_> = self
+            .agents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain()
+            .map(|(_, cell)| cell)
+            .collect();
+        futures::future::join_all(agents.iter().filter_map(|cell| cell.get()).map(|agent| self.end(agent)))
+            .await;
+        // Dropping the last reference to a session ends its master.
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Words as one line for a login shell.
+fn line_of(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn local(words: &[String]) -> Result<Channel, ConnectionError> {
+    match words.split_first() {
+        Some((program, arguments)) => channel::local(program, arguments),
+        None => Err(ConnectionError::Agent("an empty command".to_owned())),
+    }
+}

@@ -1,0 +1,168 @@
+//! OpenSSH: one master connection per host, over which channels are opened.
+
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssh::{Session, Stdio as SshStdio};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::channel::{Channel, Messages};
+use super::error::ssh_hint;
+use super::{ConnectionError, SshTarget};
+
+/// A little more than ssh's own limit, so that its better message is the one that is seen.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Opens a master connection. The `openssh` crate talks over it; it is started here because only so every argument of
+/// the user's reaches ssh.
+pub(super) async fn connect(target: &SshTarget, timeout: Duration) -> Result<Arc<Session>, ConnectionError> {
+    let failed = |error: &std::io::Error| ConnectionError::io("cannot start ssh", error);
+    let folder = control_folder().map_err(|error| failed(&error))?;
+    let log = folder.path().join("log");
+    let mut command = Command::new("ssh");
+    command
+        .args(arguments(target, folder.path(), &log, timeout))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    if let Some(password) = &target.password {
+        let askpass = answer_with(folder.path(), password.reveal()).map_err(|error| failed(&error))?;
+        command.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force").env("DISPLAY", ":0");
+    }
+    let finished = tokio::time::timeout(timeout + GRACE, command.status()).await;
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    match finished {
+        Ok(Ok(status)) if status.success() => Ok(Arc::new(Session::new_native_mux(folder))),
+        Ok(Ok(_)) => Err(unreachable(target, &said())),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Err(ConnectionError::Unreachable {
+            message: "there is no program `ssh`".to_owned(),
+            hint: Some("install OpenSSH's client (on Debian: apt-get install openssh-client)".to_owned()),
+        }),
+        Ok(Err(error)) => Err(failed(&error)),
+        Err(_) => Err(unreachable(
+            target,
+            &format!("{}\nthe connection timed out after {} seconds", said(), timeout.as_secs()),
+        )),
+    }
+}
+
+/// A private folder with a short name: the path of a socket has a limit of about a hundred bytes.
+fn control_folder() -> std::io::Result<TempDir> {
+    let runtime =
+        std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| folder.len() < 40 && Path::new(folder).is_dir());
+    let place = runtime.map_or_else(|| Path::new("/tmp").to_owned(), Into::into);
+    // The name the crate expects; it removes the folder with the connection.
+    tempfile::Builder::new()
+        .prefix(".ssh-connection")
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir_in(place)
+}
+
+fn arguments(target: &SshTarget, folder: &Path, log: &Path, timeout: Duration) -> Vec<String> {
+    let path = |path: &Path| path.display().to_string();
+    let mut arguments: Vec<String> = Vec::new();
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    add(&["-M", "-f", "-N", "-S", &path(&folder.join("master")), "-E", &path(log)]);
+    // The first value ssh is given for an option counts: what the user says comes before what is said here.
+    let own: Vec<&str> = target.arguments.iter().map(String::as_str).collect();
+    add(&own);
+    add(&["-o", "ControlPersist=yes", "-o", &format!("ConnectTimeout={}", timeout.as_secs().max(1))]);
+    add(&["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]);
+    if target.password.is_some() {
+        add(&["-o", "NumberOfPasswordPrompts=1", "-o", "StrictHostKeyChecking=yes"]);
+    } else {
+        add(&["-o", "BatchMode=yes"]);
+    }
+    if !target.host_key_checking {
+        add(&["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
+    }
+    if let Some(port) = target.port {
+        add(&["-p", &port.to_string()]);
+    }
+    if let Some(user) = &target.user {
+        add(&["-l", user]);
+    }
+    if let Some(key) = &target.private_key {
+        add(&["-o", "IdentitiesOnly=yes", "-i", &path(key)]);
+    }
+    add(&["--", &target.address]);
+    arguments
+}
+
+/// A program that answers ssh's question for a password. The password goes through a pipe that only its owner can open,
+/// never through a file, an argument or the environment.
+fn answer_with(folder: &Path, password: &str) -> std::io::Result<std::path::PathBuf> {
+    let (pipe, program) = (folder.join("answer"), folder.join("askpass"));
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )?;
+    let mut script = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(&program)?;
+    write!(script, "#!/bin/sh\nexec cat '{}'\n", pipe.display())?;
+    let answer = format!("{password}\n");
+    std::thread::spawn(move || {
+        // Opening waits for a reader; when none ever comes, the thread ends with the process.
+        if let Ok(mut pipe) = std::fs::OpenOptions::new().write(true).open(pipe) {
+            let _ = pipe.write_all(answer.as_bytes());
+        }
+    });
+    Ok(program)
+}
+
+fn unreachable(target: &SshTarget, said: &str) -> ConnectionError {
+    let noise = |line: &&str| !line.starts_with("Warning: Permanently added") && !line.trim().is_empty();
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(noise)
+        .map(|line| line.strip_prefix("ssh: ").unwrap_or(line).trim_end())
+        .collect();
+    let told = if lines.is_empty() { "ssh ended without a word".to_owned() } else { lines.join("\n") };
+    let message = format!("Failed to connect to the host via ssh: {told}");
+    ConnectionError::Unreachable { hint: ssh_hint(&message, &target.address), message }
+}
+
+/// Runs a command line on the host, over the master connection.
+pub(super) async fn open(session: &Arc<Session>, line: &str) -> Result<Channel, ConnectionError> {
+    let lost = |error: &openssh::Error| ConnectionError::Unreachable {
+        message: format!("the ssh connection was lost: {error}"),
+        hint: None,
+    };
+    let mut command = Arc::clone(session).arc_raw_command(line);
+    command.stdin(SshStdio::piped()).stdout(SshStdio::piped()).stderr(SshStdio::piped());
+    let mut child = command.spawn().await.map_err(|error| lost(&error))?;
+    let (Some(input), Some(output), Some(errors)) =
+        (child.stdin().take(), child.stdout().take(), child.stderr().take())
+    else {
+        return Err(ConnectionError::Agent("the channel has no pipes".to_owned()));
+    };
+    Ok(Channel {
+        input: Box::new(input),
+        output: Box::new(output),
+        messages: Messages::collect(errors),
+        keeper: Box::new(child),
+        early: None,
+    })
+}
+
+/// Runs a command line to its end; returns its exit code.
+pub(super) async fn wait(
+    session: &Arc<Session>,
+    line: &str,
+) -> Result<(i32, Vec<u8>, Vec<u8>), ConnectionError> {
+    let mut command = Arc::clone(session).arc_raw_command(line);
+    command.stdin(SshStdio::null()).stdout(SshStdio::piped()).stderr(SshStdio::piped());
+    let output = command.output().await.map_err(|error| ConnectionError::Unreachable {
+        message: format!("the ssh connection was lost: {error}"),
+        hint: None,
+    })?;
+    Ok((output.status.code().unwrap_or(255), output.stdout, output.stderr))
+}

@@ -1,0 +1,268 @@
+//! The run as a person watches it: plays, tasks, what came of each host, a recap.
+
+use std::io::Write;
+
+use clouder_lang::Severity;
+use serde_json::{Map, Value};
+
+use super::progress::Progress;
+use super::{Event, HostSummary, ItemLabel, Report, Status, TaskInfo, difference};
+
+/// How the report looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// With colours.
+    pub color: bool,
+    /// With lines at the bottom that show what is going on.
+    pub progress: bool,
+    /// How much is shown: the number of `-v`.
+    pub verbosity: u8,
+    /// How wide headings are, in characters.
+    pub width: usize,
+}
+
+/// Shows a run on a terminal, or as plain lines.
+pub struct Terminal<W> {
+    out: W,
+    style: Style,
+    progress: Option<Progress>,
+    /// The task whose heading is the last one shown.
+    heading: Option<u64>,
+}
+
+/// What a line is about.
+#[derive(Clone, Copy)]
+enum Color {
+    Good,
+    Changed,
+    Bad,
+    Quiet,
+    Warning,
+    Plain,
+}
+
+impl<W: Write + Send> Terminal<W> {
+    /// A report for a writer, usually standard output.
+    pub fn new(out: W, style: Style) -> Self {
+        Self { out, style, progress: style.progress.then(Progress::new), heading: None }
+    }
+
+    fn line(&mut self, color: Color, text: &str) {
+        let code = match color {
+            Color::Good => "32",
+            Color::Changed => "33",
+            Color::Bad => "31",
+            Color::Quiet => "36",
+            Color::Warning => "35",
+            Color::Plain => "",
+        };
+        let out = &mut self.out;
+        let painted = self.style.color && !code.is_empty();
+        let mut print = || {
+            // A reader that went away (`| head`) is no reason to stop the run.
+            let _ =
+                if painted { writeln!(out, "\x1b[{code}m{text}\x1b[0m") } else { writeln!(out, "{text}") };
+            let _ = out.flush();
+        };
+        match &self.progress {
+            Some(progress) => progress.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        let stars = self.style.width.saturating_sub(text.chars().count() + 1).max(3);
+        self.line(Color::Plain, &format!("\n{text} {}", "*".repeat(stars)));
+    }
+
+    fn task_heading(&mut self, task: &TaskInfo) {
+        if self.heading == Some(task.id) {
+            return;
+        }
+        self.heading = Some(task.id);
+        let kind = if task.handler { "RUNNING HANDLER" } else { "TASK" };
+        let role = task.role.as_ref().map_or_else(String::new, |role| format!("{role} : "));
+        self.heading(&format!("{kind} [{role}{}]", task.name));
+        if self.style.verbosity >= 2 {
+            self.line(Color::Quiet, &format!("task path: {}", task.place));
+        }
+    }
+
+    fn result(
+        &mut self,
+        task: &TaskInfo,
+        host: &str,
+        item: Option<&ItemLabel>,
+        status: Status,
+        result: &Map<String, Value>,
+    ) {
+        for line in difference::lines(result) {
+            let color = match line.chars().next() {
+                Some('+') => Color::Good,
+                Some('-') => Color::Bad,
+                Some('@') => Color::Quiet,
+                _ => Color::Plain,
+            };
+            self.line(color, &line);
+        }
+        let (color, word) = match status {
+            Status::Ok => (Color::Good, "ok"),
+            Status::Changed => (Color::Changed, "changed"),
+            Status::Skipped => (Color::Quiet, "skipping"),
+            Status::Failed | Status::Ignored if item.is_some() => (Color::Bad, "failed"),
+            Status::Failed | Status::Ignored => (Color::Bad, "fatal"),
+            Status::Unreachable => (Color::Bad, "fatal"),
+        };
+        let item_text = item.map_or_else(String::new, |label| format!(" => (item={})", label.0));
+        let failure = match status {
+            Status::Failed | Status::Ignored if item.is_none() => ": FAILED!",
+            Status::Unreachable => ": UNREACHABLE!",
+            _ => "",
+        };
+        let details = self.details(task, status, result, item.is_none());
+        self.line(color, &format!("{word}: [{host}]{failure}{item_text}{details}"));
+        if status == Status::Ignored && item.is_none() {
+            self.line(Color::Quiet, "...ignoring");
+        }
+    }
+
+    /// What is shown of a result after its status.
+    fn details(&self, task: &TaskInfo, status: Status, result: &Map<String, Value>, whole: bool) -> String {
+        let bad = matches!(status, Status::Failed | Status::Ignored | Status::Unreachable);
+        let talks = matches!(task.module.as_ref(), "debug") && status != Status::Skipped;
+        if bad {
+            return failure(result, whole);
+        }
+        if !talks && self.style.verbosity == 0 {
+            return String::new();
+        }
+        let mut shown = result.clone();
+        shown.remove("diff");
+        if talks {
+            shown.retain(|name, _| !matches!(name.as_str(), "changed" | "failed" | "results"));
+        }
+        if shown.is_empty() {
+            return String::new();
+        }
+        format!(" => {}", serde_json::to_string_pretty(&shown).unwrap_or_default())
+    }
+
+    fn recap(&mut self, host: &str, width: usize, summary: &HostSummary) {
+        let HostSummary { ok, changed, unreachable, failed, skipped, rescued, ignored } = summary;
+        let color = match summary {
+            summary if summary.failed + summary.unreachable > 0 => Color::Bad,
+            summary if summary.changed > 0 => Color::Changed,
+            _ => Color::Good,
+        };
+        let counts = format!(
+            "ok={ok:<4} changed={changed:<4} unreachable={unreachable:<4} failed={failed:<4} skipped={skipped:<4} rescued={rescued:<4} ignored={ignored:<4}"
+        );
+        self.line(color, &format!("{host:<width$} : {counts}"));
+    }
+}
+
+/// A failure, whole: its message, then each text it left on lines of its own.
+fn failure(result: &Map<String, Value>, whole: bool) -> String {
+    let text = |name: &str| {
+        result.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let mut shown =
+        text("msg").or_else(|| text("censored")).map_or_else(String::new, |message| format!(" => {message}"));
+    if !whole || !result.contains_key("results") {
+        for name in ["assertion", "cmd", "rc", "status", "stdout", "stderr"] {
+            let Some(value) = text(name).filter(|value| !value.trim().is_empty()) else { continue };
+            if value.contains('\n') {
+                shown.push_str(&format!("\n  {name}:"));
+                value.trim_end().lines().for_each(|line| shown.push_str(&format!("\n    {line}")));
+            } else {
+                shown.push_str(&format!("\n  {name}: {value}"));
+            }
+        }
+    }
+    shown
+}
+
+impl<W: Write + Send> Report for Terminal<W> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::PlaybookStart { check: true, path } => {
+                self.line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"))
+            }
+            Event::PlaybookStart { .. } | Event::BatchStart { .. } => {}
+            Event::PlayStart { name, .. } => self.heading(&format!("PLAY [{name}]")),
+            Event::NoHosts { play } => {
+                self.heading(&format!("PLAY [{play}]"));
+                self.line(Color::Quiet, "skipping: no hosts matched");
+            }
+            Event::TaskStart { task } => self.task_heading(task),
+            Event::HostStart { task, host } => {
+                if let Some(progress) = &mut self.progress {
+                    progress.start(host, &task.name);
+                }
+            }
+            Event::Item { task, host, label, status, result, .. } => {
+                if *status != Status::Skipped || self.style.verbosity > 0 {
+                    self.task_heading(task);
+                    self.result(task, host, Some(label), *status, result);
+                }
+            }
+            Event::Retry { task, host, left } => {
+                self.line(
+                    Color::Plain,
+                    &format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", task.name),
+                );
+            }
+            Event::Output { host, text } => {
+                if let Some(progress) = &self.progress {
+                    progress.output(host, text);
+                }
+            }
+            Event::Result { task, host, delegated_to, status, result, .. } => {
+                if let Some(progress) = &mut self.progress {
+                    progress.done(host);
+                }
+                self.task_heading(task);
+                let is_loop = result.contains_key("results")
+                    && !matches!(
+                        status,
+                        Status::Failed | Status::Ignored | Status::Unreachable | Status::Skipped
+                    );
+                let host = match delegated_to {
+                    Some(other) if other != host => format!("{host} -> {other}"),
+                    _ => host.to_string(),
+                };
+                if !is_loop {
+                    self.result(task, &host, None, *status, result);
+                }
+            }
+            Event::Included { name, hosts } => {
+                let hosts = hosts.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+                self.line(Color::Quiet, &format!("included: {name} for {hosts}"));
+            }
+            Event::Notified { handler, host } => {
+                if self.style.verbosity >= 2 {
+                    self.line(Color::Quiet, &format!("NOTIFIED HANDLER {handler} for {host}"));
+                }
+            }
+            Event::Warning { diagnostic } => {
+                let color = if diagnostic.severity == Severity::Error { Color::Bad } else { Color::Warning };
+                let text = diagnostic.to_string();
+                let text = text
+                    .strip_prefix("warning: ")
+                    .map_or_else(|| text.clone(), |rest| format!("[WARNING]: {rest}"));
+                self.line(color, &text);
+            }
+            Event::Summary { hosts, interrupted } => {
+                if *interrupted {
+                    self.line(Color::Bad, "\ninterrupted: run it again to go on");
+                }
+                self.heading("PLAY RECAP");
+                let width = hosts.keys().map(|host| host.len()).max().unwrap_or(0).max(26);
+                for (host, summary) in hosts {
+                    self.recap(host, width, summary);
+                }
+                self.line(Color::Plain, "");
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! JSON and YAML.
+
+use clouder_lang::Source;
+use clouder_lang::yaml;
+use minijinja::value::Kwargs;
+use minijinja::{Environment, Error, Value};
+use serde::Serialize as _;
+use serde_json::Value as Json;
+
+use super::wrong;
+use crate::template::{emit, from_json, to_json, to_text};
+
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_filter("to_json", to_json_filter);
+    environment.add_filter("tojson", to_json_filter);
+    environment.add_filter("to_nice_json", to_nice_json);
+    environment.add_filter("from_json", from_json_filter);
+    environment.add_filter("to_yaml", to_yaml);
+    environment.add_filter("to_nice_yaml", to_nice_yaml);
+    environment.add_filter("from_yaml", from_yaml);
+    environment.add_filter("from_yaml_all", from_yaml_all);
+}
+
+fn to_json_filter(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
+    let indent = kwargs.get::<Option<usize>>("indent")?;
+    json_text(value, indent, &kwargs, false)
+}
+
+fn to_nice_json(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
+    let indent = kwargs.get::<Option<usize>>("indent")?.unwrap_or(4);
+    json_text(value, Some(indent), &kwargs, true)
+}
+
+fn json_text(
+    value: &Value,
+    indent: Option<usize>,
+    kwargs: &Kwargs,
+    sorted_by_default: bool,
+) -> Result<String, Error> {
+    let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(sorted_by_default);
+    let ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(true);
+    for ignored in ["separators", "vault_to_text", "preprocess_unsafe", "allow_nan"] {
+        kwargs.get::<Option<Value>>(ignored)?;
+    }
+    kwargs.assert_all_used()?;
+    let mut json = to_json(value);
+    if sorted {
+        emit::sort(&mut json);
+    }
+    let mut out = Vec::new();
+    let result = match indent {
+        Some(width) => {
+            let blanks = vec![b' '; width];
+            let formatter = serde_json::ser::PrettyFormatter::with_indent(&blanks);
+            json.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter))
+        }
+        None => json.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Spaced)),
+    };
+    result.map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8_lossy(&out).into_owned();
+    Ok(if ascii { escaped(&text) } else { text })
+}
+
+/// JSON on one line with blanks after commas and colons, as Python has it.
+struct Spaced;
+
+impl serde_json::ser::Formatter for Spaced {
+    fn begin_array_value<W: std::io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: std::io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: std::io::Write + ?Sized>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
+/// JSON in ASCII alone.
+fn escaped(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                ascii.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    ascii
+}
+
+fn from_json_filter(value: &Value) -> Result<Value, Error> {
+    let text = to_text(value);
+    serde_json::from_str::<Json>(&text)
+        .map(from_json)
+        .map_err(|error| wrong(format!("`from_json` cannot read its input: {error}")))
+}
+
+fn to_yaml(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
+    yaml_text(value, &kwargs, 2)
+}
+
+fn to_nice_yaml(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
+    yaml_text(value, &kwargs, 4)
+}
+
+fn yaml_text(value: &Value, kwargs: &Kwargs, indent: usize) -> Result<String, Error> {
+    let indent = kwargs.get::<Option<usize>>("indent")?.unwrap_or(indent);
+    let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(true);
+    for ignored in ["width", "default_flow_style", "explicit_start", "allow_unicode", "default_style"] {
+        kwargs.get::<Option<Value>>(ignored)?;
+    }
+    kwargs.assert_all_used()?;
+    let mut json = to_json(value);
+    if sorted {
+        emit::sort(&mut json);
+    }
+    Ok(emit::yaml(&json, indent))
+}
+
+fn from_yaml(value: &Value) -> Result<Value, Error> {
+    if value.as_str().is_none() {
+        return Ok(value.clone());
+    }
+    let source = Source::new("from_yaml", to_text(value));
+    let loaded = yaml::load(&source)
+        .map_err(|error| wrong(format!("`from_yaml` cannot read its input: {}", error.message)))?;
+    Ok(loaded.document.map_or_else(|| Value::from(()), |node| from_json(yaml::to_json(&node))))
+}
+
+fn from_yaml_all(value: &Value) -> Result<Value, Error> {
+    let source = Source::new("from_yaml_all", to_text(value));
+    let loaded = yaml::load_all(&source)
+        .map_err(|error| wrong(format!("`from_yaml_all` cannot read its input: {}", error.message)))?;
+    Ok(Value::from(loaded.documents.iter().map(|node| from_json(yaml::to_json(node))).collect::<Vec<_>>()))
+}

@@ -1,0 +1,296 @@
+//! Filters of lists and mappings.
+
+use std::collections::BTreeSet;
+
+use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::{Environment, Error, State, Value};
+
+use super::{elements, wrong};
+use crate::template::to_text;
+
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_filter("combine", combine);
+    environment.add_filter("dict2items", dict2items);
+    environment.add_filter("items2dict", items2dict);
+    environment.add_filter("flatten", flatten);
+    environment
+        .add_filter("difference", |one: &Value, two: &Value| sets("difference", one, two, |in_two| !in_two));
+    environment
+        .add_filter("intersect", |one: &Value, two: &Value| sets("intersect", one, two, |in_two| in_two));
+    environment.add_filter("union", union);
+    environment.add_filter("symmetric_difference", symmetric_difference);
+    environment.add_filter("extract", extract);
+    environment.add_filter("subelements", subelements);
+    environment.add_filter("product", product);
+    environment.add_filter("zip_longest", zip_longest);
+    environment.add_filter("join", join);
+    environment.add_filter("shuffle", |value: &Value| elements("shuffle", value));
+    environment.add_filter("random", random);
+}
+
+/// `a | combine(b, c, recursive=false, list_merge='replace')`.
+fn combine(first: &Value, others: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let recursive = kwargs.get::<Option<bool>>("recursive")?.unwrap_or(false);
+    let lists = kwargs.get::<Option<String>>("list_merge")?.unwrap_or_else(|| "replace".to_owned());
+    kwargs.assert_all_used()?;
+    let mut mappings = Vec::new();
+    for value in std::iter::once(first).chain(others.iter()) {
+        match value.kind() {
+            ValueKind::Map => mappings.push(value.clone()),
+            ValueKind::Seq => mappings.extend(value.try_iter()?),
+            _ => {
+                return Err(wrong(format!(
+                    "`combine` needs mappings, not {}",
+                    crate::template::testing::type_name(value)
+                )));
+            }
+        }
+    }
+    let mut combined = Value::from_pairs(std::iter::empty::<(Value, Value)>());
+    for mapping in mappings {
+        combined = merge(&combined, &mapping, recursive, &lists)?;
+    }
+    Ok(combined)
+}
+
+fn merge(old: &Value, new: &Value, recursive: bool, lists: &str) -> Result<Value, Error> {
+    let mut merged: Vec<(Value, Value)> = pairs(old)?;
+    for (key, value) in pairs(new)? {
+        let Some(slot) = merged.iter_mut().find(|(known, _)| *known == key) else {
+            merged.push((key, value));
+            continue;
+        };
+        slot.1 = match (slot.1.kind(), value.kind()) {
+            (ValueKind::Map, ValueKind::Map) if recursive => merge(&slot.1, &value, true, lists)?,
+            (ValueKind::Seq, ValueKind::Seq) => merge_lists(&slot.1, &value, lists)?,
+            _ => value,
+        };
+    }
+    Ok(Value::from_pairs(merged))
+}
+
+fn merge_lists(old: &Value, new: &Value, how: &str) -> Result<Value, Error> {
+    let (old, new): (Vec<Value>, Vec<Value>) = (old.try_iter()?.collect(), new.try_iter()?.collect());
+    let without = |list: &[Value], others: &[Value]| {
+        list.iter().filter(|item| !others.contains(item)).cloned().collect::<Vec<_>>()
+    };
+    Ok(Value::from(match how {
+        "replace" => new,
+        "keep" => old,
+        "append" => [old, new].concat(),
+        "prepend" => [new, old].concat(),
+        "append_rp" => [without(&old, &new), new].concat(),
+        "prepend_rp" => [new.clone(), without(&old, &new)].concat(),
+        other => return Err(wrong(format!("`combine` has no list_merge `{other}`"))),
+    }))
+}
+
+fn pairs(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    mapping.try_iter()?.map(|key| Ok((key.clone(), mapping.get_item(&key)?))).collect()
+}
+
+fn dict2items(mapping: &Value, kwargs: Kwargs) -> Result<Value, Error> {
+    let key_name = kwargs.get::<Option<String>>("key_name")?.unwrap_or_else(|| "key".to_owned());
+    let value_name = kwargs.get::<Option<String>>("value_name")?.unwrap_or_else(|| "value".to_owned());
+    kwargs.assert_all_used()?;
+    if mapping.kind() != ValueKind::Map {
+        return Err(wrong(format!(
+            "dict2items requires a dictionary, got {} instead.",
+            crate::template::testing::type_name(mapping)
+        )));
+    }
+    let item = |(key, value)| Value::from_pairs([(key_name.as_str(), key), (value_name.as_str(), value)]);
+    Ok(Value::from(pairs(mapping)?.into_iter().map(item).collect::<Vec<_>>()))
+}
+
+fn items2dict(items: &Value, kwargs: Kwargs) -> Result<Value, Error> {
+    let key_name = kwargs.get::<Option<String>>("key_name")?.unwrap_or_else(|| "key".to_owned());
+    let value_name = kwargs.get::<Option<String>>("value_name")?.unwrap_or_else(|| "value".to_owned());
+    kwargs.assert_all_used()?;
+    let pair = |item: Value| Ok((item.get_attr(&key_name)?, item.get_attr(&value_name)?));
+    let found = elements("items2dict", items)?.into_iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
+    Ok(Value::from_pairs(found))
+}
+
+fn flatten(list: &Value, levels: Option<i64>, kwargs: Kwargs) -> Result<Value, Error> {
+    let levels = kwargs.get::<Option<i64>>("levels")?.or(levels);
+    let skip_nulls = kwargs.get::<Option<bool>>("skip_nulls")?.unwrap_or(true);
+    kwargs.assert_all_used()?;
+    let mut flat = Vec::new();
+    into_flat(list, levels.unwrap_or(i64::MAX), skip_nulls, &mut flat)?;
+    Ok(Value::from(flat))
+}
+
+fn into_flat(list: &Value, levels: i64, skip_nulls: bool, flat: &mut Vec<Value>) -> Result<(), Error> {
+    for item in elements("flatten", list)? {
+        if skip_nulls && item.is_none() {
+            continue;
+        }
+        if matches!(item.kind(), ValueKind::Seq | ValueKind::Iterable) && levels > 0 {
+            into_flat(&item, levels - 1, skip_nulls, flat)?;
+        } else {
+            flat.push(item);
+        }
+    }
+    Ok(())
+}
+
+fn unique(items: impl IntoIterator<Item = Value>) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    items.into_iter().filter(|item| seen.insert(item.clone())).collect()
+}
+
+fn sets(name: &str, one: &Value, two: &Value, keep: impl Fn(bool) -> bool) -> Result<Value, Error> {
+    let two: BTreeSet<Value> = elements(name, two)?.into_iter().collect();
+    Ok(Value::from(unique(elements(name, one)?.into_iter().filter(|item| keep(two.contains(item))))))
+}
+
+fn union(one: &Value, two: &Value) -> Result<Value, Error> {
+    Ok(Value::from(unique(elements("union", one)?.into_iter().chain(elements("union", two)?))))
+}
+
+fn symmetric_difference(one: &Value, two: &Value) -> Result<Value, Error> {
+    let (first, second) = (elements("symmetric_difference", one)?, elements("symmetric_difference", two)?);
+    let only = |list: &[Value], other: &[Value]| {
+        list.iter().filter(|item| !other.contains(item)).cloned().collect::<Vec<_>>()
+    };
+    Ok(Value::from(unique(only(&first, &second).into_iter().chain(only(&second, &first)))))
+}
+
+/// `key | extract(container, morekeys)`.
+fn extract(key: &Value, container: &Value, more: Option<Value>) -> Result<Value, Error> {
+    let mut value = container.get_item(key)?;
+    if let Some(more) = more {
+        let keys = if more.kind() == ValueKind::Seq { more.try_iter()?.collect() } else { vec![more] };
+        for key in keys {
+            value = value.get_item(&key)?;
+        }
+    }
+    if value.is_undefined() {
+        return Err(wrong(format!("`extract` found nothing under `{}`", to_text(key))));
+    }
+    Ok(value)
+}
+
+/// Pairs of each element and each of the elements below one of its keys.
+pub(in crate::template) fn subelements(
+    list: &Value,
+    path: &Value,
+    skip_missing: Option<bool>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    let skip = kwargs.get::<Option<bool>>("skip_missing")?.or(skip_missing).unwrap_or(false);
+    kwargs.assert_all_used()?;
+    let keys: Vec<String> = match path.as_str() {
+        Some(path) => path.split('.').map(str::to_owned).collect(),
+        None => path.try_iter()?.map(|key| to_text(&key)).collect(),
+    };
+    let items = match list.kind() {
+        ValueKind::Map => pairs(list)?.into_iter().map(|(_, value)| value).collect(),
+        _ => elements("subelements", list)?,
+    };
+    let mut found = Vec::new();
+    for item in items {
+        let mut below = item.clone();
+        for key in &keys {
+            below = below.get_attr(key).unwrap_or_default();
+        }
+        if below.is_undefined() || below.is_none() {
+            if skip {
+                continue;
+            }
+            return Err(wrong(format!(
+                "could not find '{}' key in iterated item '{}'",
+                keys.join("."),
+                to_text(&item)
+            )));
+        }
+        for inner in elements("subelements", &below)? {
+            found.push(Value::from(vec![item.clone(), inner]));
+        }
+    }
+    Ok(Value::from(found))
+}
+
+/// Every combination of one element of each list.
+pub(in crate::template) fn product(first: &Value, others: Rest<Value>) -> Result<Value, Error> {
+    let mut combinations = vec![Vec::new()];
+    for list in std::iter::once(first).chain(others.iter()) {
+        let items = elements("product", list)?;
+        combinations = combinations
+            .into_iter()
+            .flat_map(|head: Vec<Value>| {
+                items.iter().map(move |item| [head.clone(), vec![item.clone()]].concat()).collect::<Vec<_>>()
+            })
+            .collect();
+    }
+    Ok(Value::from(combinations.into_iter().map(Value::from).collect::<Vec<_>>()))
+}
+
+/// Elements of lists side by side, as long as the longest.
+pub(in crate::template) fn zip_longest(
+    first: &Value,
+    others: Rest<Value>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    let fill = kwargs.get::<Option<Value>>("fillvalue")?.unwrap_or_else(|| Value::from(()));
+    kwargs.assert_all_used()?;
+    let lists = std::iter::once(first)
+        .chain(others.iter())
+        .map(|list| elements("zip_longest", list))
+        .collect::<Result<Vec<_>, _>>()?;
+    let length = lists.iter().map(Vec::len).max().unwrap_or(0);
+    let row = |index: usize| {
+        Value::from(lists.iter().map(|list| list.get(index).unwrap_or(&fill).clone()).collect::<Vec<_>>())
+    };
+    Ok(Value::from((0..length).map(row).collect::<Vec<_>>()))
+}
+
+/// Joins elements as Python prints them.
+fn join(
+    list: &Value,
+    separator: Option<&str>,
+    attribute: Option<&str>,
+    kwargs: Kwargs,
+) -> Result<String, Error> {
+    let separator =
+        kwargs.get::<Option<String>>("d")?.or_else(|| separator.map(str::to_owned)).unwrap_or_default();
+    let attribute = kwargs.get::<Option<String>>("attribute")?.or_else(|| attribute.map(str::to_owned));
+    kwargs.assert_all_used()?;
+    if let Some(text) = list.as_str() {
+        return Ok(text.chars().map(String::from).collect::<Vec<_>>().join(&separator));
+    }
+    let part = |item: Value| match &attribute {
+        Some(path) => {
+            path.split('.').try_fold(item, |item, key| item.get_attr(key)).map(|value| to_text(&value))
+        }
+        None => Ok(to_text(&item)),
+    };
+    Ok(elements("join", list)?.into_iter().map(part).collect::<Result<Vec<_>, _>>()?.join(&separator))
+}
+
+/// One element, or a number below a limit; the same each time when there is a seed.
+fn random(state: &State<'_, '_>, value: &Value, kwargs: Kwargs) -> Result<Value, Error> {
+    use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+    let _ = state;
+    let seed = kwargs.get::<Option<Value>>("seed")?;
+    let start = kwargs.get::<Option<i64>>("start")?.unwrap_or(0);
+    let step = kwargs.get::<Option<i64>>("step")?.unwrap_or(1).max(1);
+    kwargs.assert_all_used()?;
+    let number = match seed {
+        Some(seed) => {
+            let mut hasher = std::hash::DefaultHasher::new();
+            to_text(&seed).hash(&mut hasher);
+            hasher.finish()
+        }
+        None => std::hash::RandomState::new().build_hasher().finish(),
+    };
+    if let Some(end) = value.as_i64() {
+        let count = ((end - start + step - 1) / step).max(1);
+        let index = i64::try_from(number % u64::try_from(count).unwrap_or(1)).unwrap_or(0);
+        return Ok(Value::from(start + index * step));
+    }
+    let items = elements("random", value)?;
+    let index = usize::try_from(number % u64::try_from(items.len().max(1)).unwrap_or(1)).unwrap_or(0);
+    items.get(index).cloned().ok_or_else(|| wrong("`random` needs at least one element"))
+}

@@ -1,0 +1,53 @@
+//! Filters, beyond those minijinja has.
+
+mod data;
+mod encoding;
+mod lists;
+mod paths;
+mod regex;
+mod values;
+
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+pub(super) use lists::subelements;
+pub(super) use regex::compile as compile_regex;
+
+/// Adds all filters.
+pub(super) fn add(environment: &mut Environment<'static>) {
+    data::add(environment);
+    encoding::add(environment);
+    lists::add(environment);
+    paths::add(environment);
+    regex::add(environment);
+    values::add(environment);
+}
+
+/// An error of a filter.
+pub(super) fn wrong(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message.into())
+}
+
+/// The elements of a list.
+pub(super) fn elements(filter: &str, value: &Value) -> Result<Vec<Value>, Error> {
+    let is_list = matches!(
+        value.kind(),
+        minijinja::value::ValueKind::Seq
+            | minijinja::value::ValueKind::Iterable
+            | minijinja::value::ValueKind::Map
+    );
+    if !is_list {
+        return Err(wrong(format!("`{filter}` needs a list, not {}", super::testing::type_name(value))));
+    }
+    Ok(value.try_iter()?.collect())
+}
+
+/// Every combination of one element of each list.
+pub(super) fn product(first: &Value, others: &[Value]) -> Result<Value, Error> {
+    lists::product(first, minijinja::value::Rest(others.to_vec()))
+}
+
+/// Elements of lists side by side.
+pub(super) fn together(first: &Value, others: &[Value]) -> Result<Value, Error> {
+    let none = minijinja::value::Kwargs::from_iter(std::iter::empty::<(&str, Value)>());
+    lists::zip_longest(first, minijinja::value::Rest(others.to_vec()), none)
+}

@@ -1,0 +1,87 @@
+//! Places of template errors, headers of template files, names of included files.
+
+use clouder_lang::{Diagnostic, Span};
+use minijinja::{Error, ErrorKind};
+
+use super::RenderOptions;
+use super::evaluation::search_path;
+
+/// An error of minijinja as a finding at its place within `span`.
+pub(super) fn diagnostic(error: &Error, span: &Span) -> Diagnostic {
+    let mut innermost = error;
+    while let Some(inner) =
+        std::error::Error::source(innermost).and_then(|source| source.downcast_ref::<Error>())
+    {
+        innermost = inner;
+    }
+    let detail = innermost.detail().map_or_else(|| innermost.kind().to_string(), str::to_owned);
+    let message = match innermost.kind() {
+        ErrorKind::SyntaxError => format!("the template is not understood: {detail}"),
+        ErrorKind::UnknownFilter => format!("there is no filter like this: {detail}"),
+        ErrorKind::UnknownTest => format!("there is no test like this: {detail}"),
+        ErrorKind::UnknownFunction => format!("there is no function like this: {detail}"),
+        ErrorKind::TemplateNotFound => format!("no such file: {detail}"),
+        _ => detail,
+    };
+    Diagnostic::error(message, &place(error, span))
+}
+
+/// Where an error is within a text. A text that is one expression is compiled without its braces, and one in a YAML
+/// block is indented there: its line is then as near as can be said.
+fn place(error: &Error, span: &Span) -> Span {
+    let written = span.text();
+    let is_whole_file = span.start() == 0 && span.end() == span.source().text().len();
+    match error.range() {
+        Some(range) if is_whole_file => span.part(range.start, range.end),
+        Some(range) if !written.contains('\n') => {
+            let shift = written
+                .find("{{")
+                .map_or(0, |at| if error.name() == Some("<expression>") { at + 2 } else { 0 });
+            let quote = usize::from(written.starts_with(['"', '\'']));
+            let (from, to) = (range.start + shift.max(quote), range.end + shift.max(quote));
+            if to <= written.len() && from < to { span.part(from, to) } else { span.clone() }
+        }
+        _ => match error.line().filter(|line| *line > 1) {
+            Some(line) => {
+                let start = written.split_inclusive('\n').take(line - 1).map(str::len).sum();
+                let length = written[start..].lines().next().map_or(0, str::len);
+                span.part(start, start + length)
+            }
+            None => span.clone(),
+        },
+    }
+}
+
+/// The options of a `#jinja2:` header, and the text below it.
+pub(super) fn header<'a>(text: &'a str, options: &RenderOptions) -> (RenderOptions, &'a str) {
+    let mut options = options.clone();
+    let Some(rest) = text.strip_prefix("#jinja2:") else { return (options, text) };
+    let (line, body) = rest.split_once('\n').unwrap_or((rest, ""));
+    for pair in line.split(',') {
+        let Some((name, value)) = pair.split_once(':') else { continue };
+        let value = value.trim().trim_matches(['"', '\'']);
+        let flag = matches!(value, "True" | "true" | "yes");
+        match name.trim() {
+            "trim_blocks" => options.trim_blocks = flag,
+            "lstrip_blocks" => options.lstrip_blocks = flag,
+            "variable_start_string" => options.variable_start = Some(value.to_owned()),
+            "variable_end_string" => options.variable_end = Some(value.to_owned()),
+            "block_start_string" => options.block_start = Some(value.to_owned()),
+            "block_end_string" => options.block_end = Some(value.to_owned()),
+            "comment_start_string" => options.comment_start = Some(value.to_owned()),
+            "comment_end_string" => options.comment_end = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    (options, body)
+}
+
+/// The file that an include or import names: beside the template, or below the folders of the task.
+pub(super) fn included(name: &str, parent: &str) -> String {
+    let beside = std::path::Path::new(parent).parent().map(|folder| folder.join(name));
+    let folders = search_path();
+    let candidates =
+        folders.iter().flat_map(|folder| [folder.join("templates").join(name), folder.join(name)]);
+    let found = beside.into_iter().chain(candidates).find(|path| path.exists());
+    found.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+}

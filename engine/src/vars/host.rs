@@ -1,0 +1,103 @@
+//! What is known of one host during a run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use clouder_inventory::Variables;
+use clouder_lang::yaml::Node;
+use indexmap::IndexMap;
+
+use crate::template::Value;
+
+/// What a run knows of a host. Shared by all tasks; each change is one short lock.
+#[derive(Debug)]
+pub struct HostState {
+    /// Its name in the inventory.
+    pub name: Arc<str>,
+    inventory: RwLock<Arc<Variables>>,
+    facts: RwLock<IndexMap<Arc<str>, Value>>,
+    set: RwLock<HashMap<Arc<str>, Value>>,
+    included: RwLock<IndexMap<Arc<str>, Node>>,
+}
+
+/// A lock whose holder panicked still holds whole values: each change here is one insertion.
+macro_rules! locked {
+    ($lock:expr, $how:ident) => {
+        $lock.$how().unwrap_or_else(PoisonError::into_inner)
+    };
+}
+
+impl HostState {
+    /// A host with its variables from the inventory.
+    pub fn new(name: Arc<str>, inventory: Variables) -> Self {
+        Self {
+            name,
+            inventory: RwLock::new(Arc::new(inventory)),
+            facts: RwLock::default(),
+            set: RwLock::default(),
+            included: RwLock::default(),
+        }
+    }
+
+    /// Replaces its variables from the inventory: after `add_host`, `group_by` or a refresh.
+    pub fn replace_inventory(&self, inventory: Variables) {
+        *locked!(self.inventory, write) = Arc::new(inventory);
+    }
+
+    /// Its variables from the inventory.
+    pub fn inventory(&self) -> Arc<Variables> {
+        Arc::clone(&locked!(self.inventory, read))
+    }
+
+    /// A gathered fact, by its name without `ansible_`.
+    pub fn fact(&self, name: &str) -> Option<Value> {
+        locked!(self.facts, read).get(name).cloned()
+    }
+
+    /// All gathered facts.
+    pub fn facts(&self) -> Vec<(Arc<str>, Value)> {
+        locked!(self.facts, read).iter().map(|(name, value)| (Arc::clone(name), value.clone())).collect()
+    }
+
+    /// Whether any facts were gathered.
+    pub fn has_facts(&self) -> bool {
+        !locked!(self.facts, read).is_empty()
+    }
+
+    /// Adds or replaces facts.
+    pub fn add_facts(&self, facts: impl IntoIterator<Item = (Arc<str>, Value)>) {
+        locked!(self.facts, write).extend(facts);
+    }
+
+    /// Forgets all facts, those of `set_fact` too: `meta: clear_facts`.
+    pub fn clear_facts(&self) {
+        locked!(self.facts, write).clear();
+    }
+
+    /// A variable of `set_fact` or `register`.
+    pub fn set_variable(&self, name: &str) -> Option<Value> {
+        locked!(self.set, read).get(name).cloned()
+    }
+
+    /// Sets a variable as `set_fact` and `register` do.
+    pub fn set(&self, name: Arc<str>, value: Value) {
+        locked!(self.set, write).insert(name, value);
+    }
+
+    /// A variable of `include_vars`.
+    pub fn included(&self, name: &str) -> Option<Node> {
+        locked!(self.included, read).get(name).cloned()
+    }
+
+    /// Adds the variables of `include_vars`.
+    pub fn include(&self, variables: impl IntoIterator<Item = (Arc<str>, Node)>) {
+        locked!(self.included, write).extend(variables);
+    }
+
+    /// The names of all that is not in the inventory.
+    pub(super) fn own_names(&self) -> Vec<Arc<str>> {
+        let set = locked!(self.set, read);
+        let included = locked!(self.included, read);
+        set.keys().chain(included.keys()).cloned().collect()
+    }
+}

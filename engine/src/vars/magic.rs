@@ -1,0 +1,128 @@
+//! Magic variables: those that a run sets itself and nobody can change.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::hostvars::{HostVars, ScopeMapping};
+use super::{HostState, TaskVariables};
+use crate::template::Value;
+
+/// Those that depend on the host, the play or the role.
+const NAMES: [&str; 26] = [
+    "ansible_facts",
+    "ansible_parent_role_names",
+    "ansible_parent_role_paths",
+    "ansible_play_batch",
+    "ansible_play_hosts",
+    "ansible_play_hosts_all",
+    "ansible_play_name",
+    "ansible_play_role_names",
+    "ansible_role_name",
+    "ansible_role_names",
+    "ansible_collection_name",
+    "ansible_search_path",
+    "group_names",
+    "groups",
+    "hostvars",
+    "inventory_dir",
+    "inventory_file",
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "omit",
+    "play_hosts",
+    "playbook_dir",
+    "role_name",
+    "role_names",
+    "role_path",
+    "vars",
+];
+
+/// The names of those that have a value here.
+pub(super) fn names(scope: &TaskVariables) -> Vec<&'static str> {
+    let shared = scope.shared.constants.keys().copied();
+    shared
+        .chain(NAMES.into_iter().filter(|name| *name != "vars" && variable(scope, name).is_some()))
+        .collect()
+}
+
+/// The value of a magic variable.
+pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
+    let roles = || scope.layer.iter().flat_map(|layer| layer.roles());
+    let texts = |names: Vec<Arc<str>>| Value::from_iter(names.iter().map(|name| Value::from(name.as_ref())));
+    let play = scope.play.as_ref();
+    match name {
+        "inventory_hostname" => Some(Value::from(scope.host.name.as_ref())),
+        "inventory_hostname_short" => {
+            let name = scope.host.name.as_ref();
+            let is_address = name.parse::<std::net::IpAddr>().is_ok();
+            Some(Value::from(if is_address { name } else { name.split('.').next().unwrap_or_default() }))
+        }
+        "omit" => Some(crate::template::omit()),
+        "groups" => Some(scope.shared.groups()),
+        "group_names" => Some(scope.shared.group_names(&scope.host.name)),
+        "hostvars" => Some(Value::from_object(HostVars::new(&scope.shared))),
+        "vars" => Some(Value::from_object(ScopeMapping(Arc::new(scope.clone())))),
+        "ansible_facts" => Some(Value::from_pairs(
+            scope.host.facts().into_iter().map(|(name, value)| (Value::from(name.as_ref()), value)),
+        )),
+        "playbook_dir" => Some(path_text(&scope.shared.playbook_folder)),
+        "inventory_dir" | "inventory_file" => {
+            let source =
+                scope.shared.with_inventory(false, |inventory| inventory.sources.first().cloned())?;
+            let folder = if source.is_dir() { &source } else { source.parent()? };
+            Some(path_text(if name == "inventory_dir" { folder } else { &source }))
+        }
+        "role_path" => roles().next().map(|role| path_text(&role.path)),
+        "role_name" | "ansible_role_name" => roles().next().map(|role| Value::from(role.name.as_ref())),
+        "ansible_collection_name" => {
+            let role = roles().next()?;
+            let mut parts = role.name.rsplitn(2, '.');
+            parts.next();
+            parts.next().filter(|collection| collection.contains('.')).map(Value::from)
+        }
+        "ansible_parent_role_names" => {
+            Some(Value::from_iter(roles().skip(1).map(|role| Value::from(role.name.as_ref()))))
+        }
+        "ansible_parent_role_paths" => {
+            Some(Value::from_iter(roles().skip(1).map(|role| path_text(&role.path))))
+        }
+        "ansible_play_role_names" | "ansible_role_names" | "role_names" => {
+            play.map(|play| texts(play.exposed().iter().map(|role| Arc::clone(&role.name)).collect()))
+        }
+        "ansible_play_name" => play.map(|play| Value::from(play.name.as_str())),
+        "ansible_play_hosts" => play.map(|play| texts(play.alive())),
+        "ansible_play_batch" | "play_hosts" => play.map(|play| texts(play.batch())),
+        "ansible_play_hosts_all" => play.map(|play| texts(play.all_hosts.clone())),
+        "ansible_search_path" => {
+            use crate::template::Scope as _;
+            Some(Value::from_iter(scope.search_path().iter().map(|path| path_text(path))))
+        }
+        other => scope.shared.constants.get(other).cloned(),
+    }
+}
+
+fn path_text(path: &Path) -> Value {
+    Value::from(path.to_string_lossy().into_owned())
+}
+
+/// A gathered fact under the name that plays read it by: `ansible_distribution`.
+pub(super) fn injected_fact(host: &HostState, name: &str) -> Option<Value> {
+    match name.strip_prefix("ansible_") {
+        Some(bare) => host.fact(bare).or_else(|| host.fact(name)),
+        None => host.fact(name).filter(|_| is_bare(name)),
+    }
+}
+
+/// Facts that keep their own name at the top.
+fn is_bare(name: &str) -> bool {
+    matches!(name, "module_setup" | "gather_subset" | "discovered_interpreter_python")
+}
+
+/// The name that plays read a fact by.
+pub(super) fn fact_name(name: &str) -> Arc<str> {
+    if name.starts_with("ansible_") || is_bare(name) {
+        Arc::from(name)
+    } else {
+        Arc::from(format!("ansible_{name}"))
+    }
+}

@@ -1,0 +1,124 @@
+//! What all tasks of a run share.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use clouder_inventory::{Inventory, VariableFolder, Variables};
+use indexmap::IndexMap;
+
+use super::HostState;
+use crate::template::{Templates, Value};
+
+/// What all tasks of a run share: the inventory, the hosts, the variables of the command line.
+pub struct SharedVariables {
+    /// Evaluates templates.
+    pub templates: Arc<Templates>,
+    /// `-e`: stronger than everything else.
+    pub extra: Variables,
+    /// Magic variables that are the same for all: `ansible_version`, `playbook_dir` …
+    pub constants: IndexMap<&'static str, Value>,
+    /// The folder of the playbook.
+    pub playbook_folder: PathBuf,
+    /// Whether the run only predicts.
+    pub check_mode: bool,
+    playbook_variables: VariableFolder,
+    inventory: RwLock<Inventory>,
+    hosts: RwLock<HashMap<Arc<str>, Arc<HostState>>>,
+    /// `groups`, made anew when the inventory changes.
+    groups: RwLock<Value>,
+}
+
+impl std::fmt::Debug for SharedVariables {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("SharedVariables")
+    }
+}
+
+impl SharedVariables {
+    /// The variables of a run over an inventory. `playbook_variables` are the `group_vars` and `host_vars` beside the
+    /// playbook.
+    pub fn new(
+        templates: Arc<Templates>,
+        inventory: Inventory,
+        extra: Variables,
+        playbook_folder: PathBuf,
+        playbook_variables: VariableFolder,
+        check_mode: bool,
+    ) -> Self {
+        let shared = Self {
+            templates,
+            extra,
+            constants: IndexMap::new(),
+            playbook_folder,
+            check_mode,
+            playbook_variables,
+            inventory: RwLock::new(inventory),
+            hosts: RwLock::default(),
+            groups: RwLock::default(),
+        };
+        shared.refresh();
+        shared
+    }
+
+    /// Works on the inventory; `changed` says whether hosts and groups must be looked at anew.
+    pub fn with_inventory<R>(&self, changed: bool, work: impl FnOnce(&mut Inventory) -> R) -> R {
+        let result = work(&mut self.inventory.write().unwrap_or_else(PoisonError::into_inner));
+        if changed {
+            self.refresh();
+        }
+        result
+    }
+
+    /// Brings host states and `groups` in line with the inventory.
+    fn refresh(&self) {
+        let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
+        for (name, host) in self.hosts.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            host.replace_inventory(inventory.variables_of(name, Some(&self.playbook_variables)));
+        }
+        let members = |group: &str| {
+            Value::from_iter(inventory.hosts_of(group).iter().map(|host| Value::from(host.as_ref())))
+        };
+        let groups = Value::from_pairs(
+            inventory.groups().map(|(name, _)| (Value::from(name.as_ref()), members(name))),
+        );
+        *self.groups.write().unwrap_or_else(PoisonError::into_inner) = groups;
+    }
+
+    /// `groups`.
+    pub fn groups(&self) -> Value {
+        self.groups.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The groups a host is in, sorted, as `group_names` has them.
+    pub fn group_names(&self, host: &str) -> Value {
+        let mut names = self.inventory.read().unwrap_or_else(PoisonError::into_inner).groups_of(host);
+        names.sort();
+        Value::from_iter(names.iter().map(|name| Value::from(name.as_ref())))
+    }
+
+    /// Whether a host is in the inventory, or is the controller.
+    pub fn knows(&self, name: &str) -> bool {
+        self.inventory.read().unwrap_or_else(PoisonError::into_inner).host(name).is_some()
+    }
+
+    /// The names of all hosts in the inventory.
+    pub fn host_names(&self) -> Vec<Arc<str>> {
+        self.inventory.read().unwrap_or_else(PoisonError::into_inner).hosts().cloned().collect()
+    }
+
+    /// What is known of a host; one that is not in the inventory has no variables of it.
+    pub fn host(&self, name: &str) -> Arc<HostState> {
+        if let Some(host) = self.hosts.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Arc::clone(host);
+        }
+        let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
+        let variables = inventory.variables_of(name, Some(&self.playbook_variables));
+        drop(inventory);
+        let name: Arc<str> = Arc::from(name);
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        let state =
+            hosts.entry(Arc::clone(&name)).or_insert_with(|| Arc::new(HostState::new(name, variables)));
+        Arc::clone(state)
+    }
+}
