@@ -4,5 +4,11 @@
 //! host, [`vars`] and [`template`] make its arguments, [`action`] does what the controller can do itself,
 //! [`connection`] reaches the host, [`report`] shows what came of it.
 
+pub mod action;
+pub mod cli;
+pub mod connection;
 pub mod playbook;
+pub mod report;
+pub mod run;
 pub mod template;
+pub mod vars;

@@ -6,6 +6,8 @@ use clouder_lang::nearest;
 use clouder_modules::args::{ArgumentError, Schema};
 use serde_json::{Map, Value};
 
+use crate::action;
+
 /// Collections whose modules and plugins go by their short names, too.
 const COLLECTIONS: [&str; 4] =
     ["ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general."];
@@ -90,44 +92,12 @@ pub(super) fn known_modules() -> impl Iterator<Item = &'static str> {
     let modules = clouder_modules::registry()
         .iter()
         .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()));
-    modules.chain(ACTIONS.iter().copied())
+    modules.chain(action::registry().iter().map(|entry| entry.name))
 }
 
 fn is_known(short: &str) -> bool {
-    clouder_modules::find(short).is_some() || ACTIONS.contains(&short)
+    clouder_modules::find(short).is_some() || action::find(short).is_some()
 }
-
-/// What runs on the controller.
-const ACTIONS: &[&str] = &[
-    "add_host",
-    "assert",
-    "async_status",
-    "copy",
-    "debug",
-    "fail",
-    "fetch",
-    "gather_facts",
-    "group_by",
-    "import_playbook",
-    "import_role",
-    "import_tasks",
-    "include_role",
-    "include_tasks",
-    "include_vars",
-    "meta",
-    "pause",
-    "raw",
-    "reboot",
-    "script",
-    "set_fact",
-    "set_stats",
-    "setup",
-    "shell",
-    "template",
-    "unarchive",
-    "validate_argument_spec",
-    "wait_for_connection",
-];
 
 /// The parameters of a module or action.
 pub(super) struct Parameters {
@@ -140,6 +110,9 @@ pub(super) struct Parameters {
 
 /// The parameters of a module, by its short name.
 pub(super) fn parameters(module: &str) -> Option<Parameters> {
+    if let Some(entry) = action::find(module) {
+        return Some(Parameters { schema: entry.schema, check: entry.check, open: entry.open });
+    }
     let entry = clouder_modules::find(module)?;
     Some(Parameters { schema: entry.schema, check: entry.check, open: false })
 }

@@ -11,6 +11,7 @@ mod places;
 mod roles;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,13 +30,22 @@ pub type Decrypt = dyn Fn(&str, &Path) -> Result<String, String> + Send + Sync;
 /// Reads files, real ones and built-in ones.
 pub struct Files {
     places: Places,
+    /// Texts that are in no file: the play of an ad-hoc command.
+    texts: HashMap<PathBuf, String>,
     decrypt: Box<Decrypt>,
 }
 
 impl Files {
     /// Files looked for in these places. `decrypt` is asked for the text of vault files.
     pub fn new(places: Places, decrypt: Box<Decrypt>) -> Self {
-        Self { places, decrypt }
+        Self { places, texts: HashMap::new(), decrypt }
+    }
+
+    /// The same, with a text that is read in place of a file.
+    #[must_use]
+    pub fn with_text(mut self, path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        self.texts.insert(path.into(), text.into());
+        self
     }
 
     /// Where things are looked for.
@@ -58,6 +68,9 @@ impl Files {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&self, path: &Path) -> io::Result<Cow<'static, [u8]>> {
+        if let Some(text) = self.texts.get(path) {
+            return Ok(Cow::Owned(text.clone().into_bytes()));
+        }
         if !Self::is_built_in(path) {
             return fs::read(path).map(Cow::Owned);
         }

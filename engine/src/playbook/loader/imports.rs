@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_lang::yaml::{Mapping, Node};
-use clouder_lang::{Diagnostic, Span, nearest};
+use clouder_lang::{Diagnostic, Span};
 
 use super::RoleOptions;
 use super::calls::Call;
@@ -14,7 +14,7 @@ use crate::playbook::files::expand_user;
 use crate::playbook::{Block, Files, Item, Layer, Origin, RoleUse};
 
 /// Arguments of `import_role` and `include_role`.
-const ROLE_ARGUMENTS: [&str; 9] = [
+const ROLE_ARGUMENTS: [&str; 10] = [
     "name",
     "role",
     "tasks_from",
@@ -24,10 +24,8 @@ const ROLE_ARGUMENTS: [&str; 9] = [
     "allow_duplicates",
     "public",
     "rolespec_validate",
+    "apply",
 ];
-
-/// Arguments of `import_tasks` and `include_tasks`.
-const TASKS_ARGUMENTS: [&str; 2] = ["file", "_raw_params"];
 
 impl Session<'_> {
     pub(super) fn import_tasks(
@@ -40,7 +38,10 @@ impl Session<'_> {
         let invocation = self.invocation(call, mapping.get("args"))?;
         self.check_import(mapping, "import_tasks", "include_tasks");
         let arguments = invocation.arguments.as_mapping().cloned().unwrap_or_default();
-        self.check_import_arguments("import_tasks", &arguments);
+        for (name, entry) in arguments.iter().filter(|(name, _)| !matches!(&***name, "file" | "_raw_params"))
+        {
+            self.error(format!("`import_tasks` has no argument `{name}`"), &entry.key.span);
+        }
         let name = invocation.free_form.as_ref().or(arguments.get("file")).or(arguments.get("_raw_params"));
         let Some(name) = name.filter(|name| !name.is_null()) else {
             self.error("`import_tasks` needs the name of a file", &call.written.span);
@@ -93,7 +94,9 @@ impl Session<'_> {
         let invocation = self.invocation(call, mapping.get("args"))?;
         self.check_import(mapping, "import_role", "include_role");
         let arguments = invocation.arguments.as_mapping().cloned().unwrap_or_default();
-        self.check_import_arguments("import_role", &arguments);
+        for (name, entry) in arguments.iter().filter(|(name, _)| !ROLE_ARGUMENTS.contains(&&***name)) {
+            self.error(format!("`import_role` has no argument `{name}`"), &entry.key.span);
+        }
         let Some(name) = arguments.get("name").or(arguments.get("role")).filter(|name| !name.is_null())
         else {
             self.error("`import_role` needs the `name` of a role", &call.written.span);
@@ -126,25 +129,6 @@ impl Session<'_> {
             handlers_from: text("handlers_from"),
             allow_duplicates: Some(arguments.get("allow_duplicates").and_then(Node::as_bool).unwrap_or(true)),
             unchecked: arguments.get("rolespec_validate").and_then(Node::as_bool) == Some(false),
-        }
-    }
-
-    /// Notes arguments that an import or include does not have.
-    pub(super) fn check_import_arguments(&mut self, module: &str, arguments: &Mapping) {
-        let known: &[&str] = if module.ends_with("_role") { &ROLE_ARGUMENTS } else { &TASKS_ARGUMENTS };
-        let include = module.starts_with("include");
-        for (name, entry) in arguments.iter() {
-            if known.contains(&&**name) || include && &**name == "apply" {
-                continue;
-            }
-            let finding = Diagnostic::error(format!("`{module}` has no argument `{name}`"), &entry.key.span);
-            self.find(match nearest(name, known.iter().copied()) {
-                Some(nearest) => finding.hint(format!("did you mean `{nearest}`?")),
-                None if &**name == "apply" => {
-                    finding.hint("keywords of an import count for all tasks inside")
-                }
-                None => finding.hint("variables for the tasks inside are given in `vars` of the task"),
-            });
         }
     }
 

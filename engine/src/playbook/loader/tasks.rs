@@ -131,11 +131,6 @@ impl Session<'_> {
 
     fn plain_task(&mut self, call: &Call, mapping: &Mapping, span: &Span, context: &Context) -> Option<Item> {
         let invocation = self.invocation(call, mapping.get("args"))?;
-        if let ("include_tasks" | "include_role", Some(arguments)) =
-            (&*call.name, invocation.arguments.as_mapping())
-        {
-            self.check_import_arguments(&call.name, arguments);
-        }
         let mut keywords = self.keywords(mapping);
         if call.local {
             let here = || Node::text("localhost", call.written.span.clone());

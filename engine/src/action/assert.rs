@@ -1,0 +1,78 @@
+//! `assert`: fails unless conditions hold.
+
+use clouder_modules::{Arguments, Outcome};
+use serde_json::Value;
+
+use super::{Action, Running};
+use crate::run::{Step, StepError};
+use crate::template::to_json;
+
+/// Fails unless all conditions hold.
+#[derive(Arguments)]
+#[expect(dead_code, reason = "conditions are expressions: they are read from the task as written")]
+pub struct AssertArgs {
+    /// The conditions: expressions without braces.
+    pub that: Value,
+    /// What is said when one does not hold.
+    #[arg(alias = "msg")]
+    pub fail_msg: Option<Value>,
+    /// What is said when all hold.
+    pub success_msg: Option<Value>,
+    /// Whether less is shown.
+    #[arg(default = "false")]
+    pub quiet: Value,
+}
+
+/// The `assert` action.
+pub struct Assert;
+
+impl Action for Assert {
+    type Args = AssertArgs;
+    const NAME: &'static str = "assert";
+    const SUMMARY: &'static str = "Fails unless conditions hold";
+    const OPEN: bool = true;
+
+    fn run<'a>(_args: AssertArgs, step: &'a Step<'a>) -> Running<'a> {
+        Box::pin(async move {
+            let arguments = &step.task.invocation.arguments;
+            let argument = |name: &str| arguments.as_mapping().and_then(|mapping| mapping.get(name));
+            let evaluated = |names: &[&str]| {
+                let node = names.iter().find_map(|name| argument(name));
+                node.map(|node| step.run.templates.evaluate(node, &step.scope)).transpose()
+            };
+            let that = argument("that").ok_or_else(|| StepError::Failed("assert needs `that`".to_owned()))?;
+            let quiet = argument("quiet").is_some_and(|node| {
+                step.run.templates.evaluate(node, &step.scope).is_ok_and(|value| value.is_true())
+            });
+            let conditions = match that.as_sequence() {
+                Some(conditions) => conditions.to_vec(),
+                None => vec![that.clone()],
+            };
+            for condition in &conditions {
+                if step.run.templates.condition(condition, &step.scope)? {
+                    continue;
+                }
+                let message = evaluated(&["fail_msg", "msg"])?;
+                let mut outcome = Outcome { failed: true, ..Outcome::new(false) };
+                if !quiet {
+                    outcome.result.insert("assertion".to_owned(), condition.to_text().as_ref().into());
+                    outcome.result.insert("evaluated_to".to_owned(), false.into());
+                }
+                outcome.result.insert(
+                    "msg".to_owned(),
+                    message.map_or_else(|| "Assertion failed".into(), |value| to_json(&value)),
+                );
+                return Ok(outcome.into());
+            }
+            let mut outcome = Outcome::new(false);
+            if !quiet {
+                let message = evaluated(&["success_msg"])?;
+                outcome.result.insert(
+                    "msg".to_owned(),
+                    message.map_or_else(|| "All assertions passed".into(), |value| to_json(&value)),
+                );
+            }
+            Ok(outcome.into())
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! `debug`: shows a text or the value of an expression.
+
+use clouder_lang::yaml::Node;
+use clouder_modules::{Arguments, Outcome};
+use serde_json::{Map, Value};
+
+use super::{Action, Running};
+use crate::run::Step;
+use crate::template::to_json;
+
+/// Shows a text, or what an expression is.
+#[derive(Arguments)]
+#[expect(dead_code, reason = "expressions are read from the task as written")]
+pub struct DebugArgs {
+    /// The text.
+    pub msg: Option<Value>,
+    /// The expression, without braces.
+    pub var: Option<Value>,
+    /// Shown only from this much `-v` on.
+    #[arg(default = "0")]
+    pub verbosity: Value,
+}
+
+/// The `debug` action.
+pub struct Debug;
+
+impl Action for Debug {
+    type Args = DebugArgs;
+    const NAME: &'static str = "debug";
+    const SUMMARY: &'static str = "Shows a text or the value of an expression";
+    const OPEN: bool = true;
+
+    fn run<'a>(_args: DebugArgs, step: &'a Step<'a>) -> Running<'a> {
+        Box::pin(async move {
+            let given = step.task.invocation.arguments.as_mapping();
+            let argument = |name: &str| given.and_then(|mapping| mapping.get(name));
+            if let Some(node) = argument("verbosity") {
+                let wanted = crate::template::to_text(&step.run.templates.evaluate(node, &step.scope)?);
+                if wanted.parse::<u8>().is_ok_and(|wanted| wanted > step.run.options.verbosity) {
+                    let outcome = Outcome { skipped: true, ..Outcome::default() };
+                    return Ok(outcome.with("skipped_reason", "Verbosity threshold not met.").into());
+                }
+            }
+            let mut result = Map::new();
+            if let Some(var) = argument("var") {
+                let name = var.to_text().to_string();
+                result.insert(name, shown(var, step));
+            } else {
+                let value = match argument("msg") {
+                    Some(node) => to_json(&step.run.templates.evaluate(node, &step.scope)?),
+                    None => Value::from("Hello world!"),
+                };
+                result.insert("msg".to_owned(), value);
+            }
+            // `msg` may hold any value, not just text, so it goes where all fields go.
+            Ok(Outcome { result, ..Outcome::new(false) }.into())
+        })
+    }
+}
+
+/// The value of an expression, or that it has none.
+fn shown(var: &Node, step: &Step<'_>) -> Value {
+    let is_template = var.as_str().is_some_and(crate::template::is_template);
+    let value = if is_template || var.as_str().is_none() {
+        step.run.templates.evaluate(var, &step.scope)
+    } else {
+        step.run.templates.expression(var, &step.scope)
+    };
+    match value {
+        Ok(value) if value.is_undefined() => Value::from("VARIABLE IS NOT DEFINED!"),
+        Ok(value) => to_json(&value),
+        Err(error) => Value::from(format!("<< error 1 - {error} >>")),
+    }
+}

@@ -1,0 +1,149 @@
+//! Files of the controller that tasks send to hosts.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clouder_modules::system::checksum::Algorithm;
+use serde_json::{Map, Value, json};
+
+use crate::connection::Contents;
+use crate::run::{Step, StepError};
+
+/// A content that a host may ask for: a file, or bytes in memory.
+#[derive(Clone, Debug)]
+pub enum LocalFile {
+    /// A file.
+    Path(PathBuf),
+    /// Bytes made here: a rendered template, a built-in file.
+    Bytes(Arc<[u8]>),
+}
+
+/// The contents of one task, by SHA-256.
+#[derive(Debug, Default)]
+pub struct Payload(HashMap<String, LocalFile>);
+
+impl Payload {
+    /// Adds a content; returns its SHA-256 and its size in bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn add(&mut self, file: LocalFile) -> std::io::Result<(String, u64)> {
+        let (hash, size) = match &file {
+            LocalFile::Path(path) => (Algorithm::Sha256.of_file(path)?, std::fs::metadata(path)?.len()),
+            LocalFile::Bytes(bytes) => (Algorithm::Sha256.of_bytes(bytes), bytes.len() as u64),
+        };
+        self.0.insert(hash.clone(), file);
+        Ok((hash, size))
+    }
+}
+
+impl Contents for Payload {
+    fn open(&self, sha256: &str) -> std::io::Result<Box<dyn Read + Send>> {
+        match self.0.get(sha256) {
+            Some(LocalFile::Path(path)) => Ok(Box::new(std::fs::File::open(path)?)),
+            Some(LocalFile::Bytes(bytes)) => Ok(Box::new(std::io::Cursor::new(Arc::clone(bytes)))),
+            None => Err(std::io::Error::new(std::io::ErrorKind::NotFound, "the task has no such content")),
+        }
+    }
+}
+
+impl Step<'_> {
+    /// A file of the controller: an absolute path, or one below the folders of the role, the task and the playbook, each
+    /// tried with `kind` (`files`, `templates`, `vars`) and without.
+    pub fn find(&self, kind: &str, name: &str) -> Option<PathBuf> {
+        let files = self.run.loader.files();
+        self.candidates(kind, name).into_iter().find(|path| files.exists(path))
+    }
+
+    fn candidates(&self, kind: &str, name: &str) -> Vec<PathBuf> {
+        if let Some(rest) = name.strip_prefix("~/") {
+            let home = std::env::var("HOME").unwrap_or_default();
+            return vec![Path::new(&home).join(rest)];
+        }
+        if Path::new(name).is_absolute() {
+            return vec![PathBuf::from(name)];
+        }
+        let folders = self.scope.search_path();
+        folders.iter().flat_map(|folder| [folder.join(kind).join(name), folder.join(name)]).collect()
+    }
+
+    /// The places [`Self::find`] looks in, for messages.
+    pub fn looked_in(&self, kind: &str) -> String {
+        let folders = self.scope.search_path();
+        folders
+            .iter()
+            .map(|folder| format!("{}/{{{kind},.}}", folder.display()))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// A content of the controller for sending: the file itself, or the bytes of a built-in one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn local_file(&self, kind: &str, name: &str) -> Result<(PathBuf, LocalFile), StepError> {
+        let path = self.find(kind, name).ok_or_else(|| {
+            StepError::Failed(format!(
+                "Could not find or access '{name}': looked in {}",
+                self.looked_in(kind)
+            ))
+        })?;
+        let file = self.open_local(&path)?;
+        Ok((path, file))
+    }
+
+    /// The content of a path of the controller, decrypted where it is a vault file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open_local(&self, path: &Path) -> Result<LocalFile, StepError> {
+        let files = self.run.loader.files();
+        if path.exists() {
+            return Ok(LocalFile::Path(path.to_owned()));
+        }
+        let bytes = files
+            .read(path)
+            .map_err(|error| StepError::Failed(format!("cannot read {}: {error}", path.display())))?;
+        Ok(LocalFile::Bytes(bytes.into()))
+    }
+}
+
+/// The arguments that tell a host's module which content is meant.
+pub(super) fn describe(arguments: &mut Map<String, Value>, hash: &str, size: u64, name: &str) {
+    arguments.insert("_sha256".to_owned(), hash.into());
+    arguments.insert("_size".to_owned(), size.into());
+    arguments.insert("_name".to_owned(), name.into());
+}
+
+/// A folder's files as a module is told of them.
+pub(super) fn tree(folder: &Path, payload: &mut Payload) -> std::io::Result<Vec<Value>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut entries = Vec::new();
+    let mut todo = vec![folder.to_owned()];
+    while let Some(current) = todo.pop() {
+        let mut paths = std::fs::read_dir(&current)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<Vec<_>, _>>()?;
+        paths.sort();
+        for path in paths {
+            let metadata = std::fs::symlink_metadata(&path)?;
+            let mode = format!("{:04o}", metadata.permissions().mode() & 0o7777);
+            let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            if metadata.is_symlink() {
+                let target = std::fs::read_link(&path)?.to_string_lossy().into_owned();
+                entries.push(json!({"path": relative, "kind": "link", "target": target}));
+            } else if metadata.is_dir() {
+                entries.push(json!({"path": relative, "kind": "directory", "mode": mode}));
+                todo.push(path);
+            } else {
+                let (hash, size) = payload.add(LocalFile::Path(path))?;
+                entries.push(
+                    json!({"path": relative, "kind": "file", "mode": mode, "sha256": hash, "size": size}),
+                );
+            }
+        }
+    }
+    Ok(entries)
+}

@@ -1,0 +1,36 @@
+//! `clouder check`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clouder_lang::Diagnostic;
+
+use super::options::InventoryOptions;
+use super::setup::Setup;
+use super::{Failure, print};
+use crate::run::RunOptions;
+
+/// Checks playbooks without reaching any host.
+#[derive(Args)]
+pub(super) struct CheckCommand {
+    /// Playbooks: files, or the names of built-in ones
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+    #[command(flatten)]
+    inventory: InventoryOptions,
+}
+
+impl CheckCommand {
+    /// Runs the command; returns the exit code.
+    pub(super) fn run(self) -> Result<i32, Failure> {
+        let setup = Setup::new(&self.inventory, &self.playbooks[0], RunOptions::default())?;
+        let mut findings: Vec<Diagnostic> = Vec::new();
+        for path in &self.playbooks {
+            match setup.load(path) {
+                Ok(playbook) => print(&format!("{}: no errors\n", playbook.path.display())),
+                Err(failure) => findings.extend(failure.findings),
+            }
+        }
+        if findings.is_empty() { Ok(0) } else { Err(findings.into()) }
+    }
+}

@@ -1,0 +1,399 @@
+//! From options to a run: inventory, variables, playbooks, reports.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clouder_inventory::{Inventory, Reader, VariableFolder, Variables};
+use clouder_lang::yaml::{self, Mapping, Node};
+use clouder_lang::{Diagnostic, Source, Span};
+use indexmap::IndexMap;
+
+use super::options::{ConnectionOptions, InventoryOptions, Output, OutputOptions};
+use super::{Failure, ask, show};
+use crate::connection::Connections;
+use crate::playbook::check::{self, Syntax};
+use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbook};
+use crate::report::{Events, JsonLines, Report, Style, Terminal, deliver};
+use crate::run::{Run, RunOptions};
+use crate::template::{Scope, TemplateOptions, Templates, Value, to_text};
+use crate::vars::{SharedVariables, TaskVariables};
+
+/// Everything a run needs, made from options.
+pub(super) struct Setup {
+    options: RunOptions,
+    loader: Arc<Loader>,
+    templates: Arc<Templates>,
+    variables: Arc<SharedVariables>,
+}
+
+/// What was asked for on the command line.
+pub(super) fn run_options(
+    connection: &ConnectionOptions,
+    inventory: &InventoryOptions,
+    output: &OutputOptions,
+) -> Result<RunOptions, Failure> {
+    let words = |text: &Option<String>| match text {
+        Some(text) => crate::playbook::split_words(text)
+            .map_err(|error| Failure::new(error, "quote each argument for ssh as a shell would need it")),
+        None => Ok(Vec::new()),
+    };
+    let mut ssh_arguments = words(&connection.ssh_common_args)?;
+    ssh_arguments.extend(words(&connection.ssh_extra_args)?);
+    let connection_password =
+        ask::password(connection.ask_pass, "SSH password", connection.connection_password_file.as_deref())?;
+    let become_password = ask::password(
+        connection.ask_become_pass,
+        "BECOME password",
+        connection.become_password_file.as_deref(),
+    )?;
+    Ok(RunOptions {
+        check: connection.check,
+        diff: connection.diff,
+        forks: connection.forks.max(1),
+        limit: inventory.limit.clone(),
+        verbosity: output.verbosity,
+        become_: connection.become_,
+        become_user: connection.become_user.clone(),
+        become_method: connection.become_method.clone(),
+        become_password: become_password
+            .or_else(|| connection_password.clone().filter(|_| connection.become_)),
+        remote_user: connection.remote_user.clone(),
+        connection_password,
+        private_key: connection.private_key.clone(),
+        connection: connection.connection.clone(),
+        ssh_arguments,
+        timeout: Duration::from_secs(connection.timeout.max(1)),
+        host_key_checking: !matches!(
+            std::env::var("ANSIBLE_HOST_KEY_CHECKING").as_deref(),
+            Ok("False" | "false" | "0" | "no")
+        ),
+        gathering: std::env::var("ANSIBLE_GATHERING").unwrap_or_else(|_| "implicit".to_owned()),
+        ask: ask::terminal(),
+        ..RunOptions::default()
+    })
+}
+
+/// Where the inventory is when nobody says so.
+fn sources(options: &InventoryOptions) -> Vec<String> {
+    if !options.inventory.is_empty() {
+        return options.inventory.clone();
+    }
+    if let Ok(from_environment) = std::env::var("ANSIBLE_INVENTORY") {
+        return vec![from_environment];
+    }
+    ["/etc/ansible/hosts"].into_iter().filter(|path| Path::new(path).exists()).map(str::to_owned).collect()
+}
+
+/// Reads the inventory that options name.
+pub(super) fn inventory(options: &InventoryOptions) -> Result<Inventory, Failure> {
+    let decrypt = |_: &str, _: &Path| Err(NO_VAULT.to_owned());
+    let reader = Reader::new(&decrypt);
+    let inventory = clouder_inventory::load(&sources(options), &reader)?;
+    show(&reader.into_warnings());
+    Ok(inventory)
+}
+
+impl Setup {
+    /// Makes everything ready for a playbook.
+    pub(super) fn new(options: &InventoryOptions, playbook: &Path, run: RunOptions) -> Result<Self, Failure> {
+        Self::with_text(options, playbook, None, run)
+    }
+
+    /// The same; `text` is the playbook's text if that is in no file.
+    pub(super) fn with_text(
+        options: &InventoryOptions,
+        playbook: &Path,
+        text: Option<&str>,
+        mut run: RunOptions,
+    ) -> Result<Self, Failure> {
+        let inventory_of = options.clone();
+        run.reload_inventory = crate::run::Reload(Arc::new(move || {
+            inventory(&inventory_of).map_err(|failure| {
+                failure.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            })
+        }));
+        let project = std::env::current_dir()?;
+        let files = || {
+            let files = Files::new(
+                Places::from_environment(project.clone()),
+                Box::new(|_: &str, _: &Path| Err(NO_VAULT.to_owned())),
+            );
+            match text {
+                Some(text) => files.with_text(playbook, text),
+                None => files,
+            }
+        };
+        let reading = files();
+        let read = move |path: &Path| reading.read(path).map(std::borrow::Cow::into_owned);
+        let templates =
+            Templates::new(TemplateOptions { read: Arc::new(read), ..TemplateOptions::default() });
+        let path = find(&files(), playbook);
+        let folder = path.parent().map_or_else(|| project.clone(), Path::to_owned);
+        let folder = fs::canonicalize(&folder).unwrap_or(folder);
+        let decrypt = |_: &str, _: &Path| Err(NO_VAULT.to_owned());
+        let reader = Reader::new(&decrypt);
+        let beside = VariableFolder::read(&folder, &reader)?;
+        show(&reader.into_warnings());
+        let extra = extra_variables(&options.extra_vars)?;
+        let inventory = inventory(options)?;
+        let mut variables =
+            SharedVariables::new(Arc::clone(&templates), inventory, extra, folder, beside, run.check);
+        variables.constants = constants(&run);
+        let variables = Arc::new(variables);
+        let loader = Arc::new(Loader::new(files(), resolver(&templates, &variables)));
+        Ok(Self { options: run, loader, templates, variables })
+    }
+
+    /// Loads and checks a playbook.
+    pub(super) fn load(&self, path: &Path) -> Result<Playbook, Failure> {
+        let LoadedPlaybook { playbook, findings } =
+            check::check(&self.loader, &find(self.loader.files(), path), &Checks(&self.templates));
+        if findings.iter().any(Diagnostic::is_error) {
+            return Err(findings.into());
+        }
+        show(&findings);
+        Ok(playbook)
+    }
+
+    /// What evaluates templates of plays, outside of any host.
+    fn outside(&self) -> Arc<dyn Scope> {
+        Arc::new(TaskVariables::of_host(&self.variables, &self.variables.host("localhost")))
+    }
+
+    /// The host pattern of a play.
+    pub(super) fn pattern(&self, play: &Play) -> Result<String, Failure> {
+        let value =
+            self.templates.evaluate(&play.hosts, &self.outside()).map_err(|error| error.diagnostic)?;
+        Ok(match value.try_iter() {
+            Ok(items) if value.as_str().is_none() => {
+                items.map(|item| to_text(&item)).collect::<Vec<_>>().join(",")
+            }
+            _ => to_text(&value),
+        })
+    }
+
+    /// The hosts of a pattern, within the limit.
+    pub(super) fn select(&self, pattern: &str) -> Result<Vec<Arc<str>>, Failure> {
+        let wrong = |error: clouder_inventory::PatternError| {
+            Failure::new(
+                error.to_string(),
+                "patterns are names, globs, ~regular expressions, joined by : & !",
+            )
+        };
+        let mut hosts =
+            self.variables.with_inventory(false, |inventory| inventory.select(pattern)).map_err(wrong)?.hosts;
+        if let Some(limit) = &self.options.limit {
+            let limited = self
+                .variables
+                .with_inventory(false, |inventory| inventory.select(limit))
+                .map_err(wrong)?
+                .hosts;
+            hosts.retain(|host| limited.contains(host));
+        }
+        Ok(hosts)
+    }
+
+    /// Tags as written, evaluated as far as that is possible without a host.
+    pub(super) fn tags_of(&self, nodes: &[Node]) -> Vec<String> {
+        let scope = self.outside();
+        let mut tags = std::collections::BTreeSet::new();
+        for node in nodes {
+            match self.templates.evaluate(node, &scope) {
+                Ok(value) if value.as_str().is_none() => {
+                    tags.extend(value.try_iter().into_iter().flatten().map(|item| to_text(&item)))
+                }
+                Ok(value) => tags.extend(to_text(&value).split(',').map(|tag| tag.trim().to_owned())),
+                Err(_) => tags.extend([node.to_text().to_string()]),
+            }
+        }
+        tags.into_iter().collect()
+    }
+
+    /// Whether tasks with these tags are chosen.
+    pub(super) fn chooses(&self, tags: &[String]) -> bool {
+        self.options.chooses(&tags.iter().cloned().collect())
+    }
+
+    /// Runs playbooks; returns the exit code.
+    pub(super) fn execute(self, playbooks: &[Playbook], output: Output) -> Result<i32, Failure> {
+        // Variables lead to variables, each a few frames deep; unoptimised builds have large frames.
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().thread_stack_size(16 << 20).enable_all().build()?;
+        runtime.block_on(async move {
+            let (events, receiver) = Events::channel();
+            let reporting = tokio::spawn(deliver(receiver, reports(output, &self.options)));
+            let connections = Connections::new(self.options.forks);
+            let run =
+                Run::new(self.options, self.loader, self.templates, connections, self.variables, events);
+            let outcome = {
+                let work = async {
+                    for playbook in playbooks {
+                        run.playbook(playbook).await?;
+                    }
+                    Ok::<(), Box<Diagnostic>>(())
+                };
+                tokio::pin!(work);
+                tokio::select! {
+                    outcome = &mut work => outcome,
+                    () = interrupted() => {
+                        run.interrupt();
+                        // What is running is given up: closing connections ends it on the hosts too.
+                        Ok(())
+                    }
+                }
+            };
+            let code = run.finish().await;
+            reporting
+                .await
+                .map_err(|error| Failure::new(format!("the report failed: {error}"), "please report this"))?;
+            match outcome {
+                Ok(()) => Ok(code),
+                Err(finding) => Err(finding.into()),
+            }
+        })
+    }
+}
+
+/// Until there is a vault.
+const NO_VAULT: &str = "vault files cannot be read yet";
+
+/// A playbook by its path, or by the name of one of the organisation's or the built-in ones.
+fn find(files: &Files, playbook: &Path) -> PathBuf {
+    if playbook.exists() {
+        return playbook.to_owned();
+    }
+    files.find_playbook(&playbook.to_string_lossy()).unwrap_or_else(|| playbook.to_owned())
+}
+
+/// Templates, as the static checks ask them.
+struct Checks<'a>(&'a Templates);
+
+impl Syntax for Checks<'_> {
+    fn text(&self, node: &Node) -> Vec<Diagnostic> {
+        self.0.check_text(node)
+    }
+
+    fn expression(&self, node: &Node) -> Vec<Diagnostic> {
+        self.0.check_expression(node)
+    }
+
+    fn file(&self, source: &Arc<Source>) -> Vec<Diagnostic> {
+        self.0.check_source(source)
+    }
+}
+
+/// Gives names of imports their value, by what is known before any host is.
+fn resolver(templates: &Arc<Templates>, variables: &Arc<SharedVariables>) -> Box<crate::playbook::Resolve> {
+    let (templates, variables) = (Arc::clone(templates), Arc::clone(variables));
+    Box::new(move |node: &Node, layer: Option<&Arc<Layer>>| {
+        let mut scope = TaskVariables::of_host(&variables, &variables.host("localhost"));
+        scope.layer = layer.cloned();
+        let scope: Arc<dyn Scope> = Arc::new(scope);
+        templates.evaluate_text(node, &scope).map_err(|error| *error.diagnostic)
+    })
+}
+
+/// Ends when the run is to be cut off: Ctrl-C, or a request to terminate.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+fn reports(output: Output, options: &RunOptions) -> Vec<Box<dyn Report>> {
+    if output == Output::Json {
+        return vec![Box::new(JsonLines::new(std::io::stdout()))];
+    }
+    let is_terminal = std::io::stdout().is_terminal();
+    let color = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).or_else(|| {
+        rustix::termios::tcgetwinsize(std::io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|width| *width > 0)
+    });
+    let style = Style {
+        color,
+        progress: is_terminal && std::io::stderr().is_terminal(),
+        verbosity: options.verbosity,
+        width: width.unwrap_or(79),
+    };
+    vec![Box::new(Terminal::new(std::io::stdout(), style))]
+}
+
+/// Magic variables that are the same for all.
+fn constants(options: &RunOptions) -> IndexMap<&'static str, Value> {
+    let version = Value::from_pairs([
+        ("full", Value::from("2.19.0")),
+        ("major", Value::from(2)),
+        ("minor", Value::from(19)),
+        ("revision", Value::from(0)),
+        ("string", Value::from("2.19.0")),
+    ]);
+    let list = |items: &[String]| Value::from_iter(items.iter().map(|item| Value::from(item.as_str())));
+    let all = ["all".to_owned()];
+    let mut constants: IndexMap<&'static str, Value> = [
+        ("ansible_version", version),
+        ("clouder_version", Value::from(env!("CARGO_PKG_VERSION"))),
+        ("ansible_check_mode", Value::from(options.check)),
+        ("ansible_diff_mode", Value::from(options.diff)),
+        ("ansible_forks", Value::from(options.forks)),
+        ("ansible_verbosity", Value::from(options.verbosity)),
+        ("ansible_run_tags", list(if options.tags.is_empty() { &all } else { &options.tags })),
+        ("ansible_skip_tags", list(&options.skip_tags)),
+    ]
+    .into_iter()
+    .collect();
+    if let Some(limit) = &options.limit {
+        constants.insert("ansible_limit", Value::from(limit.as_str()));
+    }
+    constants
+}
+
+/// `-e`: `@file`, a YAML or JSON mapping, or `key=value` pairs.
+fn extra_variables(given: &[String]) -> Result<Variables, Failure> {
+    let mut variables = Variables::new();
+    for text in given {
+        let mapping = if let Some(path) = text.strip_prefix('@') {
+            let content = fs::read_to_string(path).map_err(|error| {
+                Failure::new(format!("cannot read {path}: {error}"), "-e @FILE reads variables from a file")
+            })?;
+            document(&Source::new(path, content))?
+        } else if text.trim_start().starts_with(['{', '[']) {
+            document(&Source::new("-e", text.as_str()))?
+        } else {
+            pairs(text)?
+        };
+        variables.extend(mapping.iter().map(|(name, entry)| (Arc::clone(name), entry.value.clone())));
+    }
+    Ok(variables)
+}
+
+fn document(source: &Arc<Source>) -> Result<Mapping, Failure> {
+    let Some(node) = yaml::load(source)?.document else { return Ok(Mapping::default()) };
+    let wrong =
+        || Diagnostic::error(format!("extra variables must be a mapping, not {}", node.kind()), &node.span);
+    Ok(node.as_mapping().ok_or_else(wrong)?.clone())
+}
+
+fn pairs(text: &str) -> Result<Mapping, Failure> {
+    let node = Node::text(text, Span::of_text("-e", text));
+    let parsed = clouder_lang::arguments::parse(&node, clouder_lang::arguments::Named::All)?;
+    match parsed.rest {
+        Some(rest) => {
+            Err(Diagnostic::error("extra variables are key=value pairs, YAML, or @file", &rest.span).into())
+        }
+        None => Ok(parsed.arguments),
+    }
+}

@@ -1,0 +1,149 @@
+//! Handlers: who owes which, and running them.
+
+use std::sync::{Arc, PoisonError};
+
+use clouder_lang::Diagnostic;
+
+use super::host::PlayHost;
+use super::play::PlayRun;
+use crate::playbook::{Item, Task};
+use crate::report::Event;
+use crate::template::{Scope, to_text};
+
+impl PlayRun<'_> {
+    /// Adds handlers to those of the play.
+    pub(super) fn add_handlers(&self, items: &[Item]) {
+        let mut handlers = self.handlers.write().unwrap_or_else(PoisonError::into_inner);
+        collect(items, &mut |task| {
+            if !handlers.iter().any(|known| Arc::ptr_eq(known, task)) {
+                handlers.push(Arc::clone(task));
+            }
+        });
+    }
+
+    fn all_handlers(&self) -> Vec<Arc<Task>> {
+        self.handlers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Owes the handlers that a changed task notifies.
+    pub(super) fn notify(&self, task: &Task, host: &Arc<PlayHost>) {
+        let scope: Arc<dyn Scope> = Arc::new(self.variables(task, host));
+        let around = task.layer.chain().flat_map(|layer| &layer.keywords.notify);
+        for node in task.keywords.notify.iter().chain(around) {
+            let topics = match self.run.templates.evaluate(node, &scope) {
+                Ok(value) if value.as_str().is_none() => value
+                    .try_iter()
+                    .map(|items| items.map(|item| to_text(&item)).collect())
+                    .unwrap_or_default(),
+                Ok(value) => vec![to_text(&value)],
+                Err(error) => {
+                    self.run.warn(*error.diagnostic);
+                    continue;
+                }
+            };
+            for topic in topics {
+                if !self.notify_topic(&topic, host) {
+                    let message = format!("the handler `{topic}` was notified but is not there");
+                    self.run.warn(
+                        Diagnostic::warning(message, &node.span)
+                            .hint("handlers are found by name, `role : name`, or `listen`"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Owes the handlers of a topic: all that listen to it, and the last one of that name.
+    fn notify_topic(&self, topic: &str, host: &Arc<PlayHost>) -> bool {
+        let handlers = self.all_handlers();
+        let mut found = false;
+        let mut owe = |index: usize, name: String| {
+            found = true;
+            if host.notify(index) {
+                self.run.events.send(Event::Notified { handler: name, host: Arc::clone(host.name()) });
+            }
+        };
+        let named =
+            handlers.iter().enumerate().rev().find(|(_, handler)| self.answers_to(handler, topic, host));
+        if let Some((index, handler)) = named {
+            owe(index, self.task_name(handler, &self.handler_scope(handler, host)));
+        }
+        for (index, handler) in handlers.iter().enumerate() {
+            let scope = self.handler_scope(handler, host);
+            let listens = handler.listen.iter().any(|node| match self.run.templates.evaluate(node, &scope) {
+                Ok(value) if value.as_str().is_none() => {
+                    value.try_iter().is_ok_and(|mut items| items.any(|item| to_text(&item) == topic))
+                }
+                Ok(value) => to_text(&value) == topic,
+                Err(_) => false,
+            });
+            if listens {
+                owe(index, topic.to_owned());
+            }
+        }
+        found
+    }
+
+    fn handler_scope(&self, handler: &Task, host: &PlayHost) -> Arc<dyn Scope> {
+        Arc::new(self.variables(handler, host))
+    }
+
+    /// Whether a handler has this name, alone or with its role in front.
+    fn answers_to(&self, handler: &Task, topic: &str, host: &PlayHost) -> bool {
+        let Some(name) = &handler.name else { return false };
+        let name = match name.as_str() {
+            Some(text) if crate::template::is_template(text) => {
+                self.task_name(handler, &self.handler_scope(handler, host))
+            }
+            _ => name.to_text().to_string(),
+        };
+        topic == name || handler.layer.role().is_some_and(|role| topic == format!("{} : {name}", role.name))
+    }
+
+    /// Runs all handlers that are owed, in the order they were written, until none is; returns the hosts that go on.
+    pub(super) async fn flush(&self, hosts: Vec<Arc<PlayHost>>, protected: bool) -> Vec<Arc<PlayHost>> {
+        let mut hosts = hosts;
+        loop {
+            let mut ran = false;
+            for index in 0.. {
+                let Some(handler) = self.all_handlers().get(index).cloned() else { break };
+                let owing: Vec<_> =
+                    hosts.iter().filter(|host| host.is_present() && host.owes(index)).cloned().collect();
+                if owing.is_empty() {
+                    continue;
+                }
+                ran = true;
+                for host in &owing {
+                    host.settle(index);
+                }
+                let survivors = match handler.invocation.name.as_ref() {
+                    "include_tasks" | "include_role" => {
+                        Box::pin(self.include(&handler, owing.clone(), protected)).await
+                    }
+                    "meta" => Box::pin(self.meta(&handler, owing.clone(), protected)).await,
+                    _ => {
+                        let Some(first) = owing.first() else { continue };
+                        let info = self.info(&handler, &self.handler_scope(&handler, first), true);
+                        self.on_hosts(&handler, &info, owing.clone(), protected).await
+                    }
+                };
+                hosts.retain(|host| {
+                    let owed = owing.iter().any(|other| Arc::ptr_eq(other, host));
+                    !owed || survivors.iter().any(|other| Arc::ptr_eq(other, host))
+                });
+            }
+            if !ran || self.run.is_interrupted() {
+                return hosts;
+            }
+        }
+    }
+}
+
+fn collect(items: &[Item], add: &mut impl FnMut(&Arc<Task>)) {
+    for item in items {
+        match item {
+            Item::Task(task) => add(task),
+            Item::Block(block) => collect(&block.items, add),
+        }
+    }
+}

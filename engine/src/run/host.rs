@@ -1,0 +1,76 @@
+//! A host in a play.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::vars::HostState;
+
+/// A host in a play: what is known of it, and how far it came.
+#[derive(Debug)]
+pub(super) struct PlayHost {
+    /// What is known of it.
+    pub(super) state: Arc<HostState>,
+    /// It cannot be reached any more, or its play was ended for it.
+    gone: AtomicBool,
+    /// Its play was ended for it: that is no failure.
+    sent_home: AtomicBool,
+    /// Numbers of the handlers that are owed.
+    notified: Mutex<BTreeSet<usize>>,
+}
+
+impl PlayHost {
+    pub(super) fn new(state: Arc<HostState>) -> Arc<Self> {
+        Arc::new(Self {
+            state,
+            gone: AtomicBool::new(false),
+            sent_home: AtomicBool::new(false),
+            notified: Mutex::default(),
+        })
+    }
+
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.state.name
+    }
+
+    /// Whether it still takes part: it may have failed a task, but it can be reached and was not sent home.
+    pub(super) fn is_present(&self) -> bool {
+        !self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Takes it out of the play for good.
+    pub(super) fn leave(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the play for it, as a success.
+    pub(super) fn send_home(&self) {
+        self.sent_home.store(true, Ordering::Relaxed);
+        self.leave();
+    }
+
+    /// Whether its play was ended for it.
+    pub(super) fn was_sent_home(&self) -> bool {
+        self.sent_home.load(Ordering::Relaxed)
+    }
+
+    /// Takes it in again: `meta: clear_host_errors`.
+    pub(super) fn come_back(&self) {
+        self.gone.store(false, Ordering::Relaxed);
+    }
+
+    /// Owes a handler. Returns whether it was not owed already.
+    pub(super) fn notify(&self, handler: usize) -> bool {
+        self.notified.lock().unwrap_or_else(PoisonError::into_inner).insert(handler)
+    }
+
+    /// Whether a handler is owed.
+    pub(super) fn owes(&self, handler: usize) -> bool {
+        self.notified.lock().unwrap_or_else(PoisonError::into_inner).contains(&handler)
+    }
+
+    /// Takes a handler off what is owed. Returns whether it was.
+    pub(super) fn settle(&self, handler: usize) -> bool {
+        self.notified.lock().unwrap_or_else(PoisonError::into_inner).remove(&handler)
+    }
+}

@@ -1,0 +1,239 @@
+//! `include_tasks` and `include_role`: files that are chosen while running.
+
+use std::sync::Arc;
+
+use clouder_lang::Diagnostic;
+use clouder_lang::yaml::{Mapping, Node, Yaml};
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::host::PlayHost;
+use super::play::PlayRun;
+use super::result::StepResult;
+use super::{Run, StepError};
+use crate::playbook::{Item, Keywords, Layer, Origin, RoleOptions, Task};
+use crate::report::{Event, TaskInfo};
+use crate::template::{Scope, Value, to_json, to_text};
+use crate::vars::TaskVariables;
+
+/// What is included for a host: hosts that include the same are worked on together.
+struct Inclusion {
+    items: Vec<Item>,
+    hosts: Vec<Arc<PlayHost>>,
+}
+
+impl PlayRun<'_> {
+    /// Includes files or roles; hosts that include the same file with the same element go through it together.
+    pub(super) async fn include(
+        &self,
+        task: &Task,
+        hosts: Vec<Arc<PlayHost>>,
+        protected: bool,
+    ) -> Vec<Arc<PlayHost>> {
+        let Some(first) = hosts.first() else { return hosts };
+        let scope: Arc<dyn Scope> = Arc::new(self.variables(task, first));
+        let info = self.info(task, &scope, false);
+        let mut inclusions: IndexMap<String, Inclusion> = IndexMap::new();
+        let mut survivors = hosts.clone();
+        for host in &hosts {
+            if let Err(result) = self.include_for(task, &info, host, &mut inclusions) {
+                self.tell(&info, host, &result, std::time::Instant::now(), protected);
+                if result.failed() && !result.ignored {
+                    survivors.retain(|other| !Arc::ptr_eq(other, host));
+                }
+            }
+        }
+        for (name, inclusion) in inclusions {
+            let names = inclusion.hosts.iter().map(|host| Arc::clone(host.name())).collect();
+            let shown = name.split('\0').next().unwrap_or_default().to_owned();
+            self.run.events.send(Event::Included { name: shown, hosts: names });
+            // A host that failed in one element of a loop does not go on with the next.
+            let entering: Vec<_> = inclusion
+                .hosts
+                .into_iter()
+                .filter(|host| survivors.iter().any(|other| Arc::ptr_eq(other, host)))
+                .collect();
+            let through = self.items(&inclusion.items, entering.clone(), protected).await;
+            survivors.retain(|host| {
+                let entered = entering.iter().any(|other| Arc::ptr_eq(other, host));
+                !entered || through.iter().any(|other| Arc::ptr_eq(other, host))
+            });
+        }
+        survivors
+    }
+
+    /// Adds what a host includes; `Err` is its result when it includes nothing.
+    fn include_for(
+        &self,
+        task: &Task,
+        info: &Arc<TaskInfo>,
+        host: &Arc<PlayHost>,
+        inclusions: &mut IndexMap<String, Inclusion>,
+    ) -> Result<(), Box<StepResult>> {
+        let variables = self.variables(task, host);
+        let failed = |error: StepError| Box::new(StepResult::from(Err(error)));
+        let scopes = match &task.loop_ {
+            Some(loop_) => self.run.turns(task, loop_, &variables).map_err(failed)?.scopes,
+            None => vec![variables],
+        };
+        let mut skipped: Option<Box<StepResult>> = None;
+        let mut included = false;
+        for variables in scopes {
+            let scope: Arc<dyn Scope> = Arc::new(variables.clone());
+            if let Some(condition) = self.run.false_condition(task, &scope).map_err(failed)? {
+                skipped = Some(Box::new(StepResult::skipped(&condition.to_text())));
+                continue;
+            }
+            included = true;
+            self.add(task, info, host, &variables, &scope, inclusions).map_err(failed)?;
+        }
+        match skipped {
+            Some(result) if !included => Err(result),
+            _ => Ok(()),
+        }
+    }
+
+    fn add(
+        &self,
+        task: &Task,
+        info: &Arc<TaskInfo>,
+        host: &Arc<PlayHost>,
+        variables: &TaskVariables,
+        scope: &Arc<dyn Scope>,
+        inclusions: &mut IndexMap<String, Inclusion>,
+    ) -> Result<(), StepError> {
+        let arguments = self.run.include_arguments(task, scope)?;
+        let text = |names: &[&str]| {
+            names.iter().find_map(|name| {
+                arguments
+                    .get_item(&Value::from(*name))
+                    .ok()
+                    .filter(|value| !value.is_undefined() && !value.is_none())
+                    .map(|value| to_text(&value))
+            })
+        };
+        let name = text(&["_raw_params", "file", "name", "role"]).ok_or_else(|| {
+            StepError::Failed(format!("{} needs the name of what to include", task.invocation.name))
+        })?;
+        let locals: Vec<(&Arc<str>, Json)> =
+            variables.locals.iter().map(|(name, value)| (name, to_json(value))).collect();
+        let options = serde_json::to_string(&to_json(&arguments)).unwrap_or_default();
+        let key = format!("{name}\0{options}\0{}", serde_json::to_string(&locals).unwrap_or_default());
+        if let Some(inclusion) = inclusions.get_mut(&key) {
+            inclusion.hosts.push(Arc::clone(host));
+            return Ok(());
+        }
+        let layer = self.layer(task, variables, &arguments, scope)?;
+        let is_role = task.invocation.name.as_ref() == "include_role";
+        let items = if is_role {
+            self.role_items(task, &name, &arguments, layer)?
+        } else {
+            let file = self.find_tasks(task, &name)?;
+            self.run
+                .loader
+                .load_tasks(&file, &layer, info.handler)
+                .map_err(|found| StepError::Failed(all_of(&found)))?
+        };
+        inclusions.insert(key, Inclusion { items, hosts: vec![Arc::clone(host)] });
+        Ok(())
+    }
+
+    /// The file of `include_tasks`: beside the file it is written in, or in the role's `tasks`.
+    fn find_tasks(&self, task: &Task, name: &str) -> Result<std::path::PathBuf, StepError> {
+        self.run
+            .loader
+            .find_tasks(name, &task.file, &task.layer)
+            .map_err(|found| StepError::Failed(found.to_string()))
+    }
+
+    fn role_items(
+        &self,
+        task: &Task,
+        name: &str,
+        arguments: &Value,
+        layer: Arc<Layer>,
+    ) -> Result<Vec<Item>, StepError> {
+        let option = |name: &str| {
+            arguments
+                .get_item(&Value::from(name))
+                .ok()
+                .filter(|value| !value.is_undefined() && !value.is_none())
+        };
+        let from = |name: &str| option(name).map(|value| to_text(&value));
+        let options = RoleOptions {
+            tasks_from: from("tasks_from"),
+            vars_from: from("vars_from"),
+            defaults_from: from("defaults_from"),
+            handlers_from: from("handlers_from"),
+            allow_duplicates: None,
+            unchecked: option("rolespec_validate").is_some_and(|value| !value.is_true()),
+        };
+        let used = self
+            .run
+            .loader
+            .load_role(name, &options, &Keywords::default(), &layer, &task.span)
+            .map_err(|found| StepError::Failed(all_of(&found)))?;
+        if option("public").is_some_and(|value| value.is_true()) {
+            self.variables.expose(&used.role);
+        }
+        let mut items = Vec::new();
+        self.add_role(&used, &mut items);
+        Ok(items)
+    }
+
+    /// What stands around included tasks: `apply`, the task's own variables, those of the loop.
+    fn layer(
+        &self,
+        task: &Task,
+        variables: &TaskVariables,
+        arguments: &Value,
+        scope: &Arc<dyn Scope>,
+    ) -> Result<Arc<Layer>, StepError> {
+        let span = &task.span;
+        let mut vars = Mapping::default();
+        for (name, value) in &variables.locals {
+            vars.insert(Node::text(Arc::clone(name), span.clone()), Node::from_json(&to_json(value), span));
+        }
+        for (_, entry) in task.keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter) {
+            vars.insert(entry.key.clone(), entry.value.clone());
+        }
+        let _ = (arguments, scope);
+        let mut keywords = task.apply.as_deref().cloned().unwrap_or_default();
+        for (_, entry) in keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter) {
+            vars.insert(entry.key.clone(), entry.value.clone());
+        }
+        keywords.vars = Some(Node::new(Yaml::Mapping(Arc::new(vars)), span.clone()));
+        Ok(Arc::new(Layer {
+            origin: Origin::Include(task.file.clone()),
+            keywords,
+            parent: Some(Arc::clone(&task.layer)),
+            span: task.span.clone(),
+        }))
+    }
+}
+
+impl Run {
+    /// The arguments of an include, without `apply`, whose templates belong to the tasks inside.
+    fn include_arguments(&self, task: &Task, scope: &Arc<dyn Scope>) -> Result<Value, StepError> {
+        let mut arguments: Vec<(Value, Value)> = Vec::new();
+        if let Some(free_form) = &task.invocation.free_form {
+            arguments.push((Value::from("_raw_params"), self.templates.evaluate(free_form, scope)?));
+        }
+        for (name, entry) in task
+            .invocation
+            .arguments
+            .as_mapping()
+            .into_iter()
+            .flat_map(Mapping::iter)
+            .filter(|(name, _)| name.as_ref() != "apply")
+        {
+            arguments.push((Value::from(name.as_ref()), self.templates.evaluate(&entry.value, scope)?));
+        }
+        Ok(Value::from_pairs(arguments))
+    }
+}
+
+/// Several findings as one text.
+pub(super) fn all_of(found: &[Diagnostic]) -> String {
+    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,106 @@
+//! `meta`: what steers the run itself.
+
+use std::sync::Arc;
+
+use clouder_lang::Diagnostic;
+
+use super::host::PlayHost;
+use super::play::PlayRun;
+use super::result::StepResult;
+use crate::playbook::Task;
+use crate::template::Scope;
+
+impl PlayRun<'_> {
+    /// Does a `meta` task; returns the hosts that go on.
+    pub(super) async fn meta(
+        &self,
+        task: &Task,
+        hosts: Vec<Arc<PlayHost>>,
+        protected: bool,
+    ) -> Vec<Arc<PlayHost>> {
+        let action = task.invocation.free_form.as_ref().map(|node| node.to_text()).unwrap_or_default();
+        let mut concerned = Vec::new();
+        let mut survivors = hosts.clone();
+        for host in &hosts {
+            let scope: Arc<dyn Scope> = Arc::new(self.variables(task, host));
+            match self.run.false_condition(task, &scope) {
+                Ok(None) => concerned.push(Arc::clone(host)),
+                Ok(Some(_)) => {}
+                Err(error) => {
+                    let info = self.info(task, &scope, false);
+                    let result: StepResult = Err(error).into();
+                    self.tell(&info, host, &result, std::time::Instant::now(), protected);
+                    survivors.retain(|other| !Arc::ptr_eq(other, host));
+                }
+            }
+        }
+        if concerned.is_empty() {
+            return survivors;
+        }
+        match action.as_ref() {
+            "noop" => {}
+            "flush_handlers" => {
+                // Handlers of the play are owed by hosts whether or not a condition of this task holds for others.
+                let through = self.flush(concerned.clone(), protected).await;
+                survivors.retain(|host| !is_in(&concerned, host) || is_in(&through, host));
+            }
+            "end_play" => {
+                self.end();
+                survivors.iter().for_each(|host| host.send_home());
+                survivors.clear();
+            }
+            "end_batch" => {
+                survivors.iter().for_each(|host| host.send_home());
+                survivors.clear();
+            }
+            "end_host" => {
+                concerned.iter().for_each(|host| host.send_home());
+                survivors.retain(|host| host.is_present());
+            }
+            "clear_facts" => concerned.iter().for_each(|host| host.state.clear_facts()),
+            "clear_host_errors" => {
+                self.batch.iter().for_each(|host| host.come_back());
+                survivors.clone_from(&self.batch);
+            }
+            "reset_connection" => {
+                for host in &concerned {
+                    self.run.connections.reset(host.name()).await;
+                }
+            }
+            "refresh_inventory" => self.refresh_inventory(task),
+            other => {
+                let known = [
+                    "clear_facts",
+                    "clear_host_errors",
+                    "end_batch",
+                    "end_host",
+                    "end_play",
+                    "flush_handlers",
+                    "noop",
+                    "refresh_inventory",
+                    "reset_connection",
+                ];
+                let hint = clouder_lang::nearest(other, known)
+                    .map_or_else(|| known.join(", "), |word| format!("did you mean `{word}`?"));
+                self.run.warn(
+                    Diagnostic::warning(format!("meta does not know `{other}`"), &task.span).hint(hint),
+                );
+            }
+        }
+        survivors
+    }
+
+    fn refresh_inventory(&self, task: &Task) {
+        match (self.run.options.reload_inventory.0)() {
+            Ok(inventory) => self.run.variables.with_inventory(true, |old| *old = inventory),
+            Err(reason) => self.run.warn(Diagnostic::warning(
+                format!("the inventory cannot be read again: {reason}"),
+                &task.span,
+            )),
+        }
+    }
+}
+
+fn is_in(hosts: &[Arc<PlayHost>], host: &Arc<PlayHost>) -> bool {
+    hosts.iter().any(|other| Arc::ptr_eq(other, host))
+}

@@ -1,0 +1,131 @@
+//! What happens next, on which host: plays, batches, blocks, loops, handlers, results.
+//!
+//! [`Run`] holds what the whole run shares. [`play`] takes a play apart into batches and sections, [`walk`] goes
+//! through blocks, [`task`] runs one task on many hosts, [`step`] runs one element of it on one host.
+
+mod conditions;
+mod handlers;
+mod host;
+mod include;
+mod loops;
+mod meta;
+mod options;
+mod play;
+mod result;
+mod settings;
+mod step;
+mod summary;
+mod tags;
+mod task;
+mod walk;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use clouder_lang::Diagnostic;
+
+use crate::connection::Connections;
+use crate::playbook::{Loader, Playbook};
+use crate::report::{Event, Events};
+use crate::template::Templates;
+use crate::vars::SharedVariables;
+
+pub use options::{Ask, Reload, RunOptions};
+pub use result::StepError;
+pub use step::Step;
+pub use summary::Summary;
+
+/// A run of one or more playbooks.
+pub struct Run {
+    /// What was asked for.
+    pub options: RunOptions,
+    /// Reads files that are included while running.
+    pub loader: Arc<Loader>,
+    /// Evaluates templates.
+    pub templates: Arc<Templates>,
+    /// Reaches hosts.
+    pub connections: Connections,
+    /// The variables all tasks share.
+    pub variables: Arc<SharedVariables>,
+    /// Where events go.
+    pub events: Events,
+    summary: Summary,
+    task_ids: AtomicU64,
+    interrupted: AtomicBool,
+    queues: AtomicU32,
+    /// Hosts that failed: they take no part in later plays.
+    failed: Mutex<HashSet<Arc<str>>>,
+}
+
+impl Run {
+    /// A run that has not begun.
+    pub fn new(
+        options: RunOptions,
+        loader: Arc<Loader>,
+        templates: Arc<Templates>,
+        connections: Connections,
+        variables: Arc<SharedVariables>,
+        events: Events,
+    ) -> Self {
+        Self {
+            options,
+            loader,
+            templates,
+            connections,
+            variables,
+            events,
+            summary: Summary::default(),
+            task_ids: AtomicU64::new(0),
+            interrupted: AtomicBool::new(false),
+            queues: AtomicU32::new(0),
+            failed: Mutex::default(),
+        }
+    }
+
+    /// Runs the plays of a playbook, one after the other.
+    ///
+    /// # Errors
+    /// What cannot be told of any one host: a play whose keywords have no value, a file that is gone.
+    pub async fn playbook(&self, playbook: &Playbook) -> Result<(), Box<Diagnostic>> {
+        let path = playbook.path.display().to_string();
+        self.events.send(Event::PlaybookStart { path, check: self.options.check });
+        for play in &playbook.plays {
+            if self.is_interrupted() || !self.play(play).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the run: tells what came of the hosts and closes connections. Returns the exit code.
+    pub async fn finish(self) -> i32 {
+        let interrupted = self.is_interrupted();
+        self.events.send(Event::Summary { hosts: self.summary.all(), interrupted });
+        self.connections.close().await;
+        if interrupted { 99 } else { self.summary.exit_code() }
+    }
+
+    /// Asks the run to end: no new task begins.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn next_task_id(&self) -> u64 {
+        self.task_ids.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A number for requests that must be done in order.
+    fn next_queue(&self) -> u32 {
+        self.queues.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Shows a warning.
+    pub fn warn(&self, diagnostic: Diagnostic) {
+        self.events.send(Event::Warning { diagnostic: Arc::new(diagnostic) });
+    }
+}

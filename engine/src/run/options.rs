@@ -1,0 +1,120 @@
+//! What was asked for on the command line and in settings.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clouder_inventory::Inventory;
+
+use crate::connection::Secret;
+
+/// Reads the inventory again: `meta: refresh_inventory`.
+#[derive(Clone)]
+pub struct Reload(pub Arc<dyn Fn() -> Result<Inventory, String> + Send + Sync>);
+
+/// Asks a question at the terminal; the flag hides what is typed. Ends with an error where input ends.
+#[derive(Clone)]
+pub struct Ask(pub Arc<dyn Fn(&str, bool) -> std::io::Result<String> + Send + Sync>);
+
+impl std::fmt::Debug for Reload {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Reload")
+    }
+}
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Ask")
+    }
+}
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Only predict.
+    pub check: bool,
+    /// Show differences.
+    pub diff: bool,
+    /// How many hosts are worked on at once.
+    pub forks: usize,
+    /// Only tasks with one of these tags; `all` if nothing is said.
+    pub tags: Vec<String>,
+    /// No task with one of these tags.
+    pub skip_tags: Vec<String>,
+    /// Only these hosts.
+    pub limit: Option<String>,
+    /// How much is shown.
+    pub verbosity: u8,
+    /// Begin at the task of this name.
+    pub start_at_task: Option<String>,
+    /// Ask before each task.
+    pub step: bool,
+    /// Become another user, unless a playbook says otherwise.
+    pub become_: bool,
+    /// Which user.
+    pub become_user: Option<String>,
+    /// How.
+    pub become_method: Option<String>,
+    /// The password that takes.
+    pub become_password: Option<Secret>,
+    /// Who logs in.
+    pub remote_user: Option<String>,
+    /// The password that takes.
+    pub connection_password: Option<Secret>,
+    /// With which key.
+    pub private_key: Option<PathBuf>,
+    /// How hosts are reached.
+    pub connection: Option<String>,
+    /// More arguments for ssh.
+    pub ssh_arguments: Vec<String>,
+    /// How long a connection may take.
+    pub timeout: Duration,
+    /// Whether host keys are checked.
+    pub host_key_checking: bool,
+    /// `smart`, `implicit` or `explicit`: whether plays gather facts without being asked.
+    pub gathering: String,
+    /// Handlers run even on hosts that failed.
+    pub force_handlers: bool,
+    /// Reads the inventory again.
+    pub reload_inventory: Reload,
+    /// Asks at the terminal; `None` where there is nobody to ask.
+    pub ask: Option<Ask>,
+}
+
+impl RunOptions {
+    /// Whether tasks with these tags are chosen.
+    pub fn chooses(&self, tags: &std::collections::HashSet<String>) -> bool {
+        super::tags::chosen(tags, self)
+    }
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            check: false,
+            diff: false,
+            forks: 50,
+            tags: Vec::new(),
+            skip_tags: Vec::new(),
+            limit: None,
+            verbosity: 0,
+            start_at_task: None,
+            step: false,
+            become_: false,
+            become_user: None,
+            become_method: None,
+            become_password: None,
+            remote_user: None,
+            connection_password: None,
+            private_key: None,
+            connection: None,
+            ssh_arguments: Vec::new(),
+            timeout: Duration::from_secs(10),
+            host_key_checking: true,
+            gathering: "implicit".to_owned(),
+            force_handlers: false,
+            reload_inventory: Reload(Arc::new(|| Err("there is nothing to read it from".to_owned()))),
+            ask: None,
+        }
+    }
+}

@@ -1,0 +1,557 @@
+//! One play: its hosts, batches, variables, sections.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use clouder_inventory::Variables;
+use clouder_lang::Diagnostic;
+use clouder_lang::yaml::{Mapping, Node, Yaml};
+use indexmap::IndexMap;
+use tokio::sync::Semaphore;
+
+use super::host::PlayHost;
+use super::{Run, StepError};
+use crate::playbook::{Invocation, Item, Keywords, Layer, Origin, Play, Role, RoleUse, Task};
+use crate::report::Event;
+use crate::template::{Scope, Value, to_text};
+use crate::vars::{PlayVariables, TaskVariables};
+
+/// A play while it runs.
+pub(super) struct PlayRun<'a> {
+    pub(super) run: &'a Run,
+    pub(super) variables: Arc<PlayVariables>,
+    /// The hosts of the batch.
+    pub(super) batch: Vec<Arc<PlayHost>>,
+    /// All handlers, in the order they were written.
+    pub(super) handlers: RwLock<Vec<Arc<Task>>>,
+    /// How many hosts are worked on at once.
+    pub(super) forks: Semaphore,
+    /// Whether `--start-at-task` has been reached.
+    pub(super) started: &'a AtomicBool,
+    /// No further batch begins, and later plays do not either.
+    aborted: &'a AtomicBool,
+    /// `meta: end_play`.
+    ended: &'a AtomicBool,
+    max_fail_percentage: Option<f64>,
+    /// How many hosts of the batch have failed.
+    failed_count: AtomicUsize,
+}
+
+/// The sections of a play in order; handlers run after each.
+struct Sections {
+    gather: Option<Item>,
+    sections: Vec<Vec<Item>>,
+}
+
+impl Run {
+    /// Runs a play. Returns whether the next one may begin.
+    pub(super) async fn play(&self, play: &Arc<Play>) -> Result<bool, Box<Diagnostic>> {
+        let controller = self.variables.host("localhost");
+        let mut outside = TaskVariables::of_host(&self.variables, &controller);
+        outside.play = Some(Arc::new(PlayVariables::new(
+            String::new(),
+            mapping_of(play.layer.keywords.vars.as_ref()),
+            IndexMap::new(),
+            Vec::new(),
+        )));
+        let scope: Arc<dyn Scope> = Arc::new(outside);
+        let hosts = self.hosts_of(play, &scope)?;
+        let name = match &play.name {
+            Some(name) => self.templates.evaluate_text(name, &scope).map_err(|error| error.diagnostic)?,
+            None => to_text(&self.templates.evaluate(&play.hosts, &scope).map_err(|error| error.diagnostic)?),
+        };
+        if hosts.is_empty() {
+            self.events.send(Event::NoHosts { play: name });
+            return Ok(true);
+        }
+        self.events.send(Event::PlayStart { name: name.clone(), hosts: hosts.clone() });
+        let prompts = self.prompts(play, &scope)?;
+        let order = self.text(play.order.as_ref(), &scope)?;
+        let hosts = ordered(hosts, order.as_deref());
+        let batches = self.batches(play, &scope, &hosts)?;
+        let (aborted, ended, started) =
+            (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+        let several = batches.len() > 1;
+        let mut alive = hosts.clone();
+        for batch in batches {
+            if aborted.load(Ordering::Relaxed) || ended.load(Ordering::Relaxed) || self.is_interrupted() {
+                break;
+            }
+            if several {
+                self.events.send(Event::BatchStart { hosts: batch.clone() });
+            }
+            let variables = PlayVariables::new(
+                name.clone(),
+                mapping_of(play.layer.keywords.vars.as_ref()),
+                prompts.clone(),
+                hosts.clone(),
+            );
+            variables.set_hosts(batch.clone(), alive.clone());
+            let play_run = PlayRun {
+                run: self,
+                variables: Arc::new(variables),
+                batch: batch.iter().map(|name| PlayHost::new(self.variables.host(name))).collect(),
+                handlers: RwLock::default(),
+                forks: Semaphore::new(self.options.forks.max(1)),
+                started: &started,
+                aborted: &aborted,
+                ended: &ended,
+                max_fail_percentage: self
+                    .text(play.max_fail_percentage.as_ref(), &scope)?
+                    .and_then(|text| text.parse().ok()),
+                failed_count: AtomicUsize::new(0),
+            };
+            let survivors = play_run.batch(play, &scope).await?;
+            alive.retain(|name| !batch.contains(name) || survivors.contains(name));
+            if survivors.is_empty() && !ended.load(Ordering::Relaxed) {
+                aborted.store(true, Ordering::Relaxed);
+            }
+        }
+        self.forget_failed(&hosts, &alive);
+        Ok(!aborted.load(Ordering::Relaxed))
+    }
+
+    /// Hosts that failed take no part in later plays.
+    fn forget_failed(&self, hosts: &[Arc<str>], alive: &[Arc<str>]) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.extend(hosts.iter().filter(|host| !alive.contains(host)).cloned());
+    }
+
+    /// The hosts of a play: its pattern within `--limit`, without those that failed before.
+    fn hosts_of(&self, play: &Play, scope: &Arc<dyn Scope>) -> Result<Vec<Arc<str>>, Box<Diagnostic>> {
+        let value = self.templates.evaluate(&play.hosts, scope).map_err(|error| error.diagnostic)?;
+        let pattern = match value.try_iter() {
+            Ok(items) if value.as_str().is_none() => {
+                items.map(|item| to_text(&item)).collect::<Vec<_>>().join(",")
+            }
+            _ => to_text(&value),
+        };
+        let wrong = |error: clouder_inventory::PatternError| {
+            Box::new(Diagnostic::error(error.to_string(), &play.hosts.span))
+        };
+        let selected =
+            self.variables.with_inventory(false, |inventory| inventory.select(&pattern)).map_err(wrong)?;
+        for part in &selected.unmatched {
+            let message = format!("Could not match supplied host pattern, ignoring: {part}");
+            self.warn(Diagnostic::warning(message, &play.hosts.span));
+        }
+        let mut hosts = selected.hosts;
+        if let Some(limit) = &self.options.limit {
+            let limited = self.variables.with_inventory(false, |inventory| inventory.select(limit));
+            let limited =
+                limited.map_err(|error| Box::new(Diagnostic::without_place(error.to_string())))?.hosts;
+            hosts.retain(|host| limited.contains(host));
+        }
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.retain(|host| !failed.contains(host));
+        Ok(hosts)
+    }
+
+    fn text(&self, node: Option<&Node>, scope: &Arc<dyn Scope>) -> Result<Option<String>, Box<Diagnostic>> {
+        let Some(node) = node else { return Ok(None) };
+        let value = self.templates.evaluate(node, scope).map_err(|error| error.diagnostic)?;
+        Ok((!value.is_none()).then(|| to_text(&value)))
+    }
+
+    /// `serial`: numbers and percentages; the last one repeats.
+    fn batches(
+        &self,
+        play: &Play,
+        scope: &Arc<dyn Scope>,
+        hosts: &[Arc<str>],
+    ) -> Result<Vec<Vec<Arc<str>>>, Box<Diagnostic>> {
+        let Some(node) = &play.serial else { return Ok(vec![hosts.to_vec()]) };
+        let value = self.templates.evaluate(node, scope).map_err(|error| error.diagnostic)?;
+        let sizes: Vec<String> = match value.try_iter() {
+            Ok(items) if value.as_str().is_none() => items.map(|item| to_text(&item)).collect(),
+            _ => vec![to_text(&value)],
+        };
+        let mut batches = Vec::new();
+        let mut rest = hosts;
+        for size in sizes.iter().chain(std::iter::repeat(sizes.last().unwrap_or(&String::new()))) {
+            if rest.is_empty() {
+                break;
+            }
+            let wanted = match size.strip_suffix('%') {
+                Some(percent) => percent
+                    .trim()
+                    .parse::<f64>()
+                    .ok()
+                    .map(|percent| ((hosts.len() as f64 * percent / 100.0) as usize).max(1)),
+                None => {
+                    size.trim().parse::<usize>().ok().map(|size| if size == 0 { hosts.len() } else { size })
+                }
+            };
+            let wanted = wanted.ok_or_else(|| {
+                let message = format!("serial must be a number or a percentage, not `{size}`");
+                Box::new(Diagnostic::error(message, &node.span))
+            })?;
+            let (batch, later) = rest.split_at(wanted.min(rest.len()));
+            batches.push(batch.to_vec());
+            rest = later;
+        }
+        Ok(batches)
+    }
+
+    /// Asks what `vars_prompt` asks, except for what extra variables already say.
+    fn prompts(
+        &self,
+        play: &Play,
+        scope: &Arc<dyn Scope>,
+    ) -> Result<IndexMap<Arc<str>, Value>, Box<Diagnostic>> {
+        let mut answers = IndexMap::new();
+        for node in &play.vars_prompt {
+            let prompt = self.templates.evaluate(node, scope).map_err(|error| error.diagnostic)?;
+            let option = |name: &str| {
+                prompt.get_attr(name).ok().filter(|value| !value.is_undefined() && !value.is_none())
+            };
+            let Some(name) = option("name").map(|name| to_text(&name)) else { continue };
+            if self.variables.extra.contains_key(name.as_str()) {
+                continue;
+            }
+            let default = option("default").map(|value| to_text(&value));
+            let private = option("private").is_none_or(|value| value.is_true());
+            let mut question = option("prompt").map_or_else(|| name.clone(), |value| to_text(&value));
+            if let Some(default) = default.as_ref().filter(|_| !private) {
+                question = format!("{question} [{default}]");
+            }
+            let ask = |question: &str| match &self.options.ask {
+                Some(ask) => (ask.0)(question, private).map_err(|error| {
+                    Box::new(Diagnostic::error(format!("no answer to `{question}`: {error}"), &node.span))
+                }),
+                None => default.clone().ok_or_else(|| {
+                    let message = format!("nobody is there to answer `{question}`");
+                    Box::new(Diagnostic::error(message, &node.span).hint(format!("give it with -e {name}=…")))
+                }),
+            };
+            let mut answer = ask(&question)?;
+            if option("confirm").is_some_and(|value| value.is_true()) {
+                while ask(&format!("confirm {question}"))? != answer {
+                    answer = ask(&question)?;
+                }
+            }
+            if answer.is_empty() {
+                answer = default.unwrap_or_default();
+            }
+            answers.insert(Arc::from(name), Value::from(answer));
+        }
+        Ok(answers)
+    }
+}
+
+fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Vec<Arc<str>> {
+    match order {
+        Some("sorted") => hosts.sort(),
+        Some("reverse_sorted") => {
+            hosts.sort();
+            hosts.reverse();
+        }
+        Some("reverse_inventory") => hosts.reverse(),
+        Some("shuffle") => {
+            // A different order each time is all that is asked for.
+            let seed = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |time| time.as_nanos());
+            hosts.sort_by_key(|host| {
+                use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+                let mut hasher = DefaultHasher::new();
+                (seed, host).hash(&mut hasher);
+                hasher.finish()
+            });
+        }
+        _ => {}
+    }
+    hosts
+}
+
+/// A mapping of variables as written; a list of mappings is merged.
+fn mapping_of(node: Option<&Node>) -> Variables {
+    let nodes = match node.map(|node| (&node.value, node)) {
+        Some((Yaml::Sequence(items), _)) => items.iter().collect(),
+        Some((_, node)) => vec![node],
+        None => Vec::new(),
+    };
+    let mappings = nodes.into_iter().filter_map(Node::as_mapping);
+    mappings.flat_map(Mapping::iter).map(|(name, entry)| (Arc::clone(name), entry.value.clone())).collect()
+}
+
+impl PlayRun<'_> {
+    /// Runs all sections of the play on the batch; returns the hosts that came through.
+    async fn batch(&self, play: &Play, outside: &Arc<dyn Scope>) -> Result<Vec<Arc<str>>, Box<Diagnostic>> {
+        self.vars_files(play, outside)?;
+        let sections = self.sections(play);
+        let force = self.run.options.force_handlers || self.flag(play.force_handlers.as_ref(), outside)?;
+        let strategy = self.run.text(play.strategy.as_ref(), outside)?;
+        let each_alone = matches!(
+            strategy.as_deref(),
+            Some("free" | "host_pinned" | "ansible.builtin.free" | "ansible.builtin.host_pinned")
+        );
+        let survivors = if each_alone {
+            let alone = self.batch.iter().map(|host| self.through(&sections, vec![Arc::clone(host)], force));
+            futures::future::join_all(alone).await.concat()
+        } else {
+            self.through(&sections, self.batch.clone(), force).await
+        };
+        Ok(survivors.iter().map(|host| Arc::clone(host.name())).collect())
+    }
+
+    async fn through(
+        &self,
+        sections: &Sections,
+        hosts: Vec<Arc<PlayHost>>,
+        force: bool,
+    ) -> Vec<Arc<PlayHost>> {
+        let everyone = hosts.clone();
+        let mut hosts = hosts;
+        if let Some(Item::Task(gather)) = &sections.gather {
+            let unknowing = self.without_facts(&hosts);
+            let knowing: Vec<_> = hosts
+                .iter()
+                .filter(|host| !unknowing.iter().any(|other| Arc::ptr_eq(other, host)))
+                .cloned()
+                .collect();
+            if !unknowing.is_empty() {
+                let gathered = self.task(gather, unknowing, false).await;
+                hosts.retain(|host| knowing.iter().chain(&gathered).any(|other| Arc::ptr_eq(other, host)));
+            }
+        }
+        for section in &sections.sections {
+            hosts = self.items(section, hosts, false).await;
+            // `force_handlers`: hosts that failed still owe what they were notified of.
+            let owing = if force {
+                everyone.iter().filter(|host| host.is_present()).cloned().collect()
+            } else {
+                hosts.clone()
+            };
+            let flushed = self.flush(owing, false).await;
+            hosts.retain(|host| flushed.iter().any(|other| Arc::ptr_eq(other, host)));
+            let alive = hosts.iter().map(|host| Arc::clone(host.name())).collect::<Vec<_>>();
+            if everyone.len() > 1 || self.batch.len() == 1 {
+                self.variables.set_hosts(alive.clone(), alive);
+            }
+        }
+        // A host sent home by `end_host` has not failed.
+        hosts.extend(everyone.into_iter().filter(|host| host.was_sent_home()));
+        hosts
+    }
+
+    /// With `gathering: smart`, hosts whose facts are known are not asked again.
+    fn without_facts(&self, hosts: &[Arc<PlayHost>]) -> Vec<Arc<PlayHost>> {
+        let smart = self.run.options.gathering == "smart";
+        hosts.iter().filter(|host| !(smart && host.state.has_facts())).cloned().collect()
+    }
+
+    fn flag(&self, node: Option<&Node>, scope: &Arc<dyn Scope>) -> Result<bool, Box<Diagnostic>> {
+        match node {
+            Some(node) => self.run.flag(node, scope).map_err(|error| match error {
+                StepError::Template(error) => error.diagnostic,
+                other => Box::new(Diagnostic::error(other.to_string(), &node.span)),
+            }),
+            None => Ok(false),
+        }
+    }
+
+    /// Reads `vars_files`: of a list in the list, the first that exists.
+    fn vars_files(&self, play: &Play, scope: &Arc<dyn Scope>) -> Result<(), Box<Diagnostic>> {
+        for node in &play.vars_files {
+            let choices: Vec<&Node> =
+                node.as_sequence().map_or_else(|| vec![node], |choices| choices.iter().collect());
+            let mut missing: Option<Box<Diagnostic>> = None;
+            let mut found = false;
+            for choice in choices {
+                let name = match self.run.templates.evaluate_text(choice, scope) {
+                    Ok(name) => name,
+                    // It may name a fact that is not gathered yet; another choice may do.
+                    Err(error) => {
+                        missing = Some(error.diagnostic);
+                        continue;
+                    }
+                };
+                match self.run.loader.load_vars_file(&play.folder, &name) {
+                    Ok(node) => {
+                        self.variables.add_file(mapping_of(node.as_ref()));
+                        found = true;
+                        break;
+                    }
+                    Err(error) => missing = Some(Box::new(error)),
+                }
+            }
+            if let (false, Some(error)) = (found, missing) {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The tasks of the play in their sections, and its handlers.
+    fn sections(&self, play: &Play) -> Sections {
+        let mut roles = Vec::new();
+        let mut seen = Vec::new();
+        for used in &play.roles {
+            self.expose(used);
+            self.add_role_once(used, &mut roles, &mut seen);
+        }
+        self.add_handlers(&play.handlers);
+        let main = roles.into_iter().chain(play.tasks.iter().cloned()).collect();
+        Sections {
+            gather: self.gather(play),
+            sections: vec![play.pre_tasks.clone(), main, play.post_tasks.clone()],
+        }
+    }
+
+    fn expose(&self, used: &RoleUse) {
+        used.role.dependencies.iter().for_each(|dependency| self.expose(dependency));
+        self.variables.expose(&used.role);
+    }
+
+    /// Adds a role of `roles` and its dependencies, unless it is there already with the same parameters.
+    fn add_role_once(&self, used: &RoleUse, items: &mut Vec<Item>, seen: &mut Vec<(Arc<str>, String)>) {
+        let key = (
+            Arc::clone(&used.role.name),
+            format!(
+                "{:?}{:?}",
+                parameters(&used.keywords),
+                used.keywords.when.iter().map(Node::to_text).collect::<Vec<_>>()
+            ),
+        );
+        if !used.role.allow_duplicates && seen.contains(&key) {
+            return;
+        }
+        seen.push(key);
+        for dependency in &used.role.dependencies {
+            self.add_role_once(dependency, items, seen);
+        }
+        self.add_own(used, items);
+    }
+
+    /// Adds a role that is included, its dependencies in front.
+    pub(super) fn add_role(&self, used: &RoleUse, items: &mut Vec<Item>) {
+        for dependency in &used.role.dependencies {
+            self.add_role(dependency, items);
+        }
+        self.add_own(used, items);
+    }
+
+    fn add_own(&self, used: &RoleUse, items: &mut Vec<Item>) {
+        self.add_handlers(&used.handlers);
+        items.extend(validation(used).map(Item::Task));
+        items.extend(used.tasks.iter().cloned());
+    }
+
+    /// The task that gathers facts, if the play wants it.
+    fn gather(&self, play: &Play) -> Option<Item> {
+        let wanted = match &play.gather_facts {
+            Some(node) => node.as_bool().unwrap_or(true),
+            None => self.run.options.gathering != "explicit",
+        };
+        if !wanted {
+            return None;
+        }
+        let mut arguments = Mapping::default();
+        for (name, node) in [
+            ("gather_subset", &play.gather_subset),
+            ("gather_timeout", &play.gather_timeout),
+            ("fact_path", &play.fact_path),
+        ] {
+            if let Some(node) = node {
+                arguments.insert(Node::text(name, node.span.clone()), node.clone());
+            }
+        }
+        let keywords =
+            Keywords { tags: vec![Node::text("always", play.span.clone())], ..Keywords::default() };
+        let task = synthetic("Gathering Facts", "setup", arguments, keywords, &play.layer, &play.span);
+        Some(Item::Task(Arc::new(task)))
+    }
+
+    /// Ends the play for all.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a share of the batch has failed that the play does not allow.
+    pub(super) fn too_many_failed(&self, newly: usize) -> bool {
+        let Some(limit) = self.max_fail_percentage.filter(|_| newly > 0) else { return false };
+        let present = self.failed_count.fetch_add(newly, Ordering::Relaxed) + newly;
+        present as f64 / self.batch.len() as f64 * 100.0 > limit
+    }
+
+    /// Ends the play as failed; a `rescue` further out may still mend it.
+    pub(super) fn abort(&self, protected: bool) {
+        if !protected {
+            self.aborted.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn parameters(keywords: &Keywords) -> Vec<(Arc<str>, String)> {
+    mapping_of(keywords.vars.as_ref())
+        .into_iter()
+        .map(|(name, node)| (name, format!("{:?}", node.value)))
+        .collect()
+}
+
+/// A task that nobody wrote.
+fn synthetic(
+    name: &str,
+    module: &str,
+    arguments: Mapping,
+    keywords: Keywords,
+    layer: &Arc<Layer>,
+    span: &clouder_lang::Span,
+) -> Task {
+    Task {
+        name: Some(Node::text(name, span.clone())),
+        invocation: Invocation {
+            name: Arc::from(module),
+            written: Node::text(module, span.clone()),
+            arguments: Node::new(Yaml::Mapping(Arc::new(arguments)), span.clone()),
+            free_form: None,
+        },
+        keywords: Arc::new(keywords),
+        layer: Arc::clone(layer),
+        loop_: None,
+        register: None,
+        until: Vec::new(),
+        retries: None,
+        delay: None,
+        changed_when: Vec::new(),
+        failed_when: Vec::new(),
+        async_seconds: None,
+        poll: None,
+        apply: None,
+        listen: Vec::new(),
+        file: span.source().name().to_owned(),
+        span: span.clone(),
+    }
+}
+
+/// The task that checks a role's variables against its argument specification, before its first task.
+fn validation(used: &RoleUse) -> Option<Arc<Task>> {
+    let spec = used.role.argument_spec.as_ref()?;
+    let layer = role_layer(&used.tasks, &used.role)?;
+    let mut arguments = Mapping::default();
+    arguments.insert(Node::text("argument_spec", spec.span.clone()), spec.clone());
+    let keywords = Keywords { tags: vec![Node::text("always", used.span.clone())], ..Keywords::default() };
+    let name = format!("Validating arguments against arg spec of role {}", used.role.name);
+    Some(Arc::new(synthetic(&name, "validate_argument_spec", arguments, keywords, &layer, &used.span)))
+}
+
+/// The layer of a role, from any of its tasks.
+fn role_layer(items: &[Item], role: &Arc<Role>) -> Option<Arc<Layer>> {
+    let layer = items.iter().find_map(first_layer)?;
+    let mut layer = Some(layer);
+    while let Some(current) = layer {
+        if matches!(&current.origin, Origin::Role(found) if Arc::ptr_eq(found, role)) {
+            return Some(current);
+        }
+        layer = current.parent.clone();
+    }
+    None
+}
+
+fn first_layer(item: &Item) -> Option<Arc<Layer>> {
+    match item {
+        Item::Task(task) => Some(Arc::clone(&task.layer)),
+        Item::Block(block) => Some(Arc::clone(&block.layer)),
+    }
+}

@@ -1,0 +1,309 @@
+//! One element of a task on one host: conditions, arguments, tries, result.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clouder_lang::yaml::Node;
+use clouder_modules::Outcome;
+use serde_json::{Map, Value as Json};
+
+use super::result::StepResult;
+use super::settings::Settings;
+use super::{Run, StepError};
+use crate::action::{self, Done};
+use crate::connection::{Agent, Call, CallError, Contents, Target};
+use crate::playbook::Task;
+use crate::report::{Event, TaskInfo};
+use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
+use crate::vars::TaskVariables;
+
+/// Everything an action may want to know of the step it does.
+pub struct Step<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// The task.
+    pub task: &'a Task,
+    /// The task as reports name it.
+    pub info: &'a Arc<TaskInfo>,
+    /// The variables it sees.
+    pub variables: TaskVariables,
+    /// The same, for templates.
+    pub scope: Arc<dyn Scope>,
+    /// Its keywords.
+    pub settings: Settings,
+    /// Where it runs.
+    pub target: Target,
+    /// Its arguments with their native types.
+    pub arguments: Value,
+    /// The module of the step, if it is not that of the task (`action: "{{ x }}"`).
+    pub module: Arc<str>,
+    /// Steps of one loop that may overlap on the wire are still done in order; `None` when there is only one.
+    pub queue: Option<u32>,
+}
+
+impl Step<'_> {
+    /// Runs a module on the host.
+    ///
+    /// # Errors
+    /// When the host cannot be reached, or is lost.
+    pub async fn module(
+        &self,
+        name: &str,
+        arguments: Map<String, Json>,
+        contents: Option<Arc<dyn Contents>>,
+        give_to: Option<PathBuf>,
+    ) -> Result<Outcome, StepError> {
+        let agent = self.agent().await?;
+        let (output, mut pieces) = tokio::sync::mpsc::unbounded_channel();
+        let call = Call {
+            module: name,
+            arguments,
+            check: self.settings.check,
+            diff: self.settings.diff,
+            environment: &self.settings.environment,
+            contents,
+            give_to,
+            output: (!self.settings.no_log).then_some(output),
+            queue: self.queue,
+        };
+        let running = agent.call(call);
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                biased;
+                Some(piece) = pieces.recv() => {
+                    let text = String::from_utf8_lossy(&piece).into_owned();
+                    self.run.events.send(Event::Output { host: Arc::clone(&self.variables.host.name), text });
+                }
+                outcome = &mut running => return outcome.map_err(StepError::from),
+            }
+        }
+    }
+
+    /// The agent of the host.
+    ///
+    /// # Errors
+    /// When the host cannot be reached.
+    pub async fn agent(&self) -> Result<Arc<Agent>, StepError> {
+        self.run
+            .connections
+            .agent(&self.target)
+            .await
+            .map_err(|error| StepError::Unreachable(error.to_string()))
+    }
+}
+
+impl From<CallError> for StepError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Lost(_) => Self::Unreachable(error.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl Run {
+    /// Runs one step: from its conditions to its judged result.
+    pub(super) async fn step(
+        &self,
+        task: &Task,
+        info: &Arc<TaskInfo>,
+        variables: TaskVariables,
+        queue: Option<u32>,
+    ) -> StepResult {
+        let scope: Arc<dyn Scope> = Arc::new(variables.clone());
+        match self.false_condition(task, &scope) {
+            Ok(Some(condition)) => return StepResult::skipped(&condition.to_text()),
+            Ok(None) => {}
+            Err(error) => return self.early_failure(task, &scope, error),
+        }
+        let step = match self.prepare(task, info, variables, scope.clone(), queue) {
+            Ok(step) => step,
+            Err(error) => return self.early_failure(task, &scope, error),
+        };
+        let mut result = match self.tries(&step).await {
+            Ok(result) => result,
+            Err(error) => Err(error).into(),
+        };
+        result.ignored =
+            if result.unreachable { step.settings.ignore_unreachable } else { step.settings.ignore_errors };
+        result.hidden = step.settings.no_log;
+        result.delegate_facts = step.settings.delegate_facts;
+        result.delegated_to = step.settings.delegate_to.clone();
+        result
+    }
+
+    /// A failure before the settings are known in full: what is known of `no_log` and `ignore_errors` still counts.
+    fn early_failure(&self, task: &Task, scope: &Arc<dyn Scope>, error: StepError) -> StepResult {
+        let flag = |pick: fn(&crate::playbook::Keywords) -> Option<&Node>| {
+            super::settings::keyword(task, pick).is_some_and(|node| self.flag(node, scope).unwrap_or(true))
+        };
+        let mut result: StepResult = Err(error).into();
+        result.ignored = flag(|keywords| keywords.ignore_errors.as_ref());
+        // A template error speaks of expressions, not of values, and must be seen to be mended.
+        result.hidden = false;
+        result
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        task: &'a Task,
+        info: &'a Arc<TaskInfo>,
+        variables: TaskVariables,
+        scope: Arc<dyn Scope>,
+        queue: Option<u32>,
+    ) -> Result<Step<'a>, StepError> {
+        let settings = self.settings(task, &scope)?;
+        let target = self.target(task, &variables, settings.delegate_to.as_ref())?;
+        let module = self.module_name(task, &scope)?;
+        let arguments = self.arguments(task, &module, &scope)?;
+        Ok(Step { run: self, task, info, variables, scope, settings, target, arguments, module, queue })
+    }
+
+    /// The module a task calls: its name may be a template (`action: "{{ x }}"`).
+    fn module_name(&self, task: &Task, scope: &Arc<dyn Scope>) -> Result<Arc<str>, StepError> {
+        let name = &task.invocation.name;
+        if !crate::template::is_template(name) {
+            return Ok(Arc::clone(name));
+        }
+        Ok(Arc::from(self.templates.evaluate_text(&task.invocation.written, scope)?))
+    }
+
+    /// The arguments of a task: `module_defaults`, then its own, evaluated.
+    fn arguments(&self, task: &Task, module: &str, scope: &Arc<dyn Scope>) -> Result<Value, StepError> {
+        let mut merged: BTreeMap<Value, Value> = BTreeMap::new();
+        let mut order: Vec<Value> = Vec::new();
+        let mut add = |mapping: &Value, merged: &mut BTreeMap<Value, Value>| -> Result<(), TemplateError> {
+            for key in mapping.try_iter().map_err(|_| {
+                TemplateError::new("arguments must be a mapping", &task.invocation.arguments.span)
+            })? {
+                let value = mapping.get_item(&key).unwrap_or_default();
+                if merged.insert(key.clone(), value).is_none() {
+                    order.push(key);
+                }
+            }
+            Ok(())
+        };
+        let mut layers: Vec<_> = task.layer.chain().collect();
+        layers.reverse();
+        let defaults = layers
+            .iter()
+            .flat_map(|layer| &layer.keywords.module_defaults)
+            .chain(&task.keywords.module_defaults);
+        for node in defaults.filter_map(Node::as_mapping) {
+            for (name, entry) in node.iter() {
+                if name.rsplit('.').next() == Some(module.rsplit('.').next().unwrap_or(module)) {
+                    add(&self.templates.evaluate(&entry.value, scope)?, &mut merged)?;
+                }
+            }
+        }
+        // The expressions of `that`, `var` and the like are evaluated by their actions.
+        if is_evaluated_by_action(module) {
+            return Ok(from_json(clouder_lang::yaml::to_json(&task.invocation.arguments)));
+        }
+        if !task.invocation.arguments.is_null() {
+            add(&self.templates.evaluate(&task.invocation.arguments, scope)?, &mut merged)?;
+        }
+        if let Some(free_form) = &task.invocation.free_form {
+            let text = self.templates.evaluate(free_form, scope)?;
+            merged.insert(Value::from("_raw_params"), text);
+            order.push(Value::from("_raw_params"));
+        }
+        Ok(Value::from_pairs(
+            order.into_iter().filter_map(|key| merged.remove(&key).map(|value| (key, value))),
+        ))
+    }
+
+    /// Runs a step until it is done, or its tries are used up.
+    async fn tries(&self, step: &Step<'_>) -> Result<StepResult, StepError> {
+        let task = step.task;
+        let number = |node: &Option<Node>, default: u64| match node {
+            Some(node) => {
+                let value = self.templates.evaluate(node, &step.scope)?;
+                let text = to_text(&value);
+                text.trim().parse::<f64>().map(|number| number.max(0.0) as u64).map_err(|_| {
+                    StepError::from(TemplateError::new(
+                        format!("expected a number, found `{text}`"),
+                        &node.span,
+                    ))
+                })
+            }
+            None => Ok(default),
+        };
+        let repeats = !task.until.is_empty() || task.retries.is_some();
+        let retries = if repeats { number(&task.retries, 3)? } else { 0 };
+        let delay = Duration::from_secs(number(&task.delay, 5)?);
+        for attempt in 1.. {
+            let mut result: StepResult = self.invoke(step).await.into();
+            let scope = self.with_result(step, &result);
+            self.judge(task, &mut result, &scope)?;
+            if !repeats || result.unreachable {
+                return Ok(result);
+            }
+            result.outcome.result.insert("attempts".to_owned(), attempt.into());
+            let scope = self.with_result(step, &result);
+            if self.is_done(task, &result, &scope)? {
+                return Ok(result);
+            }
+            if attempt > retries || self.is_interrupted() {
+                result.outcome.failed = true;
+                return Ok(result);
+            }
+            self.events.send(Event::Retry {
+                task: Arc::clone(step.info),
+                host: Arc::clone(&step.variables.host.name),
+                left: retries - attempt + 1,
+            });
+            tokio::time::sleep(delay).await;
+        }
+        Err(StepError::Failed("no try was made".to_owned()))
+    }
+
+    /// The step's variables with its result registered.
+    fn with_result(&self, step: &Step<'_>, result: &StepResult) -> Arc<dyn Scope> {
+        match &step.task.register {
+            Some(name) => {
+                let value = from_json(Json::Object(result.registered()));
+                Arc::new(step.variables.clone().with_local(Arc::clone(name), value))
+            }
+            None => Arc::clone(&step.scope),
+        }
+    }
+
+    /// Calls the action or module of a step.
+    async fn invoke(&self, step: &Step<'_>) -> Result<Done, StepError> {
+        let Json::Object(arguments) = to_json(&step.arguments) else {
+            return Err(StepError::Failed("the arguments of a task must be a mapping".to_owned()));
+        };
+        if let Some(action) = action::find(&step.module) {
+            return within(step.settings.timeout, (action.run)(arguments, step)).await;
+        }
+        let Some(module) = clouder_modules::find(&step.module) else {
+            return Err(StepError::Failed(format!("clouder has no module `{}`", step.module)));
+        };
+        Ok(within(step.settings.timeout, Box::pin(step.module(module.name, arguments, None, None)))
+            .await?
+            .into())
+    }
+}
+
+/// Actions whose arguments hold expressions, not values.
+fn is_evaluated_by_action(module: &str) -> bool {
+    matches!(module, "assert" | "debug")
+}
+
+/// A future with a time limit.
+async fn within<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, StepError>>,
+) -> Result<T, StepError> {
+    match limit {
+        None => work.await,
+        Some(limit) => match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(StepError::Failed(format!("timed out after {} seconds", limit.as_secs()))),
+        },
+    }
+}

@@ -1,0 +1,50 @@
+//! What came of each host.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::report::{HostSummary, Status};
+
+/// Counts what came of the tasks of each host.
+#[derive(Debug, Default)]
+pub struct Summary(Mutex<BTreeMap<Arc<str>, HostSummary>>);
+
+impl Summary {
+    /// Counts a task's status. `rescued` says that a failure is mended by a `rescue`.
+    pub(super) fn count(&self, host: &Arc<str>, status: Status, rescued: bool) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let summary = all.entry(Arc::clone(host)).or_default();
+        match status {
+            Status::Ok => summary.ok += 1,
+            Status::Changed => {
+                summary.ok += 1;
+                summary.changed += 1;
+            }
+            Status::Skipped => summary.skipped += 1,
+            Status::Failed if rescued => summary.rescued += 1,
+            Status::Failed => summary.failed += 1,
+            Status::Ignored => {
+                summary.ok += 1;
+                summary.ignored += 1;
+            }
+            Status::Unreachable => summary.unreachable += 1,
+        }
+    }
+
+    /// All hosts.
+    pub(super) fn all(&self) -> BTreeMap<Arc<str>, HostSummary> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// 0 when all is well, 2 when a task failed, 4 when a host was unreachable.
+    pub(super) fn exit_code(&self) -> i32 {
+        let all = self.all();
+        if all.values().any(|host| host.failed > 0) {
+            2
+        } else if all.values().any(|host| host.unreachable > 0) {
+            4
+        } else {
+            0
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! One task on all hosts that are at it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use clouder_lang::Diagnostic;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use serde_json::{Map, Value as Json};
+use tokio::sync::Semaphore;
+
+use super::host::PlayHost;
+use super::play::PlayRun;
+use super::result::StepResult;
+use super::settings::{keyword, tags};
+use super::tags::chosen;
+use crate::action::Effect;
+use crate::playbook::Task;
+use crate::report::{Event, Status, TaskInfo};
+use crate::template::{Scope, from_json, to_text};
+use crate::vars::TaskVariables;
+
+impl PlayRun<'_> {
+    /// The variables a task sees on a host.
+    pub(super) fn variables(&self, task: &Task, host: &PlayHost) -> TaskVariables {
+        TaskVariables {
+            shared: Arc::clone(&self.run.variables),
+            host: Arc::clone(&host.state),
+            play: Some(Arc::clone(&self.variables)),
+            layer: Some(Arc::clone(&task.layer)),
+            keywords: Some(Arc::clone(&task.keywords)),
+            task_folder: task.file.parent().map(ToOwned::to_owned),
+            locals: indexmap::IndexMap::new(),
+        }
+    }
+
+    /// Runs a task on hosts; returns those that go on. `protected` says that a `rescue` further out mends failures.
+    pub(super) async fn task(
+        &self,
+        task: &Task,
+        hosts: Vec<Arc<PlayHost>>,
+        protected: bool,
+    ) -> Vec<Arc<PlayHost>> {
+        let Some(first) = hosts.first() else { return hosts };
+        let scope: Arc<dyn Scope> = Arc::new(self.variables(task, first));
+        match tags(task, self.run, &scope) {
+            Ok(tags) if chosen(&tags, &self.run.options) => {}
+            Ok(_) => return hosts,
+            Err(error) => {
+                self.run.warn(*error.diagnostic);
+                return hosts;
+            }
+        }
+        if !self.has_started(task, &scope) {
+            return hosts;
+        }
+        match task.invocation.name.as_ref() {
+            "meta" => self.meta(task, hosts, protected).await,
+            "include_tasks" | "include_role" => Box::pin(self.include(task, hosts, protected)).await,
+            _ => {
+                let info = self.info(task, &scope, false);
+                self.on_hosts(task, &info, hosts, protected).await
+            }
+        }
+    }
+
+    /// Whether `--start-at-task` has been reached.
+    fn has_started(&self, task: &Task, scope: &Arc<dyn Scope>) -> bool {
+        let Some(wanted) = &self.run.options.start_at_task else { return true };
+        if self.started.load(std::sync::atomic::Ordering::Relaxed) {
+            return true;
+        }
+        let name = self.task_name(task, scope);
+        let matches = name == *wanted
+            || globset::Glob::new(wanted).is_ok_and(|glob| glob.compile_matcher().is_match(&name));
+        if matches {
+            self.started.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        matches
+    }
+
+    pub(super) fn task_name(&self, task: &Task, scope: &Arc<dyn Scope>) -> String {
+        match &task.name {
+            // A name that cannot be made yet is shown as written.
+            Some(name) => self
+                .run
+                .templates
+                .evaluate(name, scope)
+                .map_or_else(|_| name.to_text().to_string(), |value| to_text(&value)),
+            None => task.invocation.written.to_text().to_string(),
+        }
+    }
+
+    /// The task as reports name it; tells them that it begins.
+    pub(super) fn info(&self, task: &Task, scope: &Arc<dyn Scope>, handler: bool) -> Arc<TaskInfo> {
+        let info = Arc::new(TaskInfo {
+            id: self.run.next_task_id(),
+            name: self.task_name(task, scope),
+            role: task.layer.role().map(|role| Arc::clone(&role.name)),
+            module: Arc::clone(&task.invocation.name),
+            place: format!("{}:{}", task.file.display(), task.span.position().line),
+            handler,
+        });
+        self.run.events.send(Event::TaskStart { task: Arc::clone(&info) });
+        info
+    }
+
+    /// Runs a task on all hosts at once, as far as `forks` and `throttle` allow.
+    pub(super) async fn on_hosts(
+        &self,
+        task: &Task,
+        info: &Arc<TaskInfo>,
+        hosts: Vec<Arc<PlayHost>>,
+        protected: bool,
+    ) -> Vec<Arc<PlayHost>> {
+        let Some(first) = hosts.first() else { return hosts };
+        let scope: Arc<dyn Scope> = Arc::new(self.variables(task, first));
+        let once = match keyword(task, |keywords| keywords.run_once.as_ref()) {
+            Some(node) => self.run.flag(node, &scope).unwrap_or(false),
+            None => false,
+        };
+        let throttle = self.throttle(task, &scope);
+        let running: FuturesUnordered<_> = hosts
+            .iter()
+            .take(if once { 1 } else { hosts.len() })
+            .map(|host| self.one_host(task, info, host, throttle.as_ref()))
+            .collect();
+        let results: Vec<(Arc<PlayHost>, StepResult, Instant)> = running
+            .map(|(host, result, started)| {
+                self.tell(info, &host, &result, started, protected);
+                (host, result, started)
+            })
+            .collect()
+            .await;
+        let mut lost: Vec<Arc<PlayHost>> = Vec::new();
+        for (host, result, _) in results {
+            let sharing = if once { hosts.clone() } else { vec![Arc::clone(&host)] };
+            for host in &sharing {
+                self.keep(task, host, &result);
+            }
+            let failed = result.failed() && !result.ignored;
+            if failed {
+                host.state
+                    .set(Arc::from("ansible_failed_result"), from_json(Json::Object(result.registered())));
+                host.state.set(Arc::from("ansible_failed_task"), self.failed_task(task, info));
+                if result.unreachable {
+                    host.leave();
+                }
+                lost.extend(sharing);
+            }
+        }
+        let fatal = !lost.is_empty() && self.is_fatal(task, &scope);
+        if fatal || self.too_many_failed(lost.len()) {
+            self.abort(protected);
+            return Vec::new();
+        }
+        let mut survivors = hosts;
+        survivors.retain(|host| !lost.iter().any(|other| Arc::ptr_eq(host, other)));
+        survivors
+    }
+
+    fn failed_task(&self, task: &Task, info: &TaskInfo) -> crate::template::Value {
+        let fields = [("name", info.name.as_str()), ("action", &task.invocation.name)];
+        crate::template::Value::from_pairs(fields)
+    }
+
+    fn throttle(&self, task: &Task, scope: &Arc<dyn Scope>) -> Option<Arc<Semaphore>> {
+        let node = keyword(task, |keywords| keywords.throttle.as_ref())?;
+        let value = self.run.templates.evaluate(node, scope).ok()?;
+        let limit: usize = to_text(&value).parse().ok()?;
+        (limit > 0).then(|| Arc::new(Semaphore::new(limit)))
+    }
+
+    fn is_fatal(&self, task: &Task, scope: &Arc<dyn Scope>) -> bool {
+        let node = keyword(task, |keywords| keywords.any_errors_fatal.as_ref());
+        node.is_some_and(|node| self.run.flag(node, scope).unwrap_or(false))
+    }
+
+    async fn one_host(
+        &self,
+        task: &Task,
+        info: &Arc<TaskInfo>,
+        host: &Arc<PlayHost>,
+        throttle: Option<&Arc<Semaphore>>,
+    ) -> (Arc<PlayHost>, StepResult, Instant) {
+        // The semaphores are never closed, so that waiting for them cannot fail.
+        let _throttled = match throttle {
+            Some(throttle) => throttle.acquire().await.ok(),
+            None => None,
+        };
+        let _forked = self.forks.acquire().await.ok();
+        let started = Instant::now();
+        self.run.events.send(Event::HostStart { task: Arc::clone(info), host: Arc::clone(host.name()) });
+        let result = self.run.on_host(task, info, self.variables(task, host)).await;
+        (Arc::clone(host), result, started)
+    }
+
+    /// Tells reports and the summary what came of a task on a host.
+    pub(super) fn tell(
+        &self,
+        info: &Arc<TaskInfo>,
+        host: &PlayHost,
+        result: &StepResult,
+        started: Instant,
+        protected: bool,
+    ) {
+        let status = result.status();
+        self.run.summary.count(host.name(), status, protected);
+        for warning in &result.outcome.warnings {
+            self.run.warn(Diagnostic {
+                severity: clouder_lang::Severity::Warning,
+                ..Diagnostic::without_place(warning.clone())
+            });
+        }
+        self.run.events.send(Event::Result {
+            task: Arc::clone(info),
+            task_id: info.id,
+            host: Arc::clone(host.name()),
+            delegated_to: result.delegated_to.clone(),
+            status,
+            result: Arc::new(result.shown()),
+            seconds: started.elapsed().as_secs_f64(),
+        });
+    }
+
+    /// Keeps what a result leaves: facts, the registered variable, handlers owed.
+    fn keep(&self, task: &Task, host: &Arc<PlayHost>, result: &StepResult) {
+        if !result.outcome.ansible_facts.is_empty() {
+            let owner = match (&result.delegated_to, result.delegate_facts) {
+                (Some(name), true) => self.run.variables.host(name),
+                _ => Arc::clone(&host.state),
+            };
+            owner.add_facts(facts(&result.outcome.ansible_facts));
+        }
+        for effect in &result.effects {
+            match effect {
+                Effect::Set { name, value, cacheable } => {
+                    let owner = match (&result.delegated_to, result.delegate_facts) {
+                        (Some(delegate), true) => self.run.variables.host(delegate),
+                        _ => Arc::clone(&host.state),
+                    };
+                    owner.set(Arc::clone(name), value.clone());
+                    if *cacheable {
+                        owner.add_facts([(Arc::clone(name), value.clone())]);
+                    }
+                }
+                Effect::Include(variables) => {
+                    host.state.include(variables.iter().map(|(name, node)| (Arc::clone(name), node.clone())));
+                }
+            }
+        }
+        if let Some(name) = &task.register {
+            host.state.set(Arc::clone(name), from_json(Json::Object(result.registered())));
+        }
+        if result.status() == Status::Changed {
+            self.notify(task, host);
+        }
+    }
+}
+
+/// Facts as a host keeps them: without the `ansible_` in front.
+fn facts(facts: &Map<String, Json>) -> impl Iterator<Item = (Arc<str>, crate::template::Value)> + '_ {
+    facts.iter().map(|(name, value)| {
+        let bare = name.strip_prefix("ansible_").unwrap_or(name);
+        (Arc::from(bare), from_json(value.clone()))
+    })
+}
