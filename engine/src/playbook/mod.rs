@@ -13,7 +13,7 @@ mod role;
 mod task;
 mod words;
 
-pub use clouder_lang::arguments::split_words;
+pub use clouder_modules::system::words::split as split_words;
 pub use files::{Decrypt, Files, Places};
 pub use keywords::Keywords;
 pub use layer::{Layer, Origin};

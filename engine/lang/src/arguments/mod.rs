@@ -4,13 +4,11 @@
 //! of the value, escapes (`\n`, `\x41`, `\"`) are read and outer quotes removed. What is not an argument stays together
 //! as it was written.
 
-mod shell;
 mod value;
 mod words;
 
 use crate::Diagnostic;
 use crate::yaml::{Mapping, Node, Yaml};
-pub use shell::split_words;
 use value::read_value;
 use words::Word;
 

@@ -22,6 +22,7 @@ pub(super) struct Handlers {
 impl Checker<'_> {
     /// Notes the handlers of a list.
     pub(super) fn add_handlers(&mut self, items: &[Item]) {
+        self.same_names(items);
         for item in items {
             match item {
                 Item::Task(task) => self.add_handler(task),
@@ -30,6 +31,20 @@ impl Checker<'_> {
                         self.add_handlers(items);
                     }
                 }
+            }
+        }
+    }
+
+    /// Of handlers with one name in one list, only the last one can be notified.
+    fn same_names(&mut self, items: &[Item]) {
+        let mut names: HashMap<String, &Node> = HashMap::new();
+        for item in items {
+            let Item::Task(task) = item else { continue };
+            let Some(name) = task.name.as_ref().filter(|name| !name.is_template()) else { continue };
+            if let Some(before) = names.insert(name.to_text().to_string(), name) {
+                let message = format!("two handlers are called `{}`; the last one counts", name.to_text());
+                let finding = Diagnostic::warning(message, &name.span).via("the first one", &before.span);
+                self.find(finding, &task.layer);
             }
         }
     }

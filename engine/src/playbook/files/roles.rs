@@ -83,7 +83,7 @@ impl Files {
     }
 
     /// The folder of `namespace.collection.role`.
-    fn collection_role(&self, name: &str) -> Option<PathBuf> {
+    pub(in crate::playbook) fn collection_role(&self, name: &str) -> Option<PathBuf> {
         let (folder, role) = self.in_collection(name)?;
         let folder = folder.join("roles").join(role.replace('.', "/"));
         self.is_folder(&folder).then_some(folder)

@@ -96,7 +96,7 @@ impl Session<'_> {
     pub(super) fn role(&mut self, name: &Node, usage: Usage<'_>) -> Option<RoleUse> {
         let text = self.resolve(name, Some(usage.layer))?;
         let playbook = playbook_folder(usage.layer).to_owned();
-        let folders = self.loader.files.role_folders(&text, &playbook, usage.near);
+        let folders = self.role_folders(&text, &playbook, &usage);
         if folders.is_empty() {
             self.missing_role(&text, name, &playbook, usage.near);
             return None;
@@ -105,6 +105,21 @@ impl Session<'_> {
         let key = if entry == "main" { format!("role {text}") } else { format!("role {text} ({entry})") };
         let words = format!("role `{text}` used at");
         self.step(key, words, &name.span, |session| session.role_in(&text, folders, usage, &name.span))
+    }
+
+    /// The folders of a role: of a collection that `collections` names, or those found everywhere else.
+    fn role_folders(&self, name: &str, playbook: &Path, usage: &Usage<'_>) -> Vec<PathBuf> {
+        let files = &self.loader.files;
+        let named = usage.layer.chain().find_map(|layer| layer.keywords.collections.as_ref());
+        let collections = named.map(super::keywords::list).unwrap_or_default();
+        let of_collection = collections
+            .iter()
+            .filter(|_| !name.contains(['.', '/']))
+            .find_map(|collection| files.collection_role(&format!("{}.{name}", collection.to_text())));
+        match of_collection {
+            Some(folder) => vec![folder],
+            None => files.role_folders(name, playbook, usage.near),
+        }
     }
 
     fn missing_role(&mut self, text: &str, name: &Node, playbook: &Path, near: Option<&Path>) {

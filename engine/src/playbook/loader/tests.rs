@@ -350,13 +350,17 @@ fn what_is_included_while_running() {
 #[test]
 fn roles_of_collections() {
     let project = Project::new(&[
-        ("playbook.yml", "- hosts: all\n  roles: [my.own.web]\n- import_playbook: my.own.site\n"),
+        (
+            "playbook.yml",
+            "- hosts: all\n  roles: [my.own.web]\n- import_playbook: my.own.site\n- hosts: all\n  collections: [a.b, my.own]\n  roles: [web]\n",
+        ),
         ("collections/ansible_collections/my/own/roles/web/tasks/main.yml", "- ping:\n"),
         ("collections/ansible_collections/my/own/playbooks/site.yml", "- hosts: all\n"),
     ]);
     let playbook = project.playbook();
     assert_eq!(outline(&playbook.plays[0].roles[0].tasks), "ping@my.own.web");
-    assert_eq!(playbook.plays.len(), 2);
+    assert_eq!(playbook.plays.len(), 3);
+    assert_eq!(outline(&playbook.plays[2].roles[0].tasks), "ping@web");
 }
 
 #[test]
