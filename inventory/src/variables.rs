@@ -43,10 +43,7 @@ impl VariableFolder {
 fn read_all(folder: &Path, reader: &Reader<'_>) -> Result<BTreeMap<String, Variables>, LoadError> {
     let mut all = BTreeMap::<String, Variables>::new();
     for path in sorted(folder)? {
-        let name = match variables_name(&path) {
-            Some(name) => name,
-            None => continue,
-        };
+        let Some(name) = variables_name(&path) else { continue };
         let mut files = Vec::new();
         collect(&path, &mut files)?;
         let variables = all.entry(name).or_default();

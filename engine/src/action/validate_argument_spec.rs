@@ -33,7 +33,7 @@ impl Action for ValidateArgumentSpec {
             for name in args.argument_spec.keys() {
                 match &args.provided_arguments {
                     Some(given) => {
-                        drop(given.get(name).map(|value| provided.insert(name.clone(), value.clone())))
+                        drop(given.get(name).map(|value| provided.insert(name.clone(), value.clone())));
                     }
                     None => {
                         if let Some(value) = step.scope.variable(name) {

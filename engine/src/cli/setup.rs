@@ -203,7 +203,7 @@ impl Setup {
         for node in nodes {
             match self.templates.evaluate(node, &scope) {
                 Ok(value) if value.as_str().is_none() => {
-                    tags.extend(value.try_iter().into_iter().flatten().map(|item| to_text(&item)))
+                    tags.extend(value.try_iter().into_iter().flatten().map(|item| to_text(&item)));
                 }
                 Ok(value) => tags.extend(to_text(&value).split(',').map(|tag| tag.trim().to_owned())),
                 Err(_) => tags.extend([node.to_text().to_string()]),

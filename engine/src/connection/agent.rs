@@ -325,7 +325,7 @@ impl Reader {
                     (self.frames.clone(), String::from_utf8_lossy(&frame.payload).into_owned());
                 // Files are read in a thread of their own: disks are slow, other hosts go on.
                 tokio::task::spawn_blocking(move || {
-                    send_content(frame.id, &hash, contents.as_deref(), &frames)
+                    send_content(frame.id, &hash, contents.as_deref(), &frames);
                 });
             }
             _ => {}

@@ -113,9 +113,8 @@ impl Bootstrap<'_> {
         }
         let mut heard = 0;
         loop {
-            let line = match read_line(channel).await {
-                Ok(Some(line)) => line,
-                Ok(None) | Err(_) => return Err(self.ended(channel).await),
+            let Ok(Some(line)) = read_line(channel).await else {
+                return Err(self.ended(channel).await);
             };
             heard += line.len();
             // A prompt without a line break may stand in front.

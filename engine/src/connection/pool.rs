@@ -25,11 +25,14 @@ pub struct Executed {
 /// A connection that all who want it wait for together.
 type Shared<T> = Arc<OnceCell<T>>;
 
+/// The host's name and the way to it.
+type SessionKey = (Arc<str>, SshTarget);
+
 /// All connections of a run: one ssh connection per host, one agent per host and user.
 pub struct Connections {
     binaries: Binaries,
     agents: Mutex<HashMap<Target, Shared<Arc<Agent>>>>,
-    sessions: Mutex<HashMap<(Arc<str>, SshTarget), Shared<Arc<Session>>>>,
+    sessions: Mutex<HashMap<SessionKey, Shared<Arc<Session>>>>,
     /// How many connections are made at once.
     opening: Semaphore,
     closed: Mutex<Traffic>,

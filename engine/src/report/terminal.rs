@@ -186,7 +186,7 @@ impl<W: Write + Send> Report for Terminal<W> {
     fn event(&mut self, event: &Event) {
         match event {
             Event::PlaybookStart { check: true, path } => {
-                self.line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"))
+                self.line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"));
             }
             Event::PlaybookStart { .. } | Event::BatchStart { .. } => {}
             Event::PlayStart { name, .. } => self.heading(&format!("PLAY [{name}]")),

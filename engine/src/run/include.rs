@@ -73,7 +73,7 @@ impl PlayRun<'_> {
         let variables = self.variables(task, host);
         let failed = |error: StepError| Box::new(StepResult::from(Err(error)));
         let scopes = match &task.loop_ {
-            Some(loop_) => self.run.turns(task, loop_, &variables).map_err(failed)?.scopes,
+            Some(loop_) => self.run.turns(loop_, &variables).map_err(failed)?.scopes,
             None => vec![variables],
         };
         let mut skipped: Option<Box<StepResult>> = None;
@@ -123,10 +123,10 @@ impl PlayRun<'_> {
             inclusion.hosts.push(Arc::clone(host));
             return Ok(());
         }
-        let layer = self.layer(task, variables, &arguments, scope)?;
+        let layer = Self::layer(task, variables);
         let is_role = task.invocation.name.as_ref() == "include_role";
         let items = if is_role {
-            self.role_items(task, &name, &arguments, layer)?
+            self.role_items(task, &name, &arguments, &layer)?
         } else {
             let file = self.find_tasks(task, &name)?;
             self.run
@@ -151,7 +151,7 @@ impl PlayRun<'_> {
         task: &Task,
         name: &str,
         arguments: &Value,
-        layer: Arc<Layer>,
+        layer: &Arc<Layer>,
     ) -> Result<Vec<Item>, StepError> {
         let option = |name: &str| {
             arguments
@@ -171,7 +171,7 @@ impl PlayRun<'_> {
         let used = self
             .run
             .loader
-            .load_role(name, &options, &Keywords::default(), &layer, &task.span)
+            .load_role(name, &options, &Keywords::default(), layer, &task.span)
             .map_err(|found| StepError::Failed(all_of(&found)))?;
         if option("public").is_some_and(|value| value.is_true()) {
             self.variables.expose(&used.role);
@@ -182,13 +182,7 @@ impl PlayRun<'_> {
     }
 
     /// What stands around included tasks: `apply`, the task's own variables, those of the loop.
-    fn layer(
-        &self,
-        task: &Task,
-        variables: &TaskVariables,
-        arguments: &Value,
-        scope: &Arc<dyn Scope>,
-    ) -> Result<Arc<Layer>, StepError> {
+    fn layer(task: &Task, variables: &TaskVariables) -> Arc<Layer> {
         let span = &task.span;
         let mut vars = Mapping::default();
         for (name, value) in &variables.locals {
@@ -197,18 +191,17 @@ impl PlayRun<'_> {
         for (_, entry) in task.keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter) {
             vars.insert(entry.key.clone(), entry.value.clone());
         }
-        let _ = (arguments, scope);
         let mut keywords = task.apply.as_deref().cloned().unwrap_or_default();
         for (_, entry) in keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter) {
             vars.insert(entry.key.clone(), entry.value.clone());
         }
         keywords.vars = Some(Node::new(Yaml::Mapping(Arc::new(vars)), span.clone()));
-        Ok(Arc::new(Layer {
+        Arc::new(Layer {
             origin: Origin::Include(task.file.clone()),
             keywords,
             parent: Some(Arc::clone(&task.layer)),
             span: task.span.clone(),
-        }))
+        })
     }
 }
 

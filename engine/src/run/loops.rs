@@ -39,7 +39,7 @@ impl Run {
         let Some(loop_) = &task.loop_ else {
             return self.step(task, info, variables, None).await;
         };
-        match self.turns(task, loop_, &variables) {
+        match self.turns(loop_, &variables) {
             Ok(turns) => self.all_turns(task, info, &variables, turns).await,
             // A list that is not there does not matter to a host that would skip the task anyway.
             Err(error) => {
@@ -53,12 +53,7 @@ impl Run {
     }
 
     /// The elements of a loop, with the variables each turn sees.
-    pub(super) fn turns(
-        &self,
-        task: &Task,
-        loop_: &Loop,
-        variables: &TaskVariables,
-    ) -> Result<Turns, StepError> {
+    pub(super) fn turns(&self, loop_: &Loop, variables: &TaskVariables) -> Result<Turns, StepError> {
         let scope: Arc<dyn Scope> = Arc::new(variables.clone());
         let items = self.elements(loop_, &scope)?;
         let text = |node: &Option<Node>| {
@@ -95,7 +90,6 @@ impl Run {
             turns.labels.push(label);
             turns.scopes.push(scope);
         }
-        let _ = task;
         Ok(turns)
     }
 
@@ -103,12 +97,7 @@ impl Run {
     fn elements(&self, loop_: &Loop, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, StepError> {
         let value = self.templates.evaluate(&loop_.items, scope)?;
         if let Some(lookup) = &loop_.lookup {
-            let terms = match (&loop_.items.value, lookup.as_ref()) {
-                // A bare name after `with_…` is, for historical reasons, a variable only where it was a template.
-                (Yaml::String(_), _) | (Yaml::Sequence(_), _) | (Yaml::Mapping(_), _) => value,
-                _ => value,
-            };
-            return Ok(self.templates.lookup_loop(lookup, terms, &loop_.items.span, scope)?);
+            return Ok(self.templates.lookup_loop(lookup, &value, &loop_.items.span, scope)?);
         }
         let is_list = value.kind() == minijinja::value::ValueKind::Seq
             || value.kind() == minijinja::value::ValueKind::Iterable;
@@ -142,7 +131,7 @@ impl Run {
                     self.pause_between(task, variables).await;
                 }
                 let result = self.step(task, info, scope.clone(), None).await;
-                self.show_item(task, info, &turns, index, variables, &result);
+                self.show_item(info, &turns, index, variables, &result);
                 let registered = turns.registered(index, &result);
                 if let Some(name) = &task.register {
                     variables
@@ -161,7 +150,7 @@ impl Run {
             let mut running: FuturesOrdered<_> =
                 turns.scopes.iter().map(|scope| self.step(task, info, scope.clone(), queue)).collect();
             while let Some(result) = running.next().await {
-                self.show_item(task, info, &turns, results.len(), variables, &result);
+                self.show_item(info, &turns, results.len(), variables, &result);
                 results.push(result);
             }
         }
@@ -195,14 +184,12 @@ impl Run {
 
     fn show_item(
         &self,
-        task: &Task,
         info: &Arc<TaskInfo>,
         turns: &Turns,
         index: usize,
         variables: &TaskVariables,
         result: &StepResult,
     ) {
-        let _ = task;
         let label = if result.hidden {
             "(censored due to no_log)".to_owned()
         } else {

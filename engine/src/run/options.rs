@@ -14,7 +14,10 @@ pub struct Reload(pub Arc<dyn Fn() -> Result<Inventory, String> + Send + Sync>);
 
 /// Asks a question at the terminal; the flag hides what is typed. Ends with an error where input ends.
 #[derive(Clone)]
-pub struct Ask(pub Arc<dyn Fn(&str, bool) -> std::io::Result<String> + Send + Sync>);
+pub struct Ask(pub Arc<AskFunction>);
+
+/// Takes the question, and whether what is typed is hidden; gives the answer.
+pub type AskFunction = dyn Fn(&str, bool) -> std::io::Result<String> + Send + Sync;
 
 impl std::fmt::Debug for Reload {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -301,11 +301,11 @@ impl Templates {
     pub fn lookup_loop(
         &self,
         name: &str,
-        terms: Value,
+        terms: &Value,
         span: &Span,
         scope: &Arc<dyn Scope>,
     ) -> Result<Vec<Value>, TemplateError> {
-        let result = within(scope, || lookups::for_loop(&self.options, name, &terms).map(Value::from));
+        let result = within(scope, || lookups::for_loop(&self.options, name, terms).map(Value::from));
         let value = self.judged(result, span)?;
         Ok(value.try_iter().map(Iterator::collect).unwrap_or_default())
     }

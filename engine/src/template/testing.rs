@@ -1,5 +1,7 @@
 //! Tests, beyond those minijinja has.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use std::cmp::Ordering;
 use std::path::Path;
 

@@ -1,2 +1,37 @@
 //! `cargo xtask`: the project's own chores.
-fn main() {}
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who does it")]
+
+mod command;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Pass all checks and tests: formatting, lints, documentation, tests, the agent's size
+    Test,
+}
+
+fn main() -> ExitCode {
+    let result = match Xtask::parse().chore {
+        Chore::Test => test::all(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! JSON and YAML.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use clouder_lang::Source;
 use clouder_lang::yaml;
 use minijinja::value::Kwargs;

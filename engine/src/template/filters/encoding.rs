@@ -1,5 +1,7 @@
 //! Base64, digests, URLs, addresses.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use clouder_modules::args::Choice as _;

@@ -1,5 +1,7 @@
 //! Filters of lists and mappings.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use std::collections::BTreeSet;
 
 use minijinja::value::{Kwargs, Rest, ValueKind};

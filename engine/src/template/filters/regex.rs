@@ -1,5 +1,7 @@
 //! Regular expressions, in Python's dialect.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use fancy_regex::Regex;
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, Value};

@@ -1,5 +1,7 @@
 //! Filters of single values: defaults, conversions, choices.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
@@ -180,8 +182,7 @@ fn human_readable(size: f64, kwargs: Kwargs) -> Result<String, Error> {
     kwargs.assert_all_used()?;
     let (name, factor) = UNITS.into_iter().find(|(_, factor)| size >= *factor).unwrap_or(("", 1.0));
     let base = if bits { "bits" } else { "Bytes" };
-    let unit =
-        if name.is_empty() { base.to_owned() } else { format!("{name}{}", &base[..1].replace('b', "b")) };
+    let unit = if name.is_empty() { base.to_owned() } else { format!("{name}{}", &base[..1]) };
     Ok(format!("{:.2} {unit}", size / factor))
 }
 

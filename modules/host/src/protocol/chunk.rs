@@ -1,6 +1,6 @@
 //! Pieces of files, compressed.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write as _};
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
