@@ -9,31 +9,24 @@ use std::sync::Arc;
 
 use clouder::playbook::check::{Syntax, check};
 use clouder::playbook::{Files, Loader, Places};
+use clouder::template::{TemplateOptions, Templates};
 use clouder_lang::yaml::Node;
 use clouder_lang::{Diagnostic, Source};
 
-/// Only braces are looked at.
-struct Braces;
+/// The checks of the template engine.
+struct Checks(Arc<Templates>);
 
-impl Syntax for Braces {
+impl Syntax for Checks {
     fn text(&self, node: &Node) -> Vec<Diagnostic> {
-        let text = node.to_text();
-        let balanced = text.matches("{{").count() == text.matches("}}").count();
-        if balanced { Vec::new() } else { vec![Diagnostic::error("a template is not closed", &node.span)] }
+        self.0.check_text(node)
     }
 
     fn expression(&self, node: &Node) -> Vec<Diagnostic> {
-        let complete = !node.to_text().trim_end().ends_with("==");
-        if complete {
-            Vec::new()
-        } else {
-            vec![Diagnostic::error("an expression is not complete", &node.span)]
-        }
+        self.0.check_expression(node)
     }
 
     fn file(&self, source: &Arc<Source>) -> Vec<Diagnostic> {
-        let span = clouder_lang::Span::new(Arc::clone(source), 0, source.text().len());
-        self.text(&Node::text(source.text(), span))
+        self.0.check_source(source)
     }
 }
 
@@ -44,7 +37,8 @@ fn findings(case: &Path) -> String {
         Err(Diagnostic::error(format!("`{}` cannot be known while loading", node.to_text()), &node.span))
     };
     let loader = Loader::new(files, Box::new(resolve));
-    let checked = check(&loader, &case.join("playbook.yml"), &Braces);
+    let checked =
+        check(&loader, &case.join("playbook.yml"), &Checks(Templates::new(TemplateOptions::default())));
     let told: String = checked.findings.iter().map(|finding| format!("{finding}\n\n")).collect();
     let folder = format!("{}/", case.display());
     told.replace(&folder, "").replace(&*case.display().to_string(), ".")

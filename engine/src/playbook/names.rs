@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use clouder_lang::nearest;
-use clouder_modules::args::{ArgumentError, Schema};
+use clouder_lang::{Diagnostic, Span, nearest};
+use clouder_modules::args::{ArgumentError, Parameter, Schema};
 use serde_json::{Map, Value};
 
+use super::words::Place;
 use crate::action;
 
 /// Collections whose modules and plugins go by their short names, too.
@@ -115,6 +116,27 @@ pub(super) fn parameters(module: &str) -> Option<Parameters> {
     }
     let entry = clouder_modules::find(module)?;
     Some(Parameters { schema: entry.schema, check: entry.check, open: false })
+}
+
+/// An argument that a module does not have.
+pub(super) fn unknown_argument(module: &str, name: &str, span: &Span, schema: &Schema) -> Diagnostic {
+    let finding = Diagnostic::error(format!("`{module}` has no argument `{name}`"), span);
+    let all = schema.all();
+    // Names with `_` are for free text and for what the engine adds itself.
+    let names_of = |parameter: &&'static Parameter| {
+        let names = std::iter::once(parameter.name).chain(parameter.aliases.iter().copied());
+        names.filter(|name| !name.starts_with('_')).collect::<Vec<_>>()
+    };
+    if let Some(nearest) = nearest(name, all.iter().flat_map(names_of)) {
+        return finding.hint(format!("did you mean `{nearest}`?"));
+    }
+    if Place::Task.allows(name) {
+        return finding.hint("it is a keyword of the task: indent it like the module's name");
+    }
+    let mut known: Vec<&str> =
+        all.iter().filter_map(|parameter| names_of(parameter).first().copied()).collect();
+    known.sort_unstable();
+    finding.hint(format!("known are: {}", known.join(", ")))
 }
 
 /// Whether `with_NAME` names a lookup; those of other collections are taken on trust. `Err` is the nearest one.

@@ -116,10 +116,9 @@ impl Shape {
             Self::Text => (!container, "text"),
             Self::Texts => (each(Self::Text), "text or a list of texts"),
             Self::Conditions => (each(Self::Text), "an expression or a list of them"),
-            Self::Tags => (
-                node.as_str().is_some() || node.as_sequence().is_some() && each(Self::Text),
-                "text or a list of texts",
-            ),
+            Self::Tags => {
+                (node.as_str().is_some() || node.as_sequence().is_some(), "text or a list of texts")
+            }
             Self::Variables => (node.as_mapping().is_some(), "a mapping of variables"),
             Self::Mapping => (node.as_mapping().is_some(), "a mapping"),
             Self::Mappings => (each(Self::Mapping), "a mapping or a list of mappings"),

@@ -6,7 +6,7 @@ use clouder_modules::args::{ArgumentError, Constraint, Kind, Parameter, Schema};
 use serde_json::{Map, Value};
 
 use super::{Checker, entries};
-use crate::playbook::names::{Parameters, parameters};
+use crate::playbook::names::{Parameters, parameters, unknown_argument};
 use crate::playbook::{Keywords, Task};
 
 impl Checker<'_> {
@@ -14,7 +14,8 @@ impl Checker<'_> {
         let invocation = &task.invocation;
         let Some(parameters) = parameters(&invocation.name) else { return };
         let schema = (parameters.schema)();
-        if invocation.arguments.as_mapping().is_none() || structural(&invocation.name) {
+        // What `meta` takes is not an argument, and is checked as a word.
+        if invocation.arguments.as_mapping().is_none() || &*invocation.name == "meta" {
             return;
         }
         let mut given: Vec<(&'static Parameter, &Node)> = Vec::new();
@@ -24,7 +25,7 @@ impl Checker<'_> {
             }
             let Some(parameter) = schema.find(name) else {
                 if !parameters.open {
-                    self.find(unknown(&invocation.name, name, span, schema), &task.layer);
+                    self.find(unknown_argument(&invocation.name, name, span, schema), &task.layer);
                 }
                 continue;
             };
@@ -44,7 +45,8 @@ impl Checker<'_> {
             self.value(task, &parameters, parameter, value);
         }
         self.constraints(task, schema, &given);
-        if !has_defaults(task) {
+        // Includes without a name are told of where they are looked into.
+        if !has_defaults(task) && !invocation.name.starts_with("include_") {
             self.missing(task, schema, &given);
         }
     }
@@ -124,28 +126,6 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-fn unknown(module: &str, name: &str, span: &clouder_lang::Span, schema: &Schema) -> Diagnostic {
-    let finding = Diagnostic::error(format!("`{module}` has no argument `{name}`"), span);
-    let all = schema.all();
-    let visible = || all.iter().filter(|parameter| !parameter.name.starts_with('_'));
-    let names = visible()
-        .flat_map(|parameter| std::iter::once(parameter.name).chain(parameter.aliases.iter().copied()));
-    if let Some(nearest) = nearest(name, names) {
-        return finding.hint(format!("did you mean `{nearest}`?"));
-    }
-    if crate::playbook::words::Place::Task.allows(name) {
-        return finding.hint("it is a keyword of the task: indent it like the module's name");
-    }
-    let mut names: Vec<&str> = visible().map(|parameter| parameter.name).collect();
-    names.sort_unstable();
-    finding.hint(format!("known are: {}", names.join(", ")))
-}
-
-/// What the run does itself: its arguments were checked while loading, or are by the includes.
-fn structural(module: &str) -> bool {
-    matches!(module, "include_tasks" | "include_role" | "meta")
 }
 
 /// "the argument `a`", or "one of the arguments `a`, `b`"; free text has no name that people write.

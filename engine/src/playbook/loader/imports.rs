@@ -11,21 +11,8 @@ use super::calls::Call;
 use super::roles::Usage;
 use super::session::{Context, Session, described, folder_of, playbook_folder};
 use crate::playbook::files::expand_user;
+use crate::playbook::names::{parameters, unknown_argument};
 use crate::playbook::{Block, Files, Item, Layer, Origin, RoleUse};
-
-/// Arguments of `import_role` and `include_role`.
-const ROLE_ARGUMENTS: [&str; 10] = [
-    "name",
-    "role",
-    "tasks_from",
-    "vars_from",
-    "defaults_from",
-    "handlers_from",
-    "allow_duplicates",
-    "public",
-    "rolespec_validate",
-    "apply",
-];
 
 impl Session<'_> {
     pub(super) fn import_tasks(
@@ -38,10 +25,7 @@ impl Session<'_> {
         let invocation = self.invocation(call, mapping.get("args"))?;
         self.check_import(mapping, "import_tasks", "include_tasks");
         let arguments = invocation.arguments.as_mapping().cloned().unwrap_or_default();
-        for (name, entry) in arguments.iter().filter(|(name, _)| !matches!(&***name, "file" | "_raw_params"))
-        {
-            self.error(format!("`import_tasks` has no argument `{name}`"), &entry.key.span);
-        }
+        self.check_import_arguments("import_tasks", &arguments);
         let name = invocation.free_form.as_ref().or(arguments.get("file")).or(arguments.get("_raw_params"));
         let Some(name) = name.filter(|name| !name.is_null()) else {
             self.error("`import_tasks` needs the name of a file", &call.written.span);
@@ -94,9 +78,7 @@ impl Session<'_> {
         let invocation = self.invocation(call, mapping.get("args"))?;
         self.check_import(mapping, "import_role", "include_role");
         let arguments = invocation.arguments.as_mapping().cloned().unwrap_or_default();
-        for (name, entry) in arguments.iter().filter(|(name, _)| !ROLE_ARGUMENTS.contains(&&***name)) {
-            self.error(format!("`import_role` has no argument `{name}`"), &entry.key.span);
-        }
+        self.check_import_arguments("import_role", &arguments);
         let Some(name) = arguments.get("name").or(arguments.get("role")).filter(|name| !name.is_null())
         else {
             self.error("`import_role` needs the `name` of a role", &call.written.span);
@@ -129,6 +111,15 @@ impl Session<'_> {
             handlers_from: text("handlers_from"),
             allow_duplicates: Some(arguments.get("allow_duplicates").and_then(Node::as_bool).unwrap_or(true)),
             unchecked: arguments.get("rolespec_validate").and_then(Node::as_bool) == Some(false),
+        }
+    }
+
+    /// Notes arguments that an import does not have.
+    fn check_import_arguments(&mut self, module: &str, arguments: &Mapping) {
+        let Some(parameters) = parameters(module) else { return };
+        let schema = (parameters.schema)();
+        for (name, entry) in arguments.iter().filter(|(name, _)| schema.find(name).is_none()) {
+            self.find(unknown_argument(module, name, &entry.key.span, schema));
         }
     }
 

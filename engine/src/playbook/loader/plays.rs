@@ -90,6 +90,9 @@ impl Session<'_> {
         outer: Option<&Keywords>,
     ) -> Vec<Arc<Play>> {
         self.check_words(mapping, Place::ImportPlaybook);
+        if name.is_null() {
+            self.error("`import_playbook` needs the name of a playbook", &name.span);
+        }
         if name.as_str().is_none() {
             return Vec::new();
         }

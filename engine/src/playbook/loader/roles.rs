@@ -199,10 +199,15 @@ impl Session<'_> {
             .folders
             .iter()
             .find_map(|folder| files.file_named(&folder.join(kind), name.unwrap_or("main")));
-        if let (None, Some(name)) = (&found, name) {
+        if let (None, Some(name), true) = (&found, name, self.has_folder(&role.folders, kind)) {
             self.error(format!("the role `{}` has no file {kind}/{name}", role.name), span);
         }
         found
+    }
+
+    /// Whether a role has such a folder; one without has nothing to choose from, and no choice is wrong.
+    fn has_folder(&self, folders: &[PathBuf], kind: &str) -> bool {
+        kind == "tasks" || folders.iter().any(|folder| self.loader.files.is_folder(&folder.join(kind)))
     }
 
     /// The variables of a role in all layers, the weakest first. `main` may also be a folder of files.
@@ -218,7 +223,7 @@ impl Session<'_> {
             any |= !files.is_empty();
             found.extend(files.iter().filter_map(|file| self.variables_file(file)));
         }
-        if let (false, Some(name)) = (any, name) {
+        if let (false, Some(name), true) = (any, name, self.has_folder(folders, kind)) {
             self.error(format!("the role has no file {kind}/{name}"), span);
         }
         found

@@ -85,10 +85,10 @@ impl<'text> Scanner<'text> {
 
     /// The next token.
     pub(super) fn take(&mut self) -> Result<Token<'text>> {
-        let token = self.peek()?.clone();
-        self.queue.pop_front();
+        self.peek()?;
         self.taken += 1;
-        Ok(token)
+        let end = Token { kind: Kind::StreamEnd, start: self.at, end: self.at };
+        Ok(self.queue.pop_front().unwrap_or(end))
     }
 
     fn needs_more(&mut self) -> Result<bool> {
