@@ -32,6 +32,14 @@ pub trait Exchange: Send {
     /// When the controller does not have that content, or the connection ends.
     fn blob(&mut self, sha256: &str) -> Result<PathBuf, ModuleError>;
 
+    /// As [`Self::blob`], of many contents: all that are missing here are asked for together.
+    ///
+    /// # Errors
+    /// As [`Self::blob`].
+    fn blobs(&mut self, sha256s: &[&str]) -> Result<Vec<PathBuf>, ModuleError> {
+        sha256s.iter().map(|sha256| self.blob(sha256)).collect()
+    }
+
     /// Sends a file's content to the controller, which stores it for the task (the `fetch` module).
     ///
     /// # Errors

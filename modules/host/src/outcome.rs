@@ -75,6 +75,11 @@ impl Diff {
         }
     }
 
+    /// Words instead of a difference; a line of their own.
+    pub fn note(note: impl Into<String>) -> Self {
+        Self { prepared: Some(note.into() + "\n"), ..Self::default() }
+    }
+
     /// Attributes before and after.
     pub fn attributes(before: Map<String, Value>, after: Map<String, Value>) -> Self {
         Self {

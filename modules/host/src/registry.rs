@@ -39,6 +39,7 @@ const fn entry<M: Module>() -> Entry {
 pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
         entry::<modules::command::Command>(),
+        entry::<modules::copy::Copy>(),
         entry::<modules::file::File>(),
         entry::<modules::ping::Ping>(),
         entry::<modules::raw::Raw>(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::{Choice, Kind};
-use crate::system::expand;
+use crate::system::{expand, json};
 
 /// A type that one argument can be read as.
 pub trait FromArgument: Sized {
@@ -35,7 +35,7 @@ impl FromArgument for String {
     fn from_argument(value: &Value) -> Option<Self> {
         match value {
             Value::Null => None,
-            Value::Array(_) | Value::Object(_) => serde_json::to_string(value).ok(),
+            Value::Array(_) | Value::Object(_) => Some(json::spaced(value)),
             scalar => text_of(scalar),
         }
     }

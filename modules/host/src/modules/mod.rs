@@ -1,6 +1,7 @@
 //! The task modules, one a file.
 
 pub mod command;
+pub mod copy;
 pub mod file;
 pub mod ping;
 pub mod raw;

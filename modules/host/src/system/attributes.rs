@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{account, file, flags, mode};
+use super::{account, file, flags, mode, selinux};
 use crate::args::{Arguments, FromArgument, Kind};
 use crate::module::Doing as _;
 use crate::{Context, Diff, ModuleError};
@@ -201,8 +201,8 @@ impl FileAttributes {
                 change.note("attributes", flags::letters(now), flags::letters(after));
             }
         }
-        if let Some(wanted) = self.selinux_context(path, context)? {
-            let now = selinux_of(path, context)?;
+        if let Some(wanted) = self.selinux_label(path) {
+            let now = selinux::label(path).unwrap_or_default();
             if now != wanted {
                 change.note("secontext", now, wanted);
             }
@@ -298,28 +298,25 @@ impl FileAttributes {
             flags::write(path, flags::resolve(wanted, flags::read(path).unwrap_or_default())?)?;
         }
         if let Some(wanted) = change.after.get("secontext").and_then(Value::as_str) {
-            context.tool("chcon").argument("-h").argument(wanted).argument(path).succeed()?;
+            selinux::set(path, wanted)?;
         }
         Ok(change)
     }
 
-    /// The whole SELinux context asked for, the parts not asked for as they are; `None` without SELinux.
-    fn selinux_context(&self, path: &Path, context: &Context) -> Result<Option<String>, ModuleError> {
+    /// The whole SELinux label asked for, the parts not asked for as they are; `None` without SELinux.
+    fn selinux_label(&self, path: &Path) -> Option<String> {
         let parts = [&self.seuser, &self.serole, &self.setype, &self.selevel];
-        if parts.iter().all(|part| part.is_none()) || !Path::new("/sys/fs/selinux/enforce").exists() {
-            return Ok(None);
+        if parts.iter().all(|part| part.is_none()) || !selinux::is_on() {
+            return None;
         }
-        let now = selinux_of(path, context)?;
+        let now = selinux::label(path).unwrap_or_default();
         let mut now = now.splitn(4, ':');
-        let wanted =
-            parts.map(|part| part.clone().unwrap_or_else(|| now.next().unwrap_or_default().to_owned()));
-        Ok(Some(wanted.join(":").trim_end_matches(':').to_owned()))
+        let wanted = parts.map(|part| {
+            let now = now.next().unwrap_or_default();
+            part.clone().unwrap_or_else(|| now.to_owned())
+        });
+        Some(wanted.join(":").trim_end_matches(':').to_owned())
     }
-}
-
-fn selinux_of(path: &Path, context: &Context) -> Result<String, ModuleError> {
-    let finished = context.tool("stat").arguments(["-c", "%C"]).argument(path).succeed()?;
-    Ok(finished.out().trim().to_owned())
 }
 
 /// The name of a user or group number, or the number where it has no name.

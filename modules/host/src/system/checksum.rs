@@ -57,18 +57,46 @@ impl Algorithm {
     }
 }
 
+/// The digests that results of modules tell, made in one reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Digests {
+    /// SHA-1, `checksum` in results.
+    pub sha1: String,
+    /// MD5, `md5sum` in results.
+    pub md5: String,
+}
+
+impl Digests {
+    /// The digests of all that a reader gives.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_reader(reader: &mut impl Read) -> io::Result<Self> {
+        let (mut sha1, mut md5) = (Sha1::new(), Md5::new());
+        each_piece(reader, |piece| {
+            sha1.update(piece);
+            md5.update(piece);
+        })?;
+        Ok(Self { sha1: hex(&sha1.finalize()), md5: hex(&md5.finalize()) })
+    }
+}
+
 fn digest<D: Digest>(reader: &mut impl Read) -> io::Result<String> {
     let mut digest = D::new();
+    each_piece(reader, |piece| digest.update(piece))?;
+    Ok(hex(&digest.finalize()))
+}
+
+fn each_piece(reader: &mut impl Read, mut seen: impl FnMut(&[u8])) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => digest.update(&buffer[..length]),
+            Ok(0) => return Ok(()),
+            Ok(length) => seen(&buffer[..length]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(hex(&digest.finalize()))
 }
 
 /// Bytes as lower-case hex.

@@ -10,7 +10,7 @@ use crate::module::Doing as _;
 use crate::{Context, ModuleError};
 
 use super::attributes::FileAttributes;
-use super::clock;
+use super::{clock, selinux};
 
 /// What a path is, symbolic links not followed; `None` when there is nothing.
 ///
@@ -71,10 +71,27 @@ pub fn tidy(path: &Path) -> PathBuf {
     path.components().collect()
 }
 
+/// Makes something that is no plain file (a link) beside a path and moves it there in one step, over a file or link that
+/// may be there.
+///
+/// # Errors
+/// When it cannot be made or moved.
+pub fn make_in_place(path: &Path, mut make: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let made =
+        tempfile::Builder::new().prefix(".clouder-").make_in(folder_of(path), |temporary| make(temporary))?;
+    made.into_temp_path().persist(path).map_err(|error| error.error)
+}
+
+/// The folder a path is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("/"))
+}
+
 /// A new content for a file, written beside it and not yet in its place.
 pub struct Replacement {
     target: PathBuf,
     written: tempfile::NamedTempFile,
+    flushed_later: bool,
 }
 
 impl Replacement {
@@ -83,14 +100,18 @@ impl Replacement {
     /// # Errors
     /// When it cannot be written (no such folder, disk full); nothing is left behind then.
     pub fn write(target: &Path, content: &mut dyn io::Read) -> Result<Self, ModuleError> {
-        let folder =
-            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("/"));
+        let folder = folder_of(target);
         let mut written = tempfile::Builder::new()
             .prefix(".clouder-")
             .tempfile_in(folder)
             .doing(|| format!("cannot write in {}", folder.display()))?;
         io::copy(content, written.as_file_mut()).doing(|| format!("cannot write {}", target.display()))?;
-        Ok(Self { target: target.to_owned(), written })
+        Ok(Self { target: target.to_owned(), written, flushed_later: false })
+    }
+
+    /// The caller flushes the file system when all its files are written, instead of each file.
+    pub fn flush_later(&mut self) {
+        self.flushed_later = true;
     }
 
     /// Where the new content is for now: for a `validate` command.
@@ -120,7 +141,7 @@ impl Replacement {
     pub fn commit(self, attributes: &FileAttributes, context: &Context) -> Result<(), ModuleError> {
         let target = &self.target;
         let failed = || format!("cannot replace {}", target.display());
-        let old = look_through(target)?;
+        let old = look(target)?.filter(Metadata::is_file);
         let file = self.written.as_file();
         let now = old.as_ref().map_or_else(|| 0o666 & !umask(), Metadata::mode);
         let (uid, gid) = attributes.ids(context)?;
@@ -133,7 +154,12 @@ impl Replacement {
         }
         let mode = attributes.mode_for(now, false)?.unwrap_or(now & 0o7777);
         file.set_permissions(Permissions::from_mode(mode)).doing(failed)?;
-        file.sync_all().doing(failed)?;
+        if old.is_some() {
+            selinux::keep(target, file);
+        }
+        if !self.flushed_later {
+            file.sync_all().doing(failed)?;
+        }
         match self.written.persist(target) {
             Ok(_) => Ok(()),
             // A mount point cannot be renamed over; writing into it is what `unsafe_writes` permits.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Task, refused};
 use crate::module::Doing as _;
 use crate::system::attributes::{self, AttributeChange, FileAttributes};
-use crate::system::file;
+use crate::system::{file, folder};
 use crate::{Context, Diff, ModuleError, Outcome};
 
 /// How many changed paths below a folder are shown one by one.
@@ -32,7 +32,7 @@ pub(super) fn directory(task: &mut Task<'_>, context: &Context) -> Result<Outcom
             change.note("state", "absent", "directory");
             change.extend(task.args.attributes.compare_new(path, true, context)?);
             if !context.check {
-                make(path, &task.args.attributes, context)?;
+                folder::make(path, &task.args.attributes, context)?;
             }
         }
     }
@@ -55,21 +55,6 @@ pub(super) fn directory(task: &mut Task<'_>, context: &Context) -> Result<Outcom
         }
     }
     Ok(outcome)
-}
-
-/// Makes a folder and those above it that are missing, all with the attributes asked for.
-pub(super) fn make(path: &Path, attributes: &FileAttributes, context: &Context) -> Result<(), ModuleError> {
-    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
-    for folder in missing.into_iter().rev().filter(|folder| !folder.as_os_str().is_empty()) {
-        match fs::create_dir(folder) {
-            Ok(()) => {}
-            // Another task made it meanwhile.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {}
-            Err(error) => return Err(error).doing(|| format!("cannot make the folder {}", folder.display())),
-        }
-        attributes.apply(folder, true, context)?;
-    }
-    Ok(())
 }
 
 /// What changed below a folder.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Task, refused};
 use crate::module::Doing as _;
@@ -54,7 +54,7 @@ pub(super) fn symbolic(task: &Task<'_>, context: &Context) -> Result<Outcome, Mo
             if is_folder {
                 fs::remove_dir(path).doing(failed)?;
             }
-            in_place(path, &mut |temporary| symlink(&target, temporary)).doing(failed)?;
+            file::make_in_place(path, |temporary| symlink(&target, temporary)).doing(failed)?;
         }
     }
     let mut warning = None;
@@ -108,20 +108,13 @@ pub(super) fn hard(task: &Task<'_>, context: &Context) -> Result<Outcome, Module
             Some(found) => change.note("state", attributes::state(found), "hard"),
         }
         if !context.check {
-            in_place(path, &mut |temporary| fs::hard_link(source, temporary))
+            file::make_in_place(path, |temporary| fs::hard_link(source, temporary))
                 .doing(|| format!("cannot link {} to {}", path.display(), source.display()))?;
         }
     }
     let at = if file::look(path)?.is_some() { path } else { source };
     change.extend(task.args.attributes.apply(at, task.args.follow, context)?);
     Ok(task.outcome("dest", &change, context)?.with("src", source.to_string_lossy()))
-}
-
-/// Makes something beside a path and moves it there in one step, over a file or link that may be there.
-fn in_place(path: &Path, make: &mut dyn FnMut(&Path) -> std::io::Result<()>) -> std::io::Result<()> {
-    let folder = path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
-    let made = tempfile::Builder::new().prefix(".clouder-").make_in(folder, |temporary| make(temporary))?;
-    made.into_temp_path().persist(path).map_err(|error| error.error)
 }
 
 fn is_empty(path: &Path) -> Result<bool, ModuleError> {
