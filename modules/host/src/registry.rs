@@ -38,11 +38,14 @@ const fn entry<M: Module>() -> Entry {
 /// All of them, by name.
 pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
+        entry::<modules::blockinfile::Blockinfile>(),
         entry::<modules::command::Command>(),
         entry::<modules::copy::Copy>(),
         entry::<modules::file::File>(),
+        entry::<modules::lineinfile::Lineinfile>(),
         entry::<modules::ping::Ping>(),
         entry::<modules::raw::Raw>(),
+        entry::<modules::replace::Replace>(),
         entry::<modules::script::Script>(),
         entry::<modules::shell::Shell>(),
         entry::<modules::stat::Stat>(),

@@ -51,6 +51,8 @@ pub struct Placement<'a> {
 pub struct Placed {
     /// Whether the content changed.
     pub content_changed: bool,
+    /// Whether attributes changed.
+    pub attributes_changed: bool,
     /// Whether content or attributes changed.
     pub changed: bool,
     /// Where the old content was kept.
@@ -102,7 +104,8 @@ impl<'a> Placement<'a> {
             // A replaced file has mode and owner already; flags and labels are left to set.
             self.attributes.apply(self.path, false, context)?;
         }
-        placed.changed = placed.content_changed || attributes.changed();
+        placed.attributes_changed = attributes.changed();
+        placed.changed = placed.content_changed || placed.attributes_changed;
         if context.diff && attributes.changed() && old.is_some() {
             placed.diff.push(attributes.diff(self.path));
         }
