@@ -13,7 +13,7 @@ use super::{Item, Keywords, Layer};
 pub struct Role {
     /// Its name as used: `containerd`, `namespace.collection.role`.
     pub name: Arc<str>,
-    /// Its folder (that of the outermost layer that has one): `role_path`.
+    /// Its folder in the strongest layer that has one, as an absolute path: `role_path`.
     pub path: PathBuf,
     /// Its folders in all layers, the overriding one first; built-in folders are virtual (see `Files`).
     pub folders: Vec<PathBuf>,

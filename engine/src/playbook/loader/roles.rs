@@ -161,7 +161,7 @@ impl Session<'_> {
         let part = |node: &Option<Node>, key: &str| node.as_ref()?.as_mapping()?.get(key).cloned();
         let role = Arc::new(Role {
             name: Arc::from(name),
-            path: folders.first().cloned().unwrap_or_default(),
+            path: folders.first().map(|folder| absolute(folder)).unwrap_or_default(),
             defaults: self.variables(&folders, "defaults", options.defaults_from.as_deref(), span),
             vars: self.variables(&folders, "vars", options.vars_from.as_deref(), span),
             dependencies,
@@ -285,6 +285,11 @@ impl Session<'_> {
         }
         Some(node)
     }
+}
+
+/// Scripts and templates use a role's path wherever they run: it does not depend on the current folder.
+fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// The name of a role in an entry written for `ansible-galaxy`: the last part of its `src`.
