@@ -1,7 +1,7 @@
 //! What happens next, on which host: plays, batches, blocks, loops, handlers, results.
 //!
-//! [`Run`] holds what the whole run shares. [`play`] takes a play apart into batches and sections, [`walk`] goes
-//! through blocks, [`task`] runs one task on many hosts, [`step`] runs one element of it on one host.
+//! [`Run`] holds what the whole run shares. `play` takes a play apart into batches and sections, `walk` goes
+//! through blocks, `task` runs one task on many hosts, `step` runs one element of it on one host.
 
 mod conditions;
 mod handlers;

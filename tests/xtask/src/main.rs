@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who does it")]
 
 mod command;
+mod hosts;
 mod test;
 
 use std::process::ExitCode;
@@ -21,11 +22,14 @@ struct Xtask {
 enum Chore {
     /// Pass all checks and tests: formatting, lints, documentation, tests, the agent's size
     Test,
+    /// Bring machines for tests up and down
+    Hosts(hosts::Hosts),
 }
 
 fn main() -> ExitCode {
     let result = match Xtask::parse().chore {
         Chore::Test => test::all(),
+        Chore::Hosts(hosts) => hosts.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

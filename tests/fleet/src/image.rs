@@ -1,0 +1,118 @@
+//! The image machines start from.
+
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::PASSWORD;
+use crate::command::{FleetError, run, succeed};
+
+const BOOT: &str = include_str!("boot.sh");
+const SETUP: &str = include_str!("setup.sh");
+
+/// The Debian release machines run.
+const RELEASE: &str = "trixie";
+
+/// The image's name; made if it is not there. It is named after its recipe, so that a changed recipe makes a new one.
+pub(crate) fn provide() -> Result<String, FleetError> {
+    let mut digest = Sha256::new();
+    [BOOT, SETUP, RELEASE, PASSWORD].iter().for_each(|part| digest.update(part));
+    let hash: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let image = format!("clouder-host:{hash}");
+    if run("docker", &["image", "inspect", &image])?.code == 0 {
+        return Ok(image);
+    }
+    // Several test programs may want the image at once; one makes it.
+    let lock_path = std::env::temp_dir().join("clouder-host-image.lock");
+    let lock = fs::File::create(&lock_path).map_err(|error| FleetError::io("write", &lock_path, error))?;
+    lock.lock().map_err(|error| FleetError::io("lock", &lock_path, error))?;
+    if run("docker", &["image", "inspect", &image])?.code == 0 {
+        return Ok(image);
+    }
+    let base = base()?;
+    set_up(&base, &image)?;
+    Ok(image)
+}
+
+/// A bare Debian: pulled, or where no registry answers, made here.
+fn base() -> Result<String, FleetError> {
+    let pulled = format!("debian:{RELEASE}");
+    if run("docker", &["image", "inspect", &pulled])?.code == 0
+        || run("timeout", &["60", "docker", "pull", "-q", &pulled])?.code == 0
+    {
+        return Ok(pulled);
+    }
+    let made = format!("clouder-debian:{RELEASE}");
+    if run("docker", &["image", "inspect", &made])?.code == 0 {
+        return Ok(made);
+    }
+    // An older debootstrap does not know the release by name, but all are made alike.
+    let script = format!("/usr/share/debootstrap/scripts/{RELEASE}");
+    if !Path::new(&script).exists() {
+        succeed("ln", &["-s", "sid", &script])?;
+    }
+    let folder = tempfile::Builder::new()
+        .prefix("clouder-debian-")
+        .tempdir()
+        .map_err(|error| FleetError::io("make", &std::env::temp_dir(), error))?;
+    let root = folder.path().join("root").display().to_string();
+    succeed("debootstrap", &["--variant=minbase", RELEASE, &root, &mirror()])?;
+    let archive = folder.path().join("root.tar").display().to_string();
+    succeed("tar", &["-C", &root, "-cf", &archive, "."])?;
+    succeed("docker", &["import", &archive, &made])?;
+    Ok(made)
+}
+
+/// The mirror this machine itself uses.
+fn mirror() -> String {
+    let mut texts = vec![fs::read_to_string("/etc/apt/sources.list").unwrap_or_default()];
+    let folder = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
+    texts.extend(folder.map(|entry| fs::read_to_string(entry.path()).unwrap_or_default()));
+    let words = texts.iter().flat_map(|text| text.split_whitespace());
+    let mirror = words
+        .filter(|word| word.starts_with("http") && word.trim_end_matches('/').ends_with("/debian"))
+        .map(str::to_owned)
+        .next();
+    mirror.unwrap_or_else(|| "http://deb.debian.org/debian".to_owned())
+}
+
+/// Runs the recipe in a container of the bare image, and keeps what it leaves.
+fn set_up(base: &str, image: &str) -> Result<(), FleetError> {
+    let name = format!("clouder-image-{}", std::process::id());
+    let result = try_set_up(&name, base, image);
+    run("docker", &["rm", "-f", &name])?;
+    result
+}
+
+fn try_set_up(name: &str, base: &str, image: &str) -> Result<(), FleetError> {
+    let password = format!("PASSWORD={PASSWORD}");
+    succeed(
+        "docker",
+        &["run", "-d", "--name", name, "--label", crate::LABEL, "-e", &password, base, "sleep", "3600"],
+    )?;
+    // apt inside reaches its mirror the way apt here does.
+    for file in
+        ["/etc/apt/apt.conf", "/etc/apt/apt.conf.d/99artifact-registry", "/etc/ssl/certs/ca-certificates.crt"]
+    {
+        if Path::new(file).exists() {
+            let folder = Path::new(file).parent().unwrap_or(Path::new("/")).display().to_string();
+            succeed("docker", &["exec", name, "mkdir", "-p", &folder])?;
+            succeed("docker", &["cp", "-L", file, &format!("{name}:{file}")])?;
+        }
+    }
+    for (text, target) in [(SETUP, "/usr/local/sbin/fleet-setup"), (BOOT, "/usr/local/sbin/fleet-boot")] {
+        let mut file = tempfile::NamedTempFile::new()
+            .map_err(|error| FleetError::io("make", &std::env::temp_dir(), error))?;
+        std::io::Write::write_all(&mut file, text.as_bytes())
+            .map_err(|error| FleetError::io("write", file.path(), error))?;
+        succeed("docker", &["cp", &file.path().display().to_string(), &format!("{name}:{target}")])?;
+        succeed("docker", &["exec", name, "chmod", "755", target])?;
+    }
+    succeed("docker", &["exec", name, "/usr/local/sbin/fleet-setup"])?;
+    succeed(
+        "docker",
+        &["commit", "-c", "ENV PASSWORD=", "-c", "CMD [\"/usr/local/sbin/fleet-boot\"]", name, image],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Machines for tests: Debian 13 containers with real systemd, real sshd and real apt.
+//!
+//! A [`Fleet`] is a network of its own with named machines on it, a key pair, pinned host keys, an ssh configuration
+//! and an inventory. What this machine lacks (Docker, debootstrap) is installed; where no registry answers, the image
+//! is made with debootstrap.
+
+mod capabilities;
+mod command;
+mod host;
+mod image;
+mod keys;
+mod prerequisites;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use command::{FleetError, Output};
+pub use host::Host;
+
+/// The label that everything of a fleet carries; only what carries it is ever removed.
+pub(crate) const LABEL: &str = "clouder.fleet";
+
+/// The user with `sudo` that asks for no password.
+pub const ADMIN: &str = "admin";
+
+/// The user with `sudo` that asks for [`PASSWORD`].
+pub const OPERATOR: &str = "operator";
+
+/// The password of [`OPERATOR`] and of root.
+pub const PASSWORD: &str = "correct horse";
+
+/// Machines on a network of their own.
+#[derive(Debug)]
+pub struct Fleet {
+    name: String,
+    folder: PathBuf,
+    hosts: Vec<Host>,
+}
+
+impl Fleet {
+    /// Brings up machines; those that are up already are kept. What belongs to the fleet (keys, ssh configuration,
+    /// inventory) is kept in `folder`.
+    ///
+    /// # Errors
+    /// What is missing, or what failed.
+    pub fn up(name: &str, hosts: &[&str], folder: &Path) -> Result<Self, FleetError> {
+        prerequisites::provide()?;
+        let image = image::provide()?;
+        keys::private_folder(folder)?;
+        let folder = fs::canonicalize(folder).map_err(|error| FleetError::io("find", folder, error))?;
+        let key = keys::provide(&folder)?;
+        host::network(name)?;
+        let booting: Vec<_> = hosts
+            .iter()
+            .map(|host| {
+                let (fleet, host, image, key) =
+                    (name.to_owned(), (*host).to_owned(), image.clone(), key.clone());
+                std::thread::spawn(move || Host::up(&fleet, &host, &image, &key))
+            })
+            .collect();
+        let mut up = Vec::new();
+        for thread in booting {
+            up.push(
+                thread
+                    .join()
+                    .map_err(|_| FleetError::Other("a thread that boots a machine failed".to_owned()))??,
+            );
+        }
+        for host in &up {
+            host.name_the_others(&up)?;
+        }
+        keys::describe(&folder, &up)?;
+        Ok(Self { name: name.to_owned(), folder, hosts: up })
+    }
+
+    /// Its machines, in the order they were named.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// A machine by name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.name == name)
+    }
+
+    /// The address of this machine on the fleet's network: where machines reach servers that run here.
+    ///
+    /// # Errors
+    /// When the network is gone.
+    pub fn gateway(&self) -> Result<String, FleetError> {
+        host::gateway(&self.name)
+    }
+
+    /// The ssh configuration that reaches all machines.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.folder.join("ssh_config")
+    }
+
+    /// The inventory of all machines.
+    pub fn inventory(&self) -> PathBuf {
+        self.folder.join("inventory.ini")
+    }
+
+    /// Removes the fleet of this name: its machines, volumes and network, and nothing else.
+    ///
+    /// # Errors
+    /// When something of it cannot be removed.
+    pub fn down(name: &str) -> Result<(), FleetError> {
+        host::remove_all(name)
+    }
+}

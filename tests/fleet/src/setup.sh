@@ -1,0 +1,18 @@
+#!/bin/sh
+# Turns a bare Debian root into the image: run inside of it.
+set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+apt-get install -yq --no-install-recommends systemd systemd-sysv dbus openssh-server sudo ca-certificates iproute2 procps kmod gpg cron
+apt-get clean
+useradd -m -s /bin/bash admin
+useradd -m -s /bin/bash operator
+printf 'operator:%s\nroot:%s\n' "$PASSWORD" "$PASSWORD" | chpasswd
+echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
+echo 'operator ALL=(ALL) ALL' >/etc/sudoers.d/operator
+chmod 440 /etc/sudoers.d/*
+rm -f /etc/ssh/ssh_host_*
+printf 'PermitRootLogin prohibit-password\nUseDNS no\nMaxStartups 100:30:200\n' >/etc/ssh/sshd_config.d/fleet.conf
+# What needs hardware that a container has not.
+systemctl mask systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket systemd-firstboot.service getty.target console-getty.service >/dev/null 2>&1
+rm -rf /usr/share/doc/* /usr/share/man/* /var/lib/apt/lists/*
