@@ -6,7 +6,8 @@ apt-get update -q
 apt-get install -yq --no-install-recommends systemd systemd-sysv dbus openssh-server sudo ca-certificates iproute2 procps kmod gpg cron
 apt-get clean
 useradd -m -s /bin/bash admin
-useradd -m -s /bin/bash operator
+# Debian has a group of this name already.
+useradd -m -g operator -s /bin/bash operator
 printf 'operator:%s\nroot:%s\n' "$PASSWORD" "$PASSWORD" | chpasswd
 echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
 echo 'operator ALL=(ALL) ALL' >/etc/sudoers.d/operator
