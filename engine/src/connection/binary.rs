@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use clouder_modules::system::checksum::Algorithm;
 use flate2::Compression;
@@ -20,8 +20,19 @@ pub(super) struct Binary {
     pub(super) hash: String,
     /// The executable itself.
     pub(super) plain: Vec<u8>,
-    /// The same, compressed.
-    pub(super) gzip: Vec<u8>,
+    gzip: OnceLock<Vec<u8>>,
+}
+
+impl Binary {
+    /// The executable, compressed; only when a host does not have it yet.
+    pub(super) fn gzip(&self) -> &[u8] {
+        self.gzip.get_or_init(|| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            // Writing to memory cannot fail.
+            let _ = encoder.write_all(&self.plain);
+            encoder.finish().unwrap_or_default()
+        })
+    }
 }
 
 /// Finds executables and keeps them.
@@ -82,9 +93,6 @@ fn read(path: &Path) -> Result<Binary, ConnectionError> {
     let failed =
         |error: std::io::Error| ConnectionError::Agent(format!("cannot read {}: {error}", path.display()));
     let plain = std::fs::read(path).map_err(failed)?;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&plain).map_err(failed)?;
-    let gzip = encoder.finish().map_err(failed)?;
     let hash = Algorithm::Sha256.of_bytes(&plain)[..24].to_owned();
-    Ok(Binary { path: path.to_owned(), hash, plain, gzip })
+    Ok(Binary { path: path.to_owned(), hash, plain, gzip: OnceLock::new() })
 }

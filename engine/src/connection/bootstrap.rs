@@ -137,7 +137,7 @@ impl Bootstrap<'_> {
     async fn upload(&self, what: &str, channel: &mut Channel) -> Result<(), ConnectionError> {
         let (form, architecture) = what.split_once(' ').unwrap_or((what, std::env::consts::ARCH));
         let binary = self.binaries.of(architecture)?;
-        let bytes = if form == "gzip" { &binary.gzip } else { &binary.plain };
+        let bytes = if form == "gzip" { binary.gzip() } else { &binary.plain };
         let sent = async {
             channel.input.write_all(format!("{}\n", bytes.len()).as_bytes()).await?;
             channel.input.write_all(bytes).await?;
@@ -150,19 +150,27 @@ impl Bootstrap<'_> {
         }
     }
 
-    /// Waits for the question for a password and answers it, or sees that there is none.
+    /// Waits for the question for a password and answers it, or sees that there is none; then sees that the answer is
+    /// taken: `sudo` would ask again, and wait.
     async fn password(&self, become_: &Become, channel: &mut Channel) -> Result<(), ConnectionError> {
         let Some(password) = &become_.password else { return Ok(()) };
-        if become_.method == BecomeMethod::Su {
-            // su asks in the language of the host; it reads what is there.
-            return self.answer(password.reveal(), channel).await;
+        // su asks in the language of the host, and reads what is there.
+        let mut answered = become_.method == BecomeMethod::Su;
+        if answered {
+            self.answer(password.reveal(), channel).await?;
         }
         let deadline = tokio::time::Instant::now() + self.timeout;
         while tokio::time::Instant::now() < deadline {
-            if channel.messages.text().contains(PROMPT) {
-                return self.answer(password.reveal(), channel).await;
+            let questions = channel.messages.text().matches(PROMPT).count();
+            if questions > 0 && !answered {
+                answered = true;
+                self.answer(password.reveal(), channel).await?;
             }
-            // Nothing is asked where sudo needs no password: the script speaks at once.
+            if questions > 1 {
+                let reason = "the password was not accepted".to_owned();
+                return Err(ConnectionError::Become { user: become_.user.clone(), reason });
+            }
+            // The script speaks as soon as it runs.
             let mut byte = [0];
             match tokio::time::timeout(Duration::from_millis(20), channel.output.read(&mut byte)).await {
                 Ok(Ok(1)) => {
