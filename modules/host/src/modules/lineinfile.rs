@@ -64,7 +64,7 @@ impl Module for Lineinfile {
     const SUMMARY: &'static str = "Makes sure that a line is in a file, or is not";
 
     fn run(args: LineinfileArgs, context: &mut Context) -> Result<Outcome, ModuleError> {
-        if args.backrefs && args.regexp.is_none() {
+        if args.backrefs && args.regexp.is_none() && args.state == State::Present {
             return Err(ModuleError::new("regexp is required with backrefs=true"));
         }
         let mut editing = Editing::open(&args.path, &args.options)?;

@@ -40,10 +40,12 @@ impl Module for Replace {
     const SUMMARY: &'static str = "Replaces all matches of a pattern in a file";
 
     fn run(args: ReplaceArgs, context: &mut Context) -> Result<Outcome, ModuleError> {
-        let letters = letters_of(&args)?;
+        let editing = Editing::open(&args.path, &args.options)?;
+        let mut letters = letters_of(&args)?;
+        // A file that is not what its encoding says is still bytes.
+        letters.ascii |= std::str::from_utf8(editing.content()).is_err();
         let pattern = Pattern::new(&args.regexp, Options { multi_line: true, ..letters })?;
         let template = Template::new(&args.replace, &pattern)?;
-        let editing = Editing::open(&args.path, &args.options)?;
         editing.must_exist("")?;
         let text = editing.content();
         let section = match section_of(&args, letters)? {
@@ -149,7 +151,7 @@ mod tests {
     fn bytes_of_other_encodings_stay() {
         let arguments = json!({"regexp": "a", "replace": "b", "encoding": "ISO-8859-1"});
         assert_eq!(edited(b"\xe4 a\n", &arguments).0, b"\xe4 b\n");
-        assert_eq!(edited(b"\xe4 a\n", &json!({"regexp": "a", "replace": "b"})).0, b"\xe4 b\n");
+        assert_eq!(edited(b"\xe4 a\n", &json!({"regexp": ". a", "replace": "b"})).0, b"b\n");
     }
 
     #[test]
