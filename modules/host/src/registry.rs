@@ -38,17 +38,22 @@ const fn entry<M: Module>() -> Entry {
 /// All of them, by name.
 pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
+        entry::<modules::assemble::Assemble>(),
         entry::<modules::blockinfile::Blockinfile>(),
         entry::<modules::command::Command>(),
         entry::<modules::copy::Copy>(),
+        entry::<modules::fetch::Fetch>(),
         entry::<modules::file::File>(),
+        entry::<modules::find::Find>(),
         entry::<modules::lineinfile::Lineinfile>(),
         entry::<modules::ping::Ping>(),
         entry::<modules::raw::Raw>(),
         entry::<modules::replace::Replace>(),
         entry::<modules::script::Script>(),
         entry::<modules::shell::Shell>(),
+        entry::<modules::slurp::Slurp>(),
         entry::<modules::stat::Stat>(),
+        entry::<modules::tempfile::Tempfile>(),
     ];
     MODULES
 }
