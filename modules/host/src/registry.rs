@@ -50,6 +50,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::raw::Raw>(),
         entry::<modules::replace::Replace>(),
         entry::<modules::script::Script>(),
+        entry::<modules::setup::Setup>(),
         entry::<modules::shell::Shell>(),
         entry::<modules::slurp::Slurp>(),
         entry::<modules::stat::Stat>(),

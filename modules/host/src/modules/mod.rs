@@ -12,6 +12,7 @@ pub mod ping;
 pub mod raw;
 pub mod replace;
 pub mod script;
+pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
