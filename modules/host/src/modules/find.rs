@@ -287,11 +287,12 @@ impl<'a> Finding<'a> {
         if !is_type || !self.is_old_enough(found) || !self.has_mode(found)? {
             return Ok(false);
         }
-        // Size and content are asked of files alone.
-        if self.args.file_type != FileType::File {
-            return Ok(self.args.file_type != FileType::Any || self.is_large_enough(found));
+        // Size and content are asked of files alone, content only when nothing else is listed.
+        if !found.is_file() {
+            return Ok(true);
         }
-        Ok(self.is_large_enough(found) && self.has_content(path)?)
+        Ok(self.is_large_enough(found)
+            && (self.args.file_type != FileType::File || self.has_content(path)?))
     }
 
     fn is_old_enough(&self, found: &Metadata) -> bool {

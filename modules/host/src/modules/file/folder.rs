@@ -16,7 +16,7 @@ const MOST_SHOWN: usize = 100;
 
 pub(super) fn directory(task: &mut Task<'_>, context: &Context) -> Result<Outcome, ModuleError> {
     if task.args.follow && task.path.is_symlink() {
-        task.path = file::follow(&task.path);
+        task.follow();
     }
     let path = task.path.as_path();
     let mut change = AttributeChange::default();

@@ -70,6 +70,7 @@ pub(super) fn symbolic(task: &Task<'_>, context: &Context) -> Result<Outcome, Mo
         }
     } else {
         change.extend(task.args.attributes.apply(path, task.args.follow, context)?);
+        change.extend(task.set_times(path, context)?);
     }
     let mut outcome = task.outcome("dest", &change, context)?.with("src", target.to_string_lossy());
     outcome.warnings.extend(warning);
@@ -82,13 +83,12 @@ pub(super) fn hard(task: &Task<'_>, context: &Context) -> Result<Outcome, Module
     let found = file::look(path)?;
     let mut change = AttributeChange::default();
     let Some(source) = &task.args.src else {
-        return match found {
-            Some(_) => {
-                change.extend(task.args.attributes.apply(path, task.args.follow, context)?);
-                task.outcome("dest", &change, context)
-            }
-            None => Err(refused(path, "src is required for creating new hardlinks")),
-        };
+        if !found.is_some_and(|found| attributes::state(&found) == "hard") {
+            return Err(refused(path, "src is required for creating new hardlinks"));
+        }
+        change.extend(task.args.attributes.apply(path, task.args.follow, context)?);
+        change.extend(task.set_times(path, context)?);
+        return task.outcome("dest", &change, context);
     };
     let Some(wanted) = file::look(source)? else {
         return Err(refused(path, "src does not exist").with("src", source.to_string_lossy()));
@@ -114,6 +114,7 @@ pub(super) fn hard(task: &Task<'_>, context: &Context) -> Result<Outcome, Module
     }
     let at = if file::look(path)?.is_some() { path } else { source };
     change.extend(task.args.attributes.apply(at, task.args.follow, context)?);
+    change.extend(task.set_times(at, context)?);
     Ok(task.outcome("dest", &change, context)?.with("src", source.to_string_lossy()))
 }
 

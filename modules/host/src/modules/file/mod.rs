@@ -76,11 +76,17 @@ impl Module for File {
     const SUMMARY: &'static str = "Makes, changes and removes files, folders and links";
 
     fn run(args: FileArgs, context: &mut Context) -> Result<Outcome, ModuleError> {
-        let path = file::tidy(&args.path);
+        let mut path = file::tidy(&args.path);
+        // A slash after a link to a folder means the folder.
+        let means_folder = path.is_dir() && args.path.to_string_lossy().ends_with('/');
+        if means_folder && !matches!(args.state, Some(State::Absent | State::Link)) {
+            path = file::follow(&path);
+        }
         let found = file::look(&path)?;
         let state = args.state.unwrap_or(match &found {
             Some(found) if found.is_symlink() => State::Link,
             Some(found) if found.is_dir() => State::Directory,
+            Some(found) if attributes::state(found) == "hard" => State::Hard,
             _ if args.recurse => State::Directory,
             _ => State::File,
         });
@@ -99,7 +105,7 @@ impl Module for File {
                 unset,
             )?,
         };
-        let mut task = Task { path, times, args: &args };
+        let mut task = Task { shown: args.path.clone(), path, times, args: &args };
         match state {
             State::Absent => absent(&task, context),
             State::Directory => folder::directory(&mut task, context),
@@ -110,6 +116,7 @@ impl Module for File {
                     (task.path.is_dir(), args.src.as_deref().and_then(Path::file_name))
                 {
                     task.path.push(name);
+                    task.shown.clone_from(&task.path);
                 }
                 link::hard(&task, context)
             }
@@ -122,6 +129,8 @@ impl Module for File {
 /// One run of the module.
 struct Task<'a> {
     path: PathBuf,
+    /// The path as results name it: as given, unless it led elsewhere.
+    shown: PathBuf,
     times: Times,
     args: &'a FileArgs,
 }
@@ -130,7 +139,7 @@ impl Task<'_> {
     /// Gives an existing file attributes.
     fn file(&mut self, context: &Context) -> Result<Outcome, ModuleError> {
         if self.args.follow && self.path.is_symlink() {
-            self.path = file::follow(&self.path);
+            self.follow();
         }
         let path = self.path.as_path();
         let state = file::look(path)?.as_ref().map_or("absent", attributes::state);
@@ -143,6 +152,12 @@ impl Task<'_> {
         let mut change = self.args.attributes.apply(path, self.args.follow, context)?;
         change.extend(self.set_times(path, context)?);
         self.outcome("path", &change, context)
+    }
+
+    /// Goes on with what a link leads to.
+    fn follow(&mut self) {
+        self.path = file::follow(&self.path);
+        self.shown.clone_from(&self.path);
     }
 
     /// Makes an empty file, or gives what is there new times.
@@ -181,7 +196,7 @@ impl Task<'_> {
         change: &AttributeChange,
         context: &Context,
     ) -> Result<Outcome, ModuleError> {
-        let mut outcome = Outcome::new(change.changed()).with(path_field, self.path.to_string_lossy());
+        let mut outcome = Outcome::new(change.changed()).with(path_field, self.shown.to_string_lossy());
         outcome.result.extend(attributes::describe(&self.path, context)?);
         if context.diff && change.changed() {
             outcome.diff.push(change.diff(&self.path));
@@ -192,7 +207,8 @@ impl Task<'_> {
 
 fn absent(task: &Task<'_>, context: &Context) -> Result<Outcome, ModuleError> {
     let path = task.path.as_path();
-    let mut outcome = Outcome::new(false).with("path", path.to_string_lossy()).with("state", "absent");
+    let shown = task.shown.to_string_lossy();
+    let mut outcome = Outcome::new(false).with("path", shown).with("state", "absent");
     let Some(found) = file::look(path)? else { return Ok(outcome) };
     if path.parent().is_none() {
         return Err(refused(path, "refusing to remove the root folder"));
