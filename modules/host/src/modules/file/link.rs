@@ -83,7 +83,7 @@ pub(super) fn hard(task: &Task<'_>, context: &Context) -> Result<Outcome, Module
     let found = file::look(path)?;
     let mut change = AttributeChange::default();
     let Some(source) = &task.args.src else {
-        if !found.is_some_and(|found| attributes::state(&found) == "hard") {
+        if found.is_none_or(|found| attributes::state(&found) != "hard") {
             return Err(refused(path, "src is required for creating new hardlinks"));
         }
         change.extend(task.args.attributes.apply(path, task.args.follow, context)?);
