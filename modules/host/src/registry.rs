@@ -55,6 +55,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::slurp::Slurp>(),
         entry::<modules::stat::Stat>(),
         entry::<modules::tempfile::Tempfile>(),
+        entry::<modules::wait_for::WaitFor>(),
     ];
     MODULES
 }

@@ -17,6 +17,7 @@ pub mod shell;
 pub mod slurp;
 pub mod stat;
 pub mod tempfile;
+pub mod wait_for;
 
 #[cfg(test)]
 pub(crate) mod testing;
