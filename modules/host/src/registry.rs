@@ -38,6 +38,7 @@ const fn entry<M: Module>() -> Entry {
 /// All of them, by name.
 pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
+        entry::<modules::apt::Apt>(),
         entry::<modules::assemble::Assemble>(),
         entry::<modules::blockinfile::Blockinfile>(),
         entry::<modules::command::Command>(),
@@ -45,15 +46,23 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::fetch::Fetch>(),
         entry::<modules::file::File>(),
         entry::<modules::find::Find>(),
+        entry::<modules::getent::Getent>(),
+        entry::<modules::group::Group>(),
+        entry::<modules::hostname::Hostname>(),
         entry::<modules::lineinfile::Lineinfile>(),
+        entry::<modules::modprobe::Modprobe>(),
+        entry::<modules::package::Package>(),
         entry::<modules::ping::Ping>(),
         entry::<modules::raw::Raw>(),
         entry::<modules::replace::Replace>(),
         entry::<modules::script::Script>(),
+        entry::<modules::service::Service>(),
         entry::<modules::setup::Setup>(),
         entry::<modules::shell::Shell>(),
         entry::<modules::slurp::Slurp>(),
         entry::<modules::stat::Stat>(),
+        entry::<modules::sysctl::Sysctl>(),
+        entry::<modules::systemd::Systemd>(),
         entry::<modules::tempfile::Tempfile>(),
         entry::<modules::wait_for::WaitFor>(),
     ];

@@ -1,5 +1,6 @@
 //! The task modules, one a file.
 
+pub mod apt;
 pub mod assemble;
 pub mod blockinfile;
 pub mod command;
@@ -7,15 +8,23 @@ pub mod copy;
 pub mod fetch;
 pub mod file;
 pub mod find;
+pub mod getent;
+pub mod group;
+pub mod hostname;
 pub mod lineinfile;
+pub mod modprobe;
+pub mod package;
 pub mod ping;
 pub mod raw;
 pub mod replace;
 pub mod script;
+pub mod service;
 pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
+pub mod sysctl;
+pub mod systemd;
 pub mod tempfile;
 pub mod wait_for;
 

@@ -1,0 +1,420 @@
+//! `apt`: packages of Debian and its kin.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::args::{Arguments, Choice};
+use crate::system::command::Finished;
+use crate::system::dpkg::Packages;
+use crate::system::glob;
+use crate::{Context, Diff, Module, ModuleError, Outcome};
+
+/// When the lists of packages were last fetched.
+const STAMPS: [&str; 2] = ["/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"];
+
+/// Installs, upgrades and removes packages with apt-get. What is already as asked for is read from dpkg's own list, and
+/// starts no process.
+#[derive(Arguments)]
+#[arguments(exclusive("deb", "upgrade"), exclusive("deb", "name"))]
+pub struct AptArgs {
+    /// Packages: `name`, `name=version` (with `*`), `name:architecture`, `name/release`.
+    #[arg(alias = "package", alias = "pkg", default = "")]
+    name: Vec<String>,
+    /// How packages should be.
+    #[arg(default = "present")]
+    state: State,
+    /// Fetch the lists of packages first.
+    #[arg(alias = "update-cache")]
+    update_cache: Option<bool>,
+    /// Seconds the lists stay good; they are fetched when they are older.
+    #[arg(default = "0")]
+    cache_valid_time: u64,
+    /// How often fetching is tried again.
+    #[arg(default = "5")]
+    update_cache_retries: u32,
+    /// Seconds between those tries, at most.
+    #[arg(default = "12")]
+    update_cache_retry_max_delay: u64,
+    /// Remove configuration files, too.
+    #[arg(default = "false")]
+    purge: bool,
+    /// The release packages are taken from.
+    #[arg(alias = "default-release")]
+    default_release: Option<String>,
+    /// Install what packages recommend; as the host is configured if nothing is said.
+    #[arg(alias = "install-recommends")]
+    install_recommends: Option<bool>,
+    /// Go on in spite of what apt-get warns of; also allows unauthenticated packages and downgrades.
+    #[arg(default = "false")]
+    force: bool,
+    /// Install packages whose origin is not proved.
+    #[arg(default = "false", alias = "allow-unauthenticated")]
+    allow_unauthenticated: bool,
+    /// Install an older version than there is.
+    #[arg(
+        default = "false",
+        alias = "allow-downgrade",
+        alias = "allow_downgrades",
+        alias = "allow-downgrades"
+    )]
+    allow_downgrade: bool,
+    /// Change packages that are held.
+    #[arg(default = "false")]
+    allow_change_held_packages: bool,
+    /// Upgrade all packages.
+    #[arg(default = "no")]
+    upgrade: Upgrade,
+    /// A package file on the host, to install.
+    deb: Option<PathBuf>,
+    /// Options for dpkg, with commas between.
+    #[arg(default = "force-confdef,force-confold")]
+    dpkg_options: String,
+    /// Remove packages that were installed for others and are needed no more.
+    #[arg(default = "false")]
+    autoremove: bool,
+    /// Remove package files that cannot be fetched any more.
+    #[arg(default = "false")]
+    autoclean: bool,
+    /// Remove all fetched package files.
+    #[arg(default = "false")]
+    clean: bool,
+    /// Upgrade packages that are installed, install none.
+    #[arg(default = "false")]
+    only_upgrade: bool,
+    /// Fail rather than remove a package that is needed no more.
+    #[arg(default = "false")]
+    fail_on_autoremove: bool,
+    /// Use apt-get; it always is.
+    #[arg(default = "false")]
+    force_apt_get: bool,
+    /// Seconds to wait for another program that holds apt's lock.
+    #[arg(default = "60")]
+    lock_timeout: u64,
+    /// What `policy-rc.d` answers while packages are installed: 101 keeps services from being started.
+    policy_rc_d: Option<i64>,
+}
+
+/// How packages should be.
+#[derive(Choice, Clone, Copy, PartialEq)]
+pub enum State {
+    /// Not there.
+    #[choice(alias = "removed")]
+    Absent,
+    /// With all that building it needs.
+    #[choice(name = "build-dep")]
+    BuildDep,
+    /// There, in the newest version.
+    Latest,
+    /// There.
+    #[choice(alias = "installed")]
+    Present,
+    /// As they are, with broken dependencies mended.
+    Fixed,
+}
+
+/// How all packages are upgraded.
+#[derive(Choice, Clone, Copy, PartialEq)]
+pub enum Upgrade {
+    /// Not at all.
+    #[choice(alias = "False", alias = "false")]
+    No,
+    /// Without removing any.
+    #[choice(alias = "True", alias = "true")]
+    Yes,
+    /// Without removing any.
+    Safe,
+    /// Removing what is in the way.
+    Full,
+    /// Removing what is in the way.
+    Dist,
+}
+
+/// The `apt` module.
+pub struct Apt;
+
+impl Module for Apt {
+    type Args = AptArgs;
+    const NAME: &'static str = "apt";
+    const SUMMARY: &'static str = "Manages packages of Debian and its kin";
+    const ALIASES: &'static [&'static str] = &["apt-get"];
+
+    fn run(args: AptArgs, context: &mut Context) -> Result<Outcome, ModuleError> {
+        // apt-get is what there is; to insist on it changes nothing.
+        let _ = args.force_apt_get;
+        let policy = Policy::set(args.policy_rc_d, context)?;
+        let result = manage(&args, context);
+        drop(policy);
+        result
+    }
+}
+
+fn manage(args: &AptArgs, context: &mut Context) -> Result<Outcome, ModuleError> {
+    let cache_updated = update_cache(args, context)?;
+    let mut outcome = Outcome::new(false);
+    if args.clean {
+        merge(&mut outcome, &apt_get(args, &["clean"], context)?, context);
+    }
+    if let Some(deb) = &args.deb {
+        merge(&mut outcome, &install_file(args, deb, context)?, context);
+    } else if args.upgrade != Upgrade::No {
+        let how =
+            if matches!(args.upgrade, Upgrade::Yes | Upgrade::Safe) { "upgrade" } else { "dist-upgrade" };
+        let with_new: &[&str] = if how == "upgrade" { &["--with-new-pkgs", how] } else { &[how] };
+        merge(&mut outcome, &apt_get(args, with_new, context)?, context);
+    }
+    let wanted: Vec<&str> = args.name.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    let needed = needed(args, &wanted)?;
+    if !needed.is_empty() {
+        let mut words = vec![match args.state {
+            State::Absent => "remove",
+            State::BuildDep => "build-dep",
+            State::Present | State::Latest | State::Fixed => "install",
+        }];
+        words.extend(needed.iter().map(String::as_str));
+        match apt_get(args, &words, context) {
+            Ok(finished) => merge(&mut outcome, &finished, context),
+            // Without the lists that the real run fetches first, a prediction cannot know the packages.
+            Err(_) if context.check && cache_updated => {
+                outcome.changed = true;
+                outcome.warnings.push(format!(
+                    "the lists of packages are not fetched in check mode: {} would be installed if there",
+                    needed.join(", ")
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+    } else if args.state == State::Fixed {
+        merge(&mut outcome, &apt_get(args, &["install"], context)?, context);
+    }
+    if args.autoremove {
+        merge(&mut outcome, &apt_get(args, &["autoremove"], context)?, context);
+    }
+    if args.autoclean {
+        merge(&mut outcome, &apt_get(args, &["autoclean"], context)?, context);
+    }
+    let only_cache = wanted.is_empty() && args.deb.is_none() && args.upgrade == Upgrade::No;
+    outcome.changed |= only_cache && cache_updated;
+    outcome.result.insert("cache_updated".to_owned(), cache_updated.into());
+    outcome.result.insert("cache_update_time".to_owned(), cache_time().into());
+    Ok(outcome)
+}
+
+/// Seconds since 1970 when the lists were last fetched; 0 for never.
+fn cache_time() -> u64 {
+    // The folder alone is no list: images are shipped with an empty one.
+    let lists = std::fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
+    if !lists.into_iter().any(|entry| entry.file_name().to_string_lossy().ends_with("Release")) {
+        return 0;
+    }
+    let time = |path: &&str| Path::new(path).metadata().and_then(|metadata| metadata.modified()).ok();
+    let newest = STAMPS.iter().filter_map(time).max();
+    newest.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
+}
+
+/// Fetches the lists of packages if asked for and old enough. In check mode nothing is fetched.
+fn update_cache(args: &AptArgs, context: &Context) -> Result<bool, ModuleError> {
+    let wanted = args.update_cache.unwrap_or(args.cache_valid_time > 0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let is_fresh = args.cache_valid_time > 0 && cache_time() + args.cache_valid_time > now;
+    if !wanted || is_fresh {
+        return Ok(false);
+    }
+    if context.check {
+        return Ok(true);
+    }
+    let mut delay = 1;
+    for attempt in 0..=args.update_cache_retries {
+        let finished = base(args, context).arguments(["update"]).run()?;
+        if finished.status.success() {
+            return Ok(true);
+        }
+        if attempt == args.update_cache_retries || context.is_cancelled() {
+            return Err(finished.failure("Failed to update apt cache"));
+        }
+        std::thread::sleep(Duration::from_secs(delay));
+        delay = (delay * 2).min(args.update_cache_retry_max_delay.max(1));
+    }
+    Ok(false)
+}
+
+/// The packages something has to be done about, as apt-get takes them.
+fn needed(args: &AptArgs, wanted: &[&str]) -> Result<Vec<String>, ModuleError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let packages = Packages::read()?;
+    let mut needed = Vec::new();
+    for item in wanted {
+        let (name, version) =
+            item.split_once('=').map_or((*item, None), |(name, version)| (name.trim(), Some(version.trim())));
+        let (name, release) =
+            name.split_once('/').map_or((name, None), |(name, release)| (name, Some(release)));
+        if glob::is_pattern(name) {
+            let matching = packages.iter().filter(|package| glob::matches(name, &package.name));
+            match args.state {
+                State::Absent => needed.extend(
+                    matching.filter(|package| remains(args, package)).map(|package| package.name.clone()),
+                ),
+                State::Latest => needed.extend(
+                    matching.filter(|package| package.is_installed()).map(|package| package.name.clone()),
+                ),
+                _ => needed.push((*item).to_owned()),
+            }
+            continue;
+        }
+        let is_needed = match args.state {
+            State::Absent => packages.find(name).is_some_and(|package| remains(args, package)),
+            State::BuildDep | State::Latest => !args.only_upgrade || packages.installed(name).is_some(),
+            State::Present | State::Fixed => match (packages.installed(name), version) {
+                (Some(package), Some(version)) => !glob::matches(version, &package.version),
+                (Some(_), None) => false,
+                (None, None) => !args.only_upgrade && packages.providers(name).next().is_none(),
+                (None, Some(_)) => !args.only_upgrade,
+            },
+        };
+        if is_needed {
+            needed.push(match (args.state, version, release) {
+                (State::Absent, _, _) => name.to_owned(),
+                (_, Some(version), _) => format!("{name}={version}"),
+                (_, None, Some(release)) => format!("{name}/{release}"),
+                (_, None, None) => name.to_owned(),
+            });
+        }
+    }
+    Ok(needed)
+}
+
+/// Whether there is something left to remove.
+fn remains(args: &AptArgs, package: &crate::system::dpkg::Package) -> bool {
+    if args.purge { !package.is_gone() } else { package.has_files() }
+}
+
+/// `apt-get` with what all uses share.
+fn base(args: &AptArgs, context: &Context) -> crate::system::command::Command {
+    context
+        .tool("apt-get")
+        .environment("DEBIAN_FRONTEND", "noninteractive")
+        .environment("DEBIAN_PRIORITY", "critical")
+        .environment("APT_LISTCHANGES_FRONTEND", "none")
+        .arguments(["-q", "-o", &format!("DPkg::Lock::Timeout={}", args.lock_timeout)])
+}
+
+/// Runs apt-get; in check mode only simulated.
+fn apt_get(args: &AptArgs, words: &[&str], context: &mut Context) -> Result<Finished, ModuleError> {
+    let mut command = base(args, context).argument("-y");
+    for option in args.dpkg_options.split(',').filter(|option| !option.is_empty()) {
+        command = command.argument("-o").argument(format!("Dpkg::Options::=--{option}"));
+    }
+    if let Some(release) = &args.default_release {
+        command = command.arguments(["-t", release]);
+    }
+    let flags = [
+        (context.check, "--simulate"),
+        (args.purge && words.first() == Some(&"remove"), "--purge"),
+        (args.purge && words.first() == Some(&"autoremove"), "--purge"),
+        (args.install_recommends == Some(false), "--no-install-recommends"),
+        (args.only_upgrade, "--only-upgrade"),
+        (args.state == State::Fixed, "--fix-broken"),
+        (args.fail_on_autoremove && words.first() != Some(&"autoremove"), "--no-remove"),
+        (args.allow_unauthenticated || args.force, "--allow-unauthenticated"),
+        (args.allow_downgrade || args.force, "--allow-downgrades"),
+        (args.allow_change_held_packages || args.force, "--allow-change-held-packages"),
+    ];
+    for (_, flag) in flags.iter().filter(|(wanted, _)| *wanted) {
+        command = command.argument(flag);
+    }
+    if args.install_recommends == Some(true) {
+        command = command.arguments(["-o", "APT::Install-Recommends=yes"]);
+    }
+    let command = command.arguments(words);
+    let line = command.line();
+    let exchange = &mut context.exchange;
+    let finished = command.run_watched(&mut |piece| exchange.output(piece))?;
+    if finished.status.success() { Ok(finished) } else { Err(finished.failure(&format!("'{line}' failed"))) }
+}
+
+/// Installs a package file, unless that version is there.
+fn install_file(args: &AptArgs, deb: &Path, context: &mut Context) -> Result<Finished, ModuleError> {
+    if !deb.is_file() {
+        return Err(ModuleError::new(format!("there is no package file {}", deb.display())));
+    }
+    let field = |name: &str| {
+        context
+            .tool("dpkg-deb")
+            .argument("-f")
+            .argument(deb)
+            .argument(name)
+            .succeed()
+            .map(|finished| finished.out().trim().to_owned())
+    };
+    let (name, version, architecture) = (field("Package")?, field("Version")?, field("Architecture")?);
+    let packages = Packages::read()?;
+    let is_there = packages
+        .installed(&format!("{name}:{architecture}"))
+        .is_some_and(|package| package.version == version);
+    if is_there && !args.force {
+        // Nothing to do is told as apt-get tells it.
+        return context.tool("true").run();
+    }
+    let path = std::path::absolute(deb).unwrap_or_else(|_| deb.to_owned());
+    apt_get(args, &["install", &path.to_string_lossy()], context)
+}
+
+/// Adds what a run of apt-get did to the outcome.
+fn merge(outcome: &mut Outcome, finished: &Finished, context: &Context) {
+    let out = finished.out();
+    let summary = out.lines().find(|line| line.contains(" upgraded, ") && line.contains(" newly installed"));
+    // "0 upgraded, 0 newly installed, 0 to remove and 3 not upgraded."
+    let changed = summary.is_some_and(|line| {
+        line.split(" and ")
+            .next()
+            .unwrap_or(line)
+            .split(|c: char| !c.is_ascii_digit())
+            .any(|number| number.parse::<u64>().is_ok_and(|number| number > 0))
+    });
+    let cleaned = out.lines().any(|line| line.starts_with("Del "));
+    outcome.changed |= changed || cleaned;
+    outcome.result.insert("stdout".to_owned(), out.clone().into());
+    outcome.result.insert("stderr".to_owned(), finished.err().into());
+    if context.diff && changed {
+        let start = out.find("The following").unwrap_or(0);
+        let end = summary.and_then(|line| out.find(line).map(|at| at + line.len())).unwrap_or(out.len());
+        outcome.diff.push(Diff { prepared: Some(out[start.min(end)..end].to_owned()), ..Diff::default() });
+    }
+}
+
+/// `policy-rc.d` as it is to be while packages are installed; put back at the end.
+struct Policy {
+    before: Option<Vec<u8>>,
+}
+
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+impl Policy {
+    fn set(code: Option<i64>, context: &Context) -> Result<Option<Self>, ModuleError> {
+        let Some(code) = code.filter(|_| !context.check) else { return Ok(None) };
+        let path = Path::new(POLICY);
+        let before = crate::system::file::read(path)?;
+        let attributes = crate::system::attributes::FileAttributes {
+            mode: Some(crate::system::attributes::Mode("0755".to_owned())),
+            ..Default::default()
+        };
+        crate::system::file::replace(
+            path,
+            format!("#!/bin/sh\nexit {code}\n").as_bytes(),
+            &attributes,
+            context,
+        )?;
+        Ok(Some(Self { before }))
+    }
+}
+
+impl Drop for Policy {
+    fn drop(&mut self) {
+        // The packages are what was asked for; a policy that cannot be put back is overwritten by the next one.
+        let _ = match &self.before {
+            Some(before) => std::fs::write(POLICY, before),
+            None => std::fs::remove_file(POLICY),
+        };
+    }
+}
