@@ -81,10 +81,10 @@ impl Host {
     fn let_in(&self, key: &str) -> Result<(), FleetError> {
         let key = key.trim();
         let line = format!(
-            "set -e; ls /etc/ssh/ssh_host_ed25519_key >/dev/null 2>&1 || {{ ssh-keygen -A >/dev/null; systemctl restart ssh; }}; \
+            "set -e; ls /etc/ssh/ssh_host_ed25519_key >/dev/null 2>&1 || {{ ssh-keygen -A >/dev/null; }}; \
              for user in root admin operator; do home=$(getent passwd $user | cut -d: -f6); install -d -m 700 -o $user -g $user $home/.ssh; \
              echo '{key}' >$home/.ssh/authorized_keys; chmod 600 $home/.ssh/authorized_keys; chown $user: $home/.ssh/authorized_keys; done; \
-             systemctl is-active --quiet ssh || systemctl start ssh"
+             for try in 1 2 3 4 5 6 7 8 9 10; do systemctl is-active --quiet ssh && exit 0; systemctl reset-failed ssh; systemctl start ssh || sleep 0.5; done; systemctl status ssh; exit 1"
         );
         self.succeed(&line).map(drop)
     }

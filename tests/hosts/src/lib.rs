@@ -1,0 +1,90 @@
+//! What tests on real machines share: one fleet for all of them, and the built programs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use clouder_fleet::{Fleet, Host};
+
+/// The machines of these tests.
+const HOSTS: [&str; 2] = ["cp-1", "worker-1"];
+
+/// The machines, brought up once for all tests of a program. They stay up, so that the next run is quick:
+/// `cargo xtask hosts --fleet tests down` removes them.
+///
+/// # Panics
+/// When they cannot be brought up: a test on real machines cannot be had without.
+#[expect(clippy::panic, reason = "a test that cannot run has failed")]
+pub fn fleet() -> &'static Fleet {
+    static FLEET: OnceLock<Fleet> = OnceLock::new();
+    FLEET.get_or_init(|| {
+        let folder = target().join("fleet/tests");
+        Fleet::up("tests", &HOSTS, &folder).unwrap_or_else(|error| panic!("no machines to test on: {error}"))
+    })
+}
+
+/// A machine of the fleet.
+///
+/// # Panics
+/// When there is none of this name.
+#[expect(clippy::panic, reason = "a test that names no machine is wrong")]
+pub fn host(name: &str) -> &'static Host {
+    fleet().host(name).unwrap_or_else(|| panic!("the fleet has no machine {name}"))
+}
+
+/// The folder programs are built into.
+fn target() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    // target/TRIPLE/debug/deps/this
+    program.ancestors().nth(4).unwrap_or(Path::new("target")).to_owned()
+}
+
+/// What a run of clouder left.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: i32,
+    /// What it showed.
+    pub shown: String,
+}
+
+impl Ran {
+    /// The recap of a host: `ok=1 changed=0 …`, blanks folded.
+    pub fn recap(&self, host: &str) -> String {
+        let line =
+            self.shown.lines().filter(|line| line.starts_with(host) && line.contains(" : ok=")).next_back();
+        let counts = line.and_then(|line| line.split_once(" : ")).map_or("", |(_, counts)| counts);
+        counts.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Runs clouder with an inventory of the fleet.
+///
+/// # Panics
+/// When it was not built.
+#[expect(clippy::panic, reason = "a test that cannot run has failed")]
+pub fn clouder(arguments: &[&str]) -> Ran {
+    let program = std::env::current_exe().unwrap_or_default();
+    let program = program.ancestors().nth(2).unwrap_or(Path::new(".")).join("clouder");
+    let inventory = fleet().inventory().display().to_string();
+    let output =
+        Command::new(&program).args(arguments).args(["-i", &inventory]).env("NO_COLOR", "1").output();
+    let output = output.unwrap_or_else(|error| {
+        panic!("cannot run {}: {error}; `cargo build --workspace` builds it", program.display())
+    });
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+}
+
+/// Writes a playbook into a folder of its own; the folder goes when the returned value does.
+///
+/// # Panics
+/// When it cannot be written.
+#[expect(clippy::panic, reason = "a test that cannot run has failed")]
+pub fn playbook(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
+    let path = folder.path().join("playbook.yml");
+    std::fs::write(&path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+    let path = path.display().to_string();
+    (folder, path)
+}

@@ -1,0 +1,157 @@
+//! Reaching real machines, and not reaching them.
+
+use clouder_fleet::{ADMIN, OPERATOR, PASSWORD};
+use clouder_tests::{clouder, fleet, host, playbook};
+
+fn user(name: &str) -> String {
+    format!("ansible_user={name}")
+}
+
+fn password_file(password: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    std::fs::write(&path, format!("{password}\n")).unwrap();
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+#[test]
+fn all_machines_answer() {
+    let ran = clouder(&["adhoc", "all", "-m", "ping"]);
+    assert_eq!(ran.code, 0, "{}", ran.shown);
+    assert_eq!(ran.shown.matches("\"ping\": \"pong\"").count(), 2, "{}", ran.shown);
+}
+
+#[test]
+fn sudo_without_a_password() {
+    let ran = clouder(&["adhoc", "cp-1", "-e", &user(ADMIN), "-b", "-m", "command", "-a", "id -un"]);
+    assert!(ran.shown.contains("\"stdout\": \"root\""), "{}", ran.shown);
+}
+
+#[test]
+fn sudo_and_su_with_a_password() {
+    let (_folder, file) = password_file(PASSWORD);
+    for method in ["sudo", "su"] {
+        let ran = clouder(&[
+            "adhoc",
+            "cp-1",
+            "-e",
+            &user(OPERATOR),
+            "-b",
+            "--become-method",
+            method,
+            "--become-password-file",
+            &file,
+            "-m",
+            "command",
+            "-a",
+            "id -un",
+        ]);
+        assert!(ran.shown.contains("\"stdout\": \"root\""), "{method}: {}", ran.shown);
+        assert!(!ran.shown.contains(PASSWORD), "{method} shows the password");
+    }
+}
+
+#[test]
+fn a_missing_or_wrong_password_is_told_at_once() {
+    let started = std::time::Instant::now();
+    let ran = clouder(&["adhoc", "cp-1", "-e", &user(OPERATOR), "-b", "-m", "command", "-a", "id"]);
+    assert_eq!(ran.code, 4, "{}", ran.shown);
+    assert!(ran.shown.contains("a password is needed"), "{}", ran.shown);
+    let (_folder, file) = password_file("wrong");
+    for method in ["sudo", "su"] {
+        let ran = clouder(&[
+            "adhoc",
+            "cp-1",
+            "-e",
+            &user(OPERATOR),
+            "-b",
+            "--become-method",
+            method,
+            "--become-password-file",
+            &file,
+            "-m",
+            "command",
+            "-a",
+            "id",
+        ]);
+        assert_eq!(ran.code, 4, "{}", ran.shown);
+        assert!(ran.shown.contains("the password was not accepted"), "{method}: {}", ran.shown);
+    }
+    assert!(started.elapsed().as_secs() < 60, "it waited for an answer");
+}
+
+#[test]
+fn an_unknown_host_key_is_refused() {
+    let address = format!("ansible_host={}", host("cp-1").address);
+    // Extra variables are stronger than the inventory's, which names the known keys.
+    let ran = clouder(&[
+        "adhoc",
+        "cp-1",
+        "-e",
+        &address,
+        "-e",
+        "{\"ansible_ssh_common_args\": \"-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes\"}",
+        "-m",
+        "ping",
+    ]);
+    assert_eq!(ran.code, 4, "{}", ran.shown);
+    assert!(ran.shown.contains("hint: the host's key is not known"), "{}", ran.shown);
+}
+
+#[test]
+fn a_refused_connection_and_a_name_without_address_are_told_and_others_go_on() {
+    let (_folder, path) = playbook(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n      vars:\n        ansible_port: \"{{ 1 if inventory_hostname == 'cp-1' else 22 }}\"\n",
+    );
+    let ran = clouder(&["run", &path]);
+    assert_eq!(ran.code, 4, "{}", ran.shown);
+    assert!(
+        ran.shown.contains("Connection refused") && ran.shown.contains("hint: nothing listens there"),
+        "{}",
+        ran.shown
+    );
+    assert!(ran.recap("worker-1").starts_with("ok=1"), "{}", ran.shown);
+    let ran = clouder(&["adhoc", "cp-1", "-e", "ansible_host=no-such-host.invalid", "-m", "ping"]);
+    assert!(ran.shown.contains("hint: the name has no address"), "{}", ran.shown);
+}
+
+#[test]
+fn a_machine_that_does_not_answer_costs_no_more_than_the_timeout() {
+    let started = std::time::Instant::now();
+    // An address of the fleet's network that nobody has.
+    let gateway = fleet().gateway().unwrap();
+    let network = gateway.rsplit_once('.').unwrap().0;
+    let ran =
+        clouder(&["adhoc", "cp-1", "-e", &format!("ansible_host={network}.250"), "-T", "2", "-m", "ping"]);
+    assert_eq!(ran.code, 4, "{}", ran.shown);
+    assert!(started.elapsed().as_secs() < 30, "{}", ran.shown);
+}
+
+#[test]
+fn an_agent_killed_within_a_task_is_told_and_others_go_on() {
+    let (_folder, path) = playbook(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - shell: \"[ $(uname -n) = worker-1 ] || kill -9 $PPID; echo alive\"\n    - ping:\n",
+    );
+    let ran = clouder(&["run", &path]);
+    assert_eq!(ran.code, 4, "{}", ran.shown);
+    assert!(ran.shown.contains("the connection to the host was lost"), "{}", ran.shown);
+    assert!(ran.recap("worker-1").starts_with("ok=2 changed=1"), "{}", ran.shown);
+}
+
+#[test]
+fn nothing_runs_on_when_a_run_is_over() {
+    let ran = clouder(&["adhoc", "worker-1", "-m", "ping"]);
+    assert_eq!(ran.code, 0, "{}", ran.shown);
+    let left = host("worker-1").exec("ls -d /tmp/.clouder-* 2>/dev/null | wc -l").unwrap();
+    assert_eq!(left.stdout.trim(), "0", "an agent left files behind");
+}
+
+#[test]
+fn the_agent_is_private_and_found_again() {
+    clouder(&["adhoc", "cp-1", "-m", "ping"]);
+    let folder = host("cp-1")
+        .succeed("stat -c '%a %U' /root/.cache/clouder; ls /root/.cache/clouder | wc -l")
+        .unwrap();
+    assert_eq!(folder, "700 root\n1\n");
+}
