@@ -51,8 +51,7 @@ pub struct Ran {
 impl Ran {
     /// The recap of a host: `ok=1 changed=0 …`, blanks folded.
     pub fn recap(&self, host: &str) -> String {
-        let line =
-            self.shown.lines().filter(|line| line.starts_with(host) && line.contains(" : ok=")).next_back();
+        let line = self.shown.lines().rfind(|line| line.starts_with(host) && line.contains(" : ok="));
         let counts = line.and_then(|line| line.split_once(" : ")).map_or("", |(_, counts)| counts);
         counts.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -76,14 +75,14 @@ pub fn clouder(arguments: &[&str]) -> Ran {
     Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
 }
 
-/// Writes a playbook into a folder of its own; the folder goes when the returned value does.
+/// Writes a text into a file of a folder of its own; the folder goes when the returned value does.
 ///
 /// # Panics
 /// When it cannot be written.
 #[expect(clippy::panic, reason = "a test that cannot run has failed")]
-pub fn playbook(text: &str) -> (tempfile::TempDir, String) {
+pub fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
-    let path = folder.path().join("playbook.yml");
+    let path = folder.path().join("file.yml");
     std::fs::write(&path, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
     let path = path.display().to_string();
     (folder, path)

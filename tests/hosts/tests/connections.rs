@@ -1,18 +1,10 @@
 //! Reaching real machines, and not reaching them.
 
 use clouder_fleet::{ADMIN, OPERATOR, PASSWORD};
-use clouder_tests::{clouder, fleet, host, playbook};
+use clouder_tests::{clouder, file, fleet, host};
 
 fn user(name: &str) -> String {
     format!("ansible_user={name}")
-}
-
-fn password_file(password: &str) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("password");
-    std::fs::write(&path, format!("{password}\n")).unwrap();
-    let path = path.display().to_string();
-    (folder, path)
 }
 
 #[test]
@@ -30,7 +22,7 @@ fn sudo_without_a_password() {
 
 #[test]
 fn sudo_and_su_with_a_password() {
-    let (_folder, file) = password_file(PASSWORD);
+    let (_folder, path) = file(&format!("{PASSWORD}\n"));
     for method in ["sudo", "su"] {
         let ran = clouder(&[
             "adhoc",
@@ -41,7 +33,7 @@ fn sudo_and_su_with_a_password() {
             "--become-method",
             method,
             "--become-password-file",
-            &file,
+            &path,
             "-m",
             "command",
             "-a",
@@ -58,7 +50,7 @@ fn a_missing_or_wrong_password_is_told_at_once() {
     let ran = clouder(&["adhoc", "cp-1", "-e", &user(OPERATOR), "-b", "-m", "command", "-a", "id"]);
     assert_eq!(ran.code, 4, "{}", ran.shown);
     assert!(ran.shown.contains("a password is needed"), "{}", ran.shown);
-    let (_folder, file) = password_file("wrong");
+    let (_folder, path) = file("wrong\n");
     for method in ["sudo", "su"] {
         let ran = clouder(&[
             "adhoc",
@@ -69,7 +61,7 @@ fn a_missing_or_wrong_password_is_told_at_once() {
             "--become-method",
             method,
             "--become-password-file",
-            &file,
+            &path,
             "-m",
             "command",
             "-a",
@@ -101,7 +93,7 @@ fn an_unknown_host_key_is_refused() {
 
 #[test]
 fn a_refused_connection_and_a_name_without_address_are_told_and_others_go_on() {
-    let (_folder, path) = playbook(
+    let (_folder, path) = file(
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n      vars:\n        ansible_port: \"{{ 1 if inventory_hostname == 'cp-1' else 22 }}\"\n",
     );
     let ran = clouder(&["run", &path]);
@@ -130,7 +122,7 @@ fn a_machine_that_does_not_answer_costs_no_more_than_the_timeout() {
 
 #[test]
 fn an_agent_killed_within_a_task_is_told_and_others_go_on() {
-    let (_folder, path) = playbook(
+    let (_folder, path) = file(
         "- hosts: all\n  gather_facts: false\n  tasks:\n    - shell: \"[ $(uname -n) = worker-1 ] || kill -9 $PPID; echo alive\"\n    - ping:\n",
     );
     let ran = clouder(&["run", &path]);

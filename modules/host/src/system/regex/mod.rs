@@ -1,7 +1,7 @@
 //! Regular expressions as Python reads them, over bytes.
 //!
-//! Playbooks have patterns in the syntax of Python's `re`; [`syntax`] writes them anew for the engine used here,
-//! [`template`] reads what matches are replaced by.
+//! Playbooks have patterns in the syntax of Python's `re`; `syntax` writes them anew for the engine used here,
+//! `template` reads what matches are replaced by.
 
 mod syntax;
 mod template;
