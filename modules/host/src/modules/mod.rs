@@ -35,3 +35,5 @@ pub mod wait_for;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+pub(crate) mod testing_server;

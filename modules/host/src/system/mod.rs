@@ -16,6 +16,7 @@ pub mod file;
 pub mod flags;
 pub mod folder;
 pub mod glob;
+pub mod http;
 pub mod json;
 pub mod mode;
 pub mod mounts;
