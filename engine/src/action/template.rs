@@ -1,5 +1,6 @@
 //! `template`: renders a template here and puts the text on the host.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clouder_lang::Source;
@@ -11,7 +12,7 @@ use super::copy::{base_name, read};
 use super::local_file::describe;
 use super::{Action, LocalFile, Payload, Running};
 use crate::run::{Step, StepError};
-use crate::template::RenderOptions;
+use crate::template::{RenderOptions, Scope};
 
 /// Renders a template with the host's variables and puts the text into a file of the host.
 #[derive(Arguments)]
@@ -77,6 +78,7 @@ impl Action for Template {
             };
             let bytes = read(&file).map_err(|error| failed(error.to_string()))?;
             let text = String::from_utf8(bytes).map_err(|_| failed("it is not text in UTF-8".to_owned()))?;
+            let dest = args.dest.clone();
             let options = RenderOptions {
                 trim_blocks: args.trim_blocks,
                 lstrip_blocks: args.lstrip_blocks,
@@ -87,9 +89,10 @@ impl Action for Template {
                 block_end: args.block_end_string,
                 comment_start: args.comment_start_string,
                 comment_end: args.comment_end_string,
-                dest: Some(args.dest),
+                dest: Some(args.dest.clone()),
             };
-            let rendered = step.run.templates.render(&Source::new(&path, text), &step.scope, &options)?;
+            let scope = with_template(step, &path, &dest);
+            let rendered = step.run.templates.render(&Source::new(&path, text), &scope, &options)?;
             let mut payload = Payload::default();
             let (hash, size) = payload
                 .add(LocalFile::Bytes(rendered.into_bytes().into()))
@@ -103,6 +106,28 @@ impl Action for Template {
             Ok(step.module("copy", arguments, Some(Arc::new(payload)), None).await?.into())
         })
     }
+}
+
+/// The step's variables with those that only templates see.
+fn with_template(step: &Step<'_>, path: &Path, dest: &str) -> Arc<dyn Scope> {
+    let path_text = path.display().to_string();
+    let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
+    let variables = [
+        ("ansible_managed", "Ansible managed".to_owned()),
+        ("template_destpath", dest.to_owned()),
+        ("template_fullpath", path_text.clone()),
+        ("template_host", rustix::system::uname().nodename().to_string_lossy().into_owned()),
+        ("template_path", path_text),
+        ("template_uid", user),
+    ];
+    let mut scope = step.variables.clone();
+    for (name, value) in variables {
+        // What an inventory says of `ansible_managed` is stronger than the usual text.
+        if step.scope.variable(name).is_none() {
+            scope = scope.with_local(name, crate::template::Value::from(value));
+        }
+    }
+    Arc::new(scope)
 }
 
 /// The arguments that the host's `copy` shares with `template`.
