@@ -48,6 +48,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::fetch::Fetch>(),
         entry::<modules::file::File>(),
         entry::<modules::find::Find>(),
+        entry::<modules::get_url::GetUrl>(),
         entry::<modules::getent::Getent>(),
         entry::<modules::group::Group>(),
         entry::<modules::hostname::Hostname>(),
@@ -68,6 +69,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::sysctl::Sysctl>(),
         entry::<modules::systemd::Systemd>(),
         entry::<modules::tempfile::Tempfile>(),
+        entry::<modules::uri::Uri>(),
         entry::<modules::user::User>(),
         entry::<modules::wait_for::WaitFor>(),
     ];

@@ -10,6 +10,7 @@ pub mod dpkg_selections;
 pub mod fetch;
 pub mod file;
 pub mod find;
+pub mod get_url;
 pub mod getent;
 pub mod group;
 pub mod hostname;
@@ -30,6 +31,7 @@ pub mod stat;
 pub mod sysctl;
 pub mod systemd;
 pub mod tempfile;
+pub mod uri;
 pub mod user;
 pub mod wait_for;
 

@@ -40,6 +40,16 @@ impl DateTime {
         };
         format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction}")
     }
+
+    /// As headers of the web have it, of a time in Greenwich: `Wed, 25 Nov 2026 22:07:13 GMT`.
+    pub fn of_the_web(&self) -> String {
+        const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let Self { year, month, day, hour, minute, second, weekday, .. } = self;
+        let (weekday, month) = (DAYS[*weekday as usize % 7], MONTHS[(*month as usize + 11) % 12]);
+        format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+    }
 }
 
 /// A moment in this host's time zone.
@@ -209,6 +219,7 @@ mod tests {
         let moment = utc(UNIX_EPOCH + Duration::new(1_795_644_433, 98_167_000));
         assert_eq!(moment.plain(), "2026-11-25 22:07:13.098167");
         assert_eq!(moment.weekday, 3);
+        assert_eq!(moment.of_the_web(), "Wed, 25 Nov 2026 22:07:13 GMT");
         assert_eq!(utc(UNIX_EPOCH).plain(), "1970-01-01 00:00:00");
     }
 
