@@ -53,9 +53,10 @@ impl Action for Copy {
             };
             let mut payload = Payload::default();
             let failed = |error: std::io::Error| StepError::Failed(format!("cannot read {name}: {error}"));
-            let (path, file) = step.local_file("files", name.trim_end_matches('/'))?;
-            if path.is_dir() {
-                let entries = tree(&path, &mut payload).map_err(failed)?;
+            let path = step.local_path("files", name.trim_end_matches('/'))?;
+            let files = step.run.loader.files();
+            if files.is_folder(&path) {
+                let entries = tree(files, &path, &mut payload).map_err(failed)?;
                 arguments.insert("_tree".to_owned(), entries.into());
                 // As rsync: a slash at the end means what is inside.
                 let base = if name.ends_with('/') { String::new() } else { base_name(&name) };
@@ -63,7 +64,7 @@ impl Action for Copy {
             } else {
                 let mode =
                     std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
-                let (hash, size) = payload.add(file).map_err(failed)?;
+                let (hash, size) = payload.add(step.open_local(&path)?).map_err(failed)?;
                 describe(&mut arguments, &hash, size, &base_name(&name));
                 arguments.insert("_mode".to_owned(), format!("{mode:04o}").into());
             }

@@ -8,6 +8,7 @@ use clouder_lang::yaml::{Mapping, Node, Yaml};
 use clouder_modules::{Arguments, Outcome};
 
 use super::{Action, Done, Effect, Running};
+use crate::playbook::Files;
 use crate::run::{Step, StepError};
 
 /// Reads variables from a file, or from all files of a folder.
@@ -49,7 +50,7 @@ impl Action for IncludeVars {
         Box::pin(async move {
             let files = match (&args.file, &args.dir) {
                 (Some(file), _) => vec![find(step, file)?],
-                (None, Some(folder)) => of_folder(&find(step, folder)?, &args)?,
+                (None, Some(folder)) => of_folder(step.run.loader.files(), &find(step, folder)?, &args)?,
                 (None, None) => Vec::new(),
             };
             let mut variables = Variables::new();
@@ -100,7 +101,7 @@ fn find(step: &Step<'_>, name: &str) -> Result<PathBuf, StepError> {
     })
 }
 
-fn of_folder(folder: &Path, args: &IncludeVarsArgs) -> Result<Vec<PathBuf>, StepError> {
+fn of_folder(controller: &Files, folder: &Path, args: &IncludeVarsArgs) -> Result<Vec<PathBuf>, StepError> {
     let regex = |text: &String| {
         fancy_regex::Regex::new(text).map_err(|error| StepError::Failed(format!("`{text}`: {error}")))
     };
@@ -109,11 +110,12 @@ fn of_folder(folder: &Path, args: &IncludeVarsArgs) -> Result<Vec<PathBuf>, Step
     let mut files = Vec::new();
     let mut todo = vec![(folder.to_owned(), 1)];
     while let Some((folder, depth)) = todo.pop() {
-        let entries = std::fs::read_dir(&folder)
+        let entries = controller
+            .list(&folder)
             .map_err(|error| StepError::Failed(format!("cannot read {}: {error}", folder.display())))?;
-        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+        for path in entries {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if path.is_dir() {
+            if controller.is_folder(&path) {
                 if args.depth == 0 || depth < args.depth {
                     todo.push((path, depth + 1));
                 }

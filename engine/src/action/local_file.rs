@@ -9,6 +9,7 @@ use clouder_modules::system::checksum::Algorithm;
 use serde_json::{Map, Value, json};
 
 use crate::connection::Contents;
+use crate::playbook::Files;
 use crate::run::{Step, StepError};
 
 /// A content that a host may ask for: a file, or bytes in memory.
@@ -84,14 +85,22 @@ impl Step<'_> {
     /// # Errors
     /// When there is none.
     pub fn local_file(&self, kind: &str, name: &str) -> Result<(PathBuf, LocalFile), StepError> {
-        let path = self.find(kind, name).ok_or_else(|| {
+        let path = self.local_path(kind, name)?;
+        let file = self.open_local(&path)?;
+        Ok((path, file))
+    }
+
+    /// The path of a file or folder of the controller.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn local_path(&self, kind: &str, name: &str) -> Result<PathBuf, StepError> {
+        self.find(kind, name).ok_or_else(|| {
             StepError::Failed(format!(
                 "Could not find or access '{name}': looked in {}",
                 self.looked_in(kind)
             ))
-        })?;
-        let file = self.open_local(&path)?;
-        Ok((path, file))
+        })
     }
 
     /// The content of a path of the controller, decrypted where it is a vault file.
@@ -99,15 +108,22 @@ impl Step<'_> {
     /// # Errors
     /// When it cannot be read.
     pub fn open_local(&self, path: &Path) -> Result<LocalFile, StepError> {
-        let files = self.run.loader.files();
-        if path.exists() {
+        content(self.run.loader.files(), path)
+            .map_err(|error| StepError::Failed(format!("cannot read {}: {error}", path.display())))
+    }
+}
+
+/// The file itself, or the bytes of one that is built in or encrypted.
+fn content(files: &Files, path: &Path) -> std::io::Result<LocalFile> {
+    const VAULT: &[u8] = b"$ANSIBLE_VAULT;";
+    if !Files::is_built_in(path) {
+        let mut start = Vec::new();
+        std::fs::File::open(path)?.take(VAULT.len() as u64).read_to_end(&mut start)?;
+        if start != VAULT {
             return Ok(LocalFile::Path(path.to_owned()));
         }
-        let bytes = files
-            .read(path)
-            .map_err(|error| StepError::Failed(format!("cannot read {}: {error}", path.display())))?;
-        Ok(LocalFile::Bytes(bytes.into()))
     }
+    Ok(LocalFile::Bytes(files.read(path)?.as_ref().into()))
 }
 
 /// The arguments that tell a host's module which content is meant.
@@ -117,28 +133,29 @@ pub(super) fn describe(arguments: &mut Map<String, Value>, hash: &str, size: u64
     arguments.insert("_name".to_owned(), name.into());
 }
 
-/// A folder's files as a module is told of them.
-pub(super) fn tree(folder: &Path, payload: &mut Payload) -> std::io::Result<Vec<Value>> {
+/// A folder's files as a module is told of them; those of a built-in folder have the usual modes.
+pub(super) fn tree(files: &Files, folder: &Path, payload: &mut Payload) -> std::io::Result<Vec<Value>> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut entries = Vec::new();
     let mut todo = vec![folder.to_owned()];
     while let Some(current) = todo.pop() {
-        let mut paths = std::fs::read_dir(&current)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<Result<Vec<_>, _>>()?;
-        paths.sort();
-        for path in paths {
-            let metadata = std::fs::symlink_metadata(&path)?;
-            let mode = format!("{:04o}", metadata.permissions().mode() & 0o7777);
+        for path in files.list(&current)? {
             let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            if metadata.is_symlink() {
+            let metadata =
+                if Files::is_built_in(&path) { None } else { Some(std::fs::symlink_metadata(&path)?) };
+            let mode = |usual: u32| {
+                let mode = metadata.as_ref().map_or(usual, |metadata| metadata.permissions().mode());
+                format!("{:04o}", mode & 0o7777)
+            };
+            if metadata.as_ref().is_some_and(std::fs::Metadata::is_symlink) {
                 let target = std::fs::read_link(&path)?.to_string_lossy().into_owned();
                 entries.push(json!({"path": relative, "kind": "link", "target": target}));
-            } else if metadata.is_dir() {
-                entries.push(json!({"path": relative, "kind": "directory", "mode": mode}));
+            } else if files.is_folder(&path) {
+                entries.push(json!({"path": relative, "kind": "directory", "mode": mode(0o755)}));
                 todo.push(path);
             } else {
-                let (hash, size) = payload.add(LocalFile::Path(path))?;
+                let mode = mode(0o644);
+                let (hash, size) = payload.add(content(files, &path)?)?;
                 entries.push(
                     json!({"path": relative, "kind": "file", "mode": mode, "sha256": hash, "size": size}),
                 );

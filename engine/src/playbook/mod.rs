@@ -17,7 +17,7 @@ pub use clouder_modules::system::words::split as split_words;
 pub use files::{Decrypt, Files, Places};
 pub use keywords::Keywords;
 pub use layer::{Layer, Origin};
-pub use loader::{LoadedPlaybook, Loader, Resolve, RoleOptions};
+pub use loader::{LoadedPlaybook, Loader, Resolve, RoleOptions, role_block};
 pub use names::{ModuleName, module_name, short_name};
 pub use play::{Play, Playbook};
 pub use role::{Role, RoleUse};

@@ -11,13 +11,15 @@ use super::host::PlayHost;
 use super::play::PlayRun;
 use super::result::StepResult;
 use super::{Run, StepError};
-use crate::playbook::{Item, Keywords, Layer, Origin, RoleOptions, Task};
+use crate::playbook::{Item, Keywords, Layer, Origin, RoleOptions, Task, role_block};
 use crate::report::{Event, TaskInfo};
 use crate::template::{Scope, Value, to_json, to_text};
 use crate::vars::TaskVariables;
 
 /// What is included for a host: hosts that include the same are worked on together.
 struct Inclusion {
+    /// The file or role, for reports.
+    shown: String,
     items: Vec<Item>,
     hosts: Vec<Arc<PlayHost>>,
 }
@@ -43,10 +45,9 @@ impl PlayRun<'_> {
                 }
             }
         }
-        for (name, inclusion) in inclusions {
+        for inclusion in inclusions.into_values() {
             let names = inclusion.hosts.iter().map(|host| Arc::clone(host.name())).collect();
-            let shown = name.split('\0').next().unwrap_or_default().to_owned();
-            self.run.events.send(Event::Included { name: shown, hosts: names });
+            self.run.events.send(Event::Included { name: inclusion.shown, hosts: names });
             // A host that failed in one element of a loop does not go on with the next.
             let entering: Vec<_> = inclusion
                 .hosts
@@ -125,16 +126,19 @@ impl PlayRun<'_> {
         }
         let layer = Self::layer(task, variables);
         let is_role = task.invocation.name.as_ref() == "include_role";
-        let items = if is_role {
-            self.role_items(task, &name, &arguments, &layer)?
+        let (items, shown) = if is_role {
+            (self.role_items(task, &name, &arguments, &layer)?, name)
         } else {
             let file = self.find_tasks(task, &name)?;
-            self.run
+            let items = self
+                .run
                 .loader
                 .load_tasks(&file, &layer, info.handler)
-                .map_err(|found| StepError::Failed(all_of(&found)))?
+                .map_err(|found| StepError::Failed(all_of(&found)))?;
+            self.adopt(&items);
+            (items, std::path::absolute(&file).unwrap_or(file).display().to_string())
         };
-        inclusions.insert(key, Inclusion { items, hosts: vec![Arc::clone(host)] });
+        inclusions.insert(key, Inclusion { shown, items, hosts: vec![Arc::clone(host)] });
         Ok(())
     }
 
@@ -165,7 +169,7 @@ impl PlayRun<'_> {
             vars_from: from("vars_from"),
             defaults_from: from("defaults_from"),
             handlers_from: from("handlers_from"),
-            allow_duplicates: None,
+            allow_duplicates: Some(option("allow_duplicates").is_none_or(|value| value.is_true())),
             unchecked: option("rolespec_validate").is_some_and(|value| !value.is_true()),
         };
         let used = self
@@ -173,12 +177,9 @@ impl PlayRun<'_> {
             .loader
             .load_role(name, &options, &Keywords::default(), layer, &task.span)
             .map_err(|found| StepError::Failed(all_of(&found)))?;
-        if option("public").is_some_and(|value| value.is_true()) {
-            self.variables.expose(&used.role);
-        }
-        let mut items = Vec::new();
-        self.add_role(&used, &mut items);
-        Ok(items)
+        let block = role_block(used, &task.span);
+        self.adopt_role(&block, option("public").is_some_and(|value| value.is_true()));
+        Ok(vec![Item::Block(block)])
     }
 
     /// What stands around included tasks: `apply`, the task's own variables, those of the loop.

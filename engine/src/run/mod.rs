@@ -12,6 +12,7 @@ mod meta;
 mod options;
 mod play;
 mod result;
+mod roles;
 mod settings;
 mod step;
 mod summary;
@@ -54,6 +55,8 @@ pub struct Run {
     task_ids: AtomicU64,
     interrupted: AtomicBool,
     queues: AtomicU32,
+    /// `--step`: whether each task is asked about.
+    stepping: AtomicBool,
     /// Hosts that failed: they take no part in later plays.
     failed: Mutex<HashSet<Arc<str>>>,
 }
@@ -69,6 +72,7 @@ impl Run {
         events: Events,
     ) -> Self {
         Self {
+            stepping: AtomicBool::new(options.step),
             options,
             loader,
             templates,
@@ -113,6 +117,20 @@ impl Run {
 
     fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Whether a task is to be run: `--step` asks.
+    fn wants(&self, task: &str) -> bool {
+        let Some(ask) = self.options.ask.as_ref().filter(|_| self.stepping.load(Ordering::Relaxed)) else {
+            return true;
+        };
+        let question = format!("Perform task: TASK: {task} (N)o/(y)es/(c)ontinue");
+        // Where input ends, the answer is the default: no.
+        let answer = (ask.0)(&question, false).unwrap_or_default().trim().to_lowercase();
+        if matches!(answer.as_str(), "c" | "continue") {
+            self.stepping.store(false, Ordering::Relaxed);
+        }
+        matches!(answer.as_str(), "y" | "yes" | "c" | "continue")
     }
 
     fn next_task_id(&self) -> u64 {

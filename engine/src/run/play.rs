@@ -10,8 +10,9 @@ use indexmap::IndexMap;
 use tokio::sync::Semaphore;
 
 use super::host::PlayHost;
+use super::roles::FinishedRoles;
 use super::{Run, StepError};
-use crate::playbook::{Invocation, Item, Keywords, Layer, Origin, Play, Role, RoleUse, Task};
+use crate::playbook::{Invocation, Item, Keywords, Layer, Play, Task, role_block};
 use crate::report::Event;
 use crate::template::{Scope, Value, to_text};
 use crate::vars::{PlayVariables, TaskVariables};
@@ -35,6 +36,8 @@ pub(super) struct PlayRun<'a> {
     max_fail_percentage: Option<f64>,
     /// How many hosts of the batch have failed.
     failed_count: AtomicUsize,
+    /// The roles that hosts came through.
+    pub(super) finished_roles: FinishedRoles,
 }
 
 /// The sections of a play in order; handlers run after each.
@@ -100,6 +103,7 @@ impl Run {
                     .text(play.max_fail_percentage.as_ref(), &scope)?
                     .and_then(|text| text.parse().ok()),
                 failed_count: AtomicUsize::new(0),
+                finished_roles: FinishedRoles::default(),
             };
             let survivors = play_run.batch(play, &scope).await?;
             alive.retain(|name| !batch.contains(name) || survivors.contains(name));
@@ -265,7 +269,7 @@ fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Vec<Arc<str>> {
 }
 
 /// A mapping of variables as written; a list of mappings is merged.
-fn mapping_of(node: Option<&Node>) -> Variables {
+pub(super) fn mapping_of(node: Option<&Node>) -> Variables {
     let nodes = match node.map(|node| (&node.value, node)) {
         Some((Yaml::Sequence(items), _)) => items.iter().collect(),
         Some((_, node)) => vec![node],
@@ -385,57 +389,18 @@ impl PlayRun<'_> {
 
     /// The tasks of the play in their sections, and its handlers.
     fn sections(&self, play: &Play) -> Sections {
-        let mut roles = Vec::new();
-        let mut seen = Vec::new();
-        for used in &play.roles {
-            self.expose(used);
-            self.add_role_once(used, &mut roles, &mut seen);
-        }
+        let roles: Vec<Item> =
+            play.roles.iter().map(|used| Item::Block(role_block(used.clone(), &used.span))).collect();
+        self.adopt(&roles);
         self.add_handlers(&play.handlers);
+        for items in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
+            self.adopt(items);
+        }
         let main = roles.into_iter().chain(play.tasks.iter().cloned()).collect();
         Sections {
             gather: self.gather(play),
             sections: vec![play.pre_tasks.clone(), main, play.post_tasks.clone()],
         }
-    }
-
-    fn expose(&self, used: &RoleUse) {
-        used.role.dependencies.iter().for_each(|dependency| self.expose(dependency));
-        self.variables.expose(&used.role);
-    }
-
-    /// Adds a role of `roles` and its dependencies, unless it is there already with the same parameters.
-    fn add_role_once(&self, used: &RoleUse, items: &mut Vec<Item>, seen: &mut Vec<(Arc<str>, String)>) {
-        let key = (
-            Arc::clone(&used.role.name),
-            format!(
-                "{:?}{:?}",
-                parameters(&used.keywords),
-                used.keywords.when.iter().map(Node::to_text).collect::<Vec<_>>()
-            ),
-        );
-        if !used.role.allow_duplicates && seen.contains(&key) {
-            return;
-        }
-        seen.push(key);
-        for dependency in &used.role.dependencies {
-            self.add_role_once(dependency, items, seen);
-        }
-        self.add_own(used, items);
-    }
-
-    /// Adds a role that is included, its dependencies in front.
-    pub(super) fn add_role(&self, used: &RoleUse, items: &mut Vec<Item>) {
-        for dependency in &used.role.dependencies {
-            self.add_role(dependency, items);
-        }
-        self.add_own(used, items);
-    }
-
-    fn add_own(&self, used: &RoleUse, items: &mut Vec<Item>) {
-        self.add_handlers(&used.handlers);
-        items.extend(validation(used).map(Item::Task));
-        items.extend(used.tasks.iter().cloned());
     }
 
     /// The task that gathers facts, if the play wants it.
@@ -483,15 +448,8 @@ impl PlayRun<'_> {
     }
 }
 
-fn parameters(keywords: &Keywords) -> Vec<(Arc<str>, String)> {
-    mapping_of(keywords.vars.as_ref())
-        .into_iter()
-        .map(|(name, node)| (name, format!("{:?}", node.value)))
-        .collect()
-}
-
 /// A task that nobody wrote.
-fn synthetic(
+pub(super) fn synthetic(
     name: &str,
     module: &str,
     arguments: Mapping,
@@ -522,36 +480,5 @@ fn synthetic(
         listen: Vec::new(),
         file: span.source().name().to_owned(),
         span: span.clone(),
-    }
-}
-
-/// The task that checks a role's variables against its argument specification, before its first task.
-fn validation(used: &RoleUse) -> Option<Arc<Task>> {
-    let spec = used.role.argument_spec.as_ref()?;
-    let layer = role_layer(&used.tasks, &used.role)?;
-    let mut arguments = Mapping::default();
-    arguments.insert(Node::text("argument_spec", spec.span.clone()), spec.clone());
-    let keywords = Keywords { tags: vec![Node::text("always", used.span.clone())], ..Keywords::default() };
-    let name = format!("Validating arguments against arg spec of role {}", used.role.name);
-    Some(Arc::new(synthetic(&name, "validate_argument_spec", arguments, keywords, &layer, &used.span)))
-}
-
-/// The layer of a role, from any of its tasks.
-fn role_layer(items: &[Item], role: &Arc<Role>) -> Option<Arc<Layer>> {
-    let layer = items.iter().find_map(first_layer)?;
-    let mut layer = Some(layer);
-    while let Some(current) = layer {
-        if matches!(&current.origin, Origin::Role(found) if Arc::ptr_eq(found, role)) {
-            return Some(current);
-        }
-        layer = current.parent.clone();
-    }
-    None
-}
-
-fn first_layer(item: &Item) -> Option<Arc<Layer>> {
-    match item {
-        Item::Task(task) => Some(Arc::clone(&task.layer)),
-        Item::Block(block) => Some(Arc::clone(&block.layer)),
     }
 }

@@ -146,7 +146,7 @@ impl Run {
             None => Arc::clone(&own),
         };
         let host = delegate.unwrap_or(&variables.host.name);
-        let reach = Reach { run: self, task, own: &own, there: &there, host, delegated: delegate.is_some() };
+        let reach = Reach { run: self, task, own: &own, there: &there, host };
         reach.target()
     }
 }
@@ -166,7 +166,6 @@ struct Reach<'a> {
     own: &'a Arc<dyn Scope>,
     there: &'a Arc<dyn Scope>,
     host: &'a Arc<str>,
-    delegated: bool,
 }
 
 impl<'a> Reach<'a> {
@@ -201,26 +200,26 @@ impl<'a> Reach<'a> {
 
     fn transport(&self) -> Result<Transport, StepError> {
         let options = &self.run.options;
-        let by_keyword =
-            if self.delegated { None } else { self.keyword(|keywords| keywords.connection.as_ref())? };
-        let connection =
-            self.variable(&["ansible_connection"])?.or(by_keyword).or_else(|| options.connection.clone());
+        // The controller, where the inventory does not name it, is reached locally whatever a play says.
         let is_controller = || {
             let implicit = self.run.variables.with_inventory(false, |inventory| {
                 inventory.host(self.host).is_some_and(|host| host.implicit)
             });
             implicit && ["localhost", "127.0.0.1", "::1"].contains(&self.host.as_ref())
         };
-        let connection =
-            connection.unwrap_or_else(|| if is_controller() { "local".to_owned() } else { "ssh".to_owned() });
+        let connection = self
+            .variable(&["ansible_connection"])?
+            .or_else(|| is_controller().then(|| "local".to_owned()))
+            .or(self.keyword(|keywords| keywords.connection.as_ref())?)
+            .or_else(|| options.connection.clone())
+            .unwrap_or_else(|| "ssh".to_owned());
         let user = |keyword: Option<String>| -> Result<Option<String>, StepError> {
             Ok(self
                 .variable(&["ansible_user", "ansible_ssh_user"])?
                 .or(keyword)
                 .or_else(|| options.remote_user.clone()))
         };
-        let remote_user =
-            if self.delegated { None } else { self.keyword(|keywords| keywords.remote_user.as_ref())? };
+        let remote_user = self.keyword(|keywords| keywords.remote_user.as_ref())?;
         match connection.rsplit('.').next().unwrap_or(&connection) {
             "local" => Ok(Transport::Local),
             "ssh" | "smart" | "paramiko" | "paramiko_ssh" | "openssh" => self.ssh(user(remote_user)?),
@@ -239,8 +238,7 @@ impl<'a> Reach<'a> {
 
     fn ssh(&self, user: Option<String>) -> Result<Transport, StepError> {
         let options = &self.run.options;
-        let port_keyword =
-            if self.delegated { None } else { self.keyword(|keywords| keywords.port.as_ref())? };
+        let port_keyword = self.keyword(|keywords| keywords.port.as_ref())?;
         let port = self.variable(&["ansible_port", "ansible_ssh_port"])?.or(port_keyword);
         let port = match port {
             Some(port) => {

@@ -168,7 +168,11 @@ impl Run {
         if !crate::template::is_template(name) {
             return Ok(Arc::clone(name));
         }
-        Ok(Arc::from(self.templates.evaluate_text(&task.invocation.written, scope)?))
+        let name = Node::text(Arc::clone(name), task.invocation.written.span.clone());
+        let name = self.templates.evaluate_text(&name, scope)?;
+        let known =
+            ["ansible.builtin.", "ansible.legacy."].iter().find_map(|prefix| name.strip_prefix(prefix));
+        Ok(Arc::from(known.unwrap_or(&name)))
     }
 
     /// The arguments of a task: `module_defaults`, then its own, evaluated.
@@ -204,7 +208,14 @@ impl Run {
             return Ok(from_json(clouder_lang::yaml::to_json(&task.invocation.arguments)));
         }
         if !task.invocation.arguments.is_null() {
-            add(&self.templates.evaluate(&task.invocation.arguments, scope)?, &mut merged)?;
+            let own = self.templates.evaluate(&task.invocation.arguments, scope)?;
+            // A mapping that a template makes (`args: "{{ x }}"`) yields to arguments that are written out.
+            let variable = own.get_item(&Value::from(VARIABLE_PARAMETERS)).unwrap_or_default();
+            if !variable.is_undefined() {
+                add(&variable, &mut merged)?;
+            }
+            add(&own, &mut merged)?;
+            merged.remove(&Value::from(VARIABLE_PARAMETERS));
         }
         if let Some(free_form) = &task.invocation.free_form {
             let text = self.templates.evaluate(free_form, scope)?;
@@ -288,6 +299,9 @@ impl Run {
             .into())
     }
 }
+
+/// The argument that holds the template of a whole mapping beside written arguments.
+const VARIABLE_PARAMETERS: &str = "_variable_params";
 
 /// Actions whose arguments hold expressions, not values.
 fn is_evaluated_by_action(module: &str) -> bool {

@@ -54,7 +54,11 @@ impl PlayRun<'_> {
         if !self.has_started(task, &scope) {
             return hosts;
         }
-        match task.invocation.name.as_ref() {
+        let name = task.invocation.name.as_ref();
+        if name != "meta" && !self.run.wants(&self.task_name(task, &scope)) {
+            return hosts;
+        }
+        match name {
             "meta" => self.meta(task, hosts, protected).await,
             "include_tasks" | "include_role" => Box::pin(self.include(task, hosts, protected)).await,
             _ => {

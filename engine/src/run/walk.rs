@@ -38,6 +38,9 @@ impl PlayRun<'_> {
 
     /// Runs a block: its tasks, `rescue` for the hosts that failed in them, `always` for all.
     async fn block(&self, block: &Block, hosts: Vec<Arc<PlayHost>>, protected: bool) -> Vec<Arc<PlayHost>> {
+        if let Some(used) = &block.role {
+            return self.role(block, used, hosts, protected).await;
+        }
         let entered = hosts.clone();
         let mut survivors = self.items(&block.items, hosts, protected || !block.rescue.is_empty()).await;
         if !block.rescue.is_empty() {

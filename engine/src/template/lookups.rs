@@ -9,6 +9,7 @@ use minijinja::{Environment, Error, Value};
 use super::evaluation::{is_missing, scope, search_path, tolerate};
 use super::filters::{elements, wrong};
 use super::{TemplateOptions, to_text};
+use crate::playbook::Files;
 
 /// The names of all lookups.
 const NAMES: [&str; 21] = [
@@ -321,12 +322,12 @@ fn formatted(format: &str, number: i64) -> String {
 fn find(kind: &str, name: &str) -> Option<PathBuf> {
     let path = Path::new(name);
     if path.is_absolute() {
-        return path.exists().then(|| path.to_owned());
+        return Files::is_there(path).then(|| path.to_owned());
     }
     search_path()
         .iter()
         .flat_map(|folder| [folder.join(kind).join(name), folder.join(name)])
-        .find(|path| path.exists())
+        .find(|path| Files::is_there(path))
 }
 
 fn file(options: &TemplateOptions, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {

@@ -82,6 +82,6 @@ pub(super) fn included(name: &str, parent: &str) -> String {
     let folders = search_path();
     let candidates =
         folders.iter().flat_map(|folder| [folder.join("templates").join(name), folder.join(name)]);
-    let found = beside.into_iter().chain(candidates).find(|path| path.exists());
+    let found = beside.into_iter().chain(candidates).find(|path| crate::playbook::Files::is_there(path));
     found.map_or_else(|| name.to_owned(), |path| path.display().to_string())
 }

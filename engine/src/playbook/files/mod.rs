@@ -101,6 +101,11 @@ impl Files {
 
     /// Whether there is a file or folder.
     pub fn exists(&self, path: &Path) -> bool {
+        Self::is_there(path)
+    }
+
+    /// Whether there is a file or folder, for those who have no [`Files`] at hand.
+    pub fn is_there(path: &Path) -> bool {
         if Self::is_built_in(path) { built_in::find(path).is_some() } else { path.exists() }
     }
 

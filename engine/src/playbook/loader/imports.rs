@@ -133,7 +133,7 @@ impl Session<'_> {
 }
 
 /// A role's tasks as one block, those of its dependencies in front.
-fn role_block(used: RoleUse, span: &Span) -> Arc<Block> {
+pub fn role_block(used: RoleUse, span: &Span) -> Arc<Block> {
     let dependencies = used.role.dependencies.iter();
     let before = dependencies.map(|dependency| Item::Block(role_block(dependency.clone(), &dependency.span)));
     Arc::new(Block {

@@ -26,6 +26,7 @@ use clouder_lang::{Diagnostic, Span};
 
 use super::files::Files;
 use super::{Item, Keywords, Layer, Playbook, RoleUse};
+pub use imports::role_block;
 use roles::Usage;
 use session::{Context, Session};
 
