@@ -187,13 +187,14 @@ impl Templates {
         if let Some(compiled) = self.texts.read().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(Arc::clone(compiled));
         }
-        let expression = single_expression(text)
+        let literal = syntax::literal_backslashes(text);
+        let expression = single_expression(&literal)
             .and_then(|inner| self.environment.compile_expression_owned(inner.to_owned()).ok());
         let compiled = Arc::new(match expression {
             Some(expression) => Compiled::Expression(expression),
             // Compiled once per run, so what is leaked is no more than the playbooks themselves.
             None => Compiled::Text(
-                self.environment.template_from_str(Box::leak(text.to_string().into_boxed_str()))?,
+                self.environment.template_from_str(Box::leak(literal.into_owned().into_boxed_str()))?,
             ),
         });
         self.texts

@@ -1,5 +1,7 @@
 //! Places of template errors, headers of template files, names of included files.
 
+use std::borrow::Cow;
+
 use clouder_lang::{Diagnostic, Span};
 use minijinja::{Error, ErrorKind};
 
@@ -52,6 +54,36 @@ fn place(error: &Error, span: &Span) -> Span {
     }
 }
 
+/// Backslashes in the strings of expressions stand for themselves in YAML texts, as they do in Ansible: `'\1'` is a
+/// backslash and a one. (In template files they are Jinja's escapes.)
+pub(super) fn literal_backslashes(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') || !text.contains("{{") {
+        return Cow::Borrowed(text);
+    }
+    let mut literal = String::with_capacity(text.len() + 8);
+    let mut quote: Option<char> = None;
+    let mut inside = false;
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        literal.push(character);
+        match (inside, quote, character) {
+            (false, _, '{') if text[at..].starts_with("{{") => inside = true,
+            (true, None, '}') if text[at..].starts_with("}}") => inside = false,
+            (true, None, '\'' | '"') => quote = Some(character),
+            (true, Some(open), close) if open == close => quote = None,
+            (true, Some(_), '\\') => match characters.next() {
+                // An escaped quote stays one: it must not end the string.
+                Some((_, next @ ('\'' | '"'))) => literal.push(next),
+                Some((_, '\\')) => literal.push_str("\\\\\\"),
+                Some((_, next)) => literal.extend(['\\', next]),
+                None => {}
+            },
+            _ => {}
+        }
+    }
+    Cow::Owned(literal)
+}
+
 /// The options of a `#jinja2:` header, and the text below it.
 pub(super) fn header<'a>(text: &'a str, options: &RenderOptions) -> (RenderOptions, &'a str) {
     let mut options = options.clone();
@@ -84,4 +116,22 @@ pub(super) fn included(name: &str, parent: &str) -> String {
         folders.iter().flat_map(|folder| [folder.join("templates").join(name), folder.join(name)]);
     let found = beside.into_iter().chain(candidates).find(|path| crate::playbook::Files::is_there(path));
     found.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal_backslashes;
+
+    #[test]
+    fn backslashes_stand_for_themselves_in_strings_of_expressions() {
+        for (text, expected) in [
+            (r"{{ x | regex_replace('(a)', '\\1') }}", r"{{ x | regex_replace('(a)', '\\\\1') }}"),
+            (r"{{ x | regex_replace('a\.b', '\1') }}", r"{{ x | regex_replace('a\\.b', '\\1') }}"),
+            (r"{{ 'it\'s' }}", r"{{ 'it\'s' }}"),
+            (r"a\b {{ 'c' }}", r"a\b {{ 'c' }}"),
+            (r"{% if '\d' %}{{ y }}{% endif %}", r"{% if '\d' %}{{ y }}{% endif %}"),
+        ] {
+            assert_eq!(literal_backslashes(text), expected, "{text}");
+        }
+    }
 }
