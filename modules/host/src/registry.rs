@@ -40,6 +40,7 @@ pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
         entry::<modules::apt::Apt>(),
         entry::<modules::assemble::Assemble>(),
+        entry::<modules::authorized_key::AuthorizedKey>(),
         entry::<modules::blockinfile::Blockinfile>(),
         entry::<modules::command::Command>(),
         entry::<modules::copy::Copy>(),
@@ -52,6 +53,8 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::getent::Getent>(),
         entry::<modules::group::Group>(),
         entry::<modules::hostname::Hostname>(),
+        entry::<modules::ini_file::IniFile>(),
+        entry::<modules::known_hosts::KnownHosts>(),
         entry::<modules::lineinfile::Lineinfile>(),
         entry::<modules::modprobe::Modprobe>(),
         entry::<modules::package::Package>(),

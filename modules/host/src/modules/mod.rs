@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod assemble;
+pub mod authorized_key;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
@@ -14,6 +15,8 @@ pub mod get_url;
 pub mod getent;
 pub mod group;
 pub mod hostname;
+pub mod ini_file;
+pub mod known_hosts;
 pub mod lineinfile;
 pub mod modprobe;
 pub mod package;

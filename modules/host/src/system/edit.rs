@@ -37,6 +37,15 @@ impl<'a> Editing<'a> {
     /// When it is a folder, or cannot be read.
     pub fn open(path: &Path, options: &'a EditOptions) -> Result<Self, ModuleError> {
         let path = if path.is_symlink() { file::follow(path) } else { file::tidy(path) };
+        Self::open_link(&path, options)
+    }
+
+    /// As [`Self::open`], but a symbolic link itself is replaced by a file.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_link(path: &Path, options: &'a EditOptions) -> Result<Self, ModuleError> {
+        let path = file::tidy(path);
         if path.is_dir() {
             return Err(ModuleError::new(format!("Path {} is a directory !", path.display())).with("rc", 256));
         }
