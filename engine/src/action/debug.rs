@@ -48,7 +48,11 @@ impl Action for Debug {
             } else {
                 let value = match argument("msg") {
                     Some(node) => to_json(&step.run.templates.evaluate(node, &step.scope)?),
-                    None => Value::from("Hello world!"),
+                    // Of `module_defaults`, or of a mapping that a template made.
+                    None => match step.arguments.get_attr("msg") {
+                        Ok(value) if !value.is_undefined() => to_json(&value),
+                        _ => Value::from("Hello world!"),
+                    },
                 };
                 result.insert("msg".to_owned(), value);
             }

@@ -102,6 +102,8 @@ pub enum Event {
     },
     /// A file of tasks or a role was included.
     Included {
+        /// The element of the loop it is included for, as it is shown.
+        item: Option<String>,
         /// Which.
         name: String,
         /// For these hosts.

@@ -235,9 +235,10 @@ impl<W: Write + Send> Report for Terminal<W> {
                     self.result(task, &host, None, *status, result);
                 }
             }
-            Event::Included { name, hosts } => {
+            Event::Included { name, item, hosts } => {
                 let hosts = hosts.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-                self.line(Color::Quiet, &format!("included: {name} for {hosts}"));
+                let item = item.as_ref().map_or_else(String::new, |item| format!(" => (item={item})"));
+                self.line(Color::Quiet, &format!("included: {name} for {hosts}{item}"));
             }
             Event::Notified { handler, host } => {
                 if self.style.verbosity >= 2 {

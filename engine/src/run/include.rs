@@ -10,9 +10,10 @@ use serde_json::Value as Json;
 use super::host::PlayHost;
 use super::play::PlayRun;
 use super::result::StepResult;
+use super::settings::keyword;
 use super::{Run, StepError};
 use crate::playbook::{Item, Keywords, Layer, Origin, RoleOptions, Task, role_block};
-use crate::report::{Event, TaskInfo};
+use crate::report::{Event, Status, TaskInfo};
 use crate::template::{Scope, Value, to_json, to_text};
 use crate::vars::TaskVariables;
 
@@ -20,6 +21,8 @@ use crate::vars::TaskVariables;
 struct Inclusion {
     /// The file or role, for reports.
     shown: String,
+    /// The element of the loop, for reports.
+    item: Option<String>,
     items: Vec<Item>,
     hosts: Vec<Arc<PlayHost>>,
 }
@@ -45,9 +48,13 @@ impl PlayRun<'_> {
                 }
             }
         }
+        for inclusion in inclusions.values() {
+            let names: Vec<_> = inclusion.hosts.iter().map(|host| Arc::clone(host.name())).collect();
+            names.iter().for_each(|host| self.run.summary.count(host, Status::Ok, false, false));
+            let (name, item) = (inclusion.shown.clone(), inclusion.item.clone());
+            self.run.events.send(Event::Included { name, item, hosts: names });
+        }
         for inclusion in inclusions.into_values() {
-            let names = inclusion.hosts.iter().map(|host| Arc::clone(host.name())).collect();
-            self.run.events.send(Event::Included { name: inclusion.shown, hosts: names });
             // A host that failed in one element of a loop does not go on with the next.
             let entering: Vec<_> = inclusion
                 .hosts
@@ -73,20 +80,27 @@ impl PlayRun<'_> {
     ) -> Result<(), Box<StepResult>> {
         let variables = self.variables(task, host);
         let failed = |error: StepError| Box::new(StepResult::from(Err(error)));
-        let scopes = match &task.loop_ {
-            Some(loop_) => self.run.turns(loop_, &variables).map_err(failed)?.scopes,
-            None => vec![variables],
+        let scopes: Vec<(TaskVariables, Option<String>)> = match &task.loop_ {
+            Some(loop_) => {
+                let turns = self.run.turns(loop_, &variables).map_err(failed)?;
+                let scope: Arc<dyn Scope> = Arc::new(variables);
+                let hidden = keyword(task, |keywords| keywords.no_log.as_ref())
+                    .is_some_and(|node| self.run.flag(node, &scope).unwrap_or(true));
+                let labels = turns.labels.into_iter().map(|label| (!hidden).then_some(label));
+                turns.scopes.into_iter().zip(labels).collect()
+            }
+            None => vec![(variables, None)],
         };
         let mut skipped: Option<Box<StepResult>> = None;
         let mut included = false;
-        for variables in scopes {
+        for (variables, item) in scopes {
             let scope: Arc<dyn Scope> = Arc::new(variables.clone());
             if let Some(condition) = self.run.false_condition(task, &scope).map_err(failed)? {
                 skipped = Some(Box::new(StepResult::skipped(&condition.to_text())));
                 continue;
             }
             included = true;
-            self.add(task, info, host, &variables, &scope, inclusions).map_err(failed)?;
+            self.add(task, info, host, (&variables, item), &scope, inclusions).map_err(failed)?;
         }
         match skipped {
             Some(result) if !included => Err(result),
@@ -99,7 +113,7 @@ impl PlayRun<'_> {
         task: &Task,
         info: &Arc<TaskInfo>,
         host: &Arc<PlayHost>,
-        variables: &TaskVariables,
+        (variables, item): (&TaskVariables, Option<String>),
         scope: &Arc<dyn Scope>,
         inclusions: &mut IndexMap<String, Inclusion>,
     ) -> Result<(), StepError> {
@@ -138,7 +152,7 @@ impl PlayRun<'_> {
             self.adopt(&items);
             (items, std::path::absolute(&file).unwrap_or(file).display().to_string())
         };
-        inclusions.insert(key, Inclusion { shown, items, hosts: vec![Arc::clone(host)] });
+        inclusions.insert(key, Inclusion { shown, item, items, hosts: vec![Arc::clone(host)] });
         Ok(())
     }
 

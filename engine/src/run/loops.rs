@@ -21,7 +21,7 @@ pub(super) struct Turns {
     /// The variables of each turn.
     pub(super) scopes: Vec<TaskVariables>,
     /// What is shown of each element.
-    labels: Vec<String>,
+    pub(super) labels: Vec<String>,
     /// The elements.
     items: Vec<Value>,
     loop_var: String,

@@ -92,6 +92,10 @@ impl StepResult {
             "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
         shown.insert("censored".to_owned(), reason.into());
         shown.insert("changed".to_owned(), self.outcome.changed.into());
+        // That it was a loop may be known: its turns have been told one by one.
+        if self.outcome.result.contains_key("results") {
+            shown.insert("results".to_owned(), Json::Array(Vec::new()));
+        }
         if self.outcome.failed {
             shown.insert("failed".to_owned(), true.into());
         }

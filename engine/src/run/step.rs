@@ -203,16 +203,18 @@ impl Run {
                 }
             }
         }
-        // The expressions of `that`, `var` and the like are evaluated by their actions.
-        if is_evaluated_by_action(module) {
-            return Ok(from_json(clouder_lang::yaml::to_json(&task.invocation.arguments)));
-        }
-        if !task.invocation.arguments.is_null() {
-            let own = self.templates.evaluate(&task.invocation.arguments, scope)?;
+        let written = &task.invocation.arguments;
+        if !written.is_null() {
+            // The expressions of `that`, `var` and the like are evaluated by their actions.
+            let own = if is_evaluated_by_action(module) && written.as_mapping().is_some() {
+                from_json(clouder_lang::yaml::to_json(written))
+            } else {
+                self.templates.evaluate(written, scope)?
+            };
             // A mapping that a template makes (`args: "{{ x }}"`) yields to arguments that are written out.
-            let variable = own.get_item(&Value::from(VARIABLE_PARAMETERS)).unwrap_or_default();
-            if !variable.is_undefined() {
-                add(&variable, &mut merged)?;
+            let variable = written.as_mapping().and_then(|mapping| mapping.get(VARIABLE_PARAMETERS));
+            if let Some(variable) = variable {
+                add(&self.templates.evaluate(variable, scope)?, &mut merged)?;
             }
             add(&own, &mut merged)?;
             merged.remove(&Value::from(VARIABLE_PARAMETERS));

@@ -10,8 +10,9 @@ use crate::report::{HostSummary, Status};
 pub struct Summary(Mutex<BTreeMap<Arc<str>, HostSummary>>);
 
 impl Summary {
-    /// Counts a task's status. `rescued` says that a failure is mended by a `rescue`.
-    pub(super) fn count(&self, host: &Arc<str>, status: Status, rescued: bool) {
+    /// Counts a task's status. `changed` says that a failure that is ignored has changed something, `rescued` that a
+    /// failure is mended by a `rescue`.
+    pub(super) fn count(&self, host: &Arc<str>, status: Status, changed: bool, rescued: bool) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let summary = all.entry(Arc::clone(host)).or_default();
         match status {
@@ -26,6 +27,7 @@ impl Summary {
             Status::Ignored => {
                 summary.ok += 1;
                 summary.ignored += 1;
+                summary.changed += u64::from(changed);
             }
             Status::Unreachable => summary.unreachable += 1,
         }

@@ -123,6 +123,8 @@ impl PlayRun<'_> {
             Some(node) => self.run.flag(node, &scope).unwrap_or(false),
             None => false,
         };
+        // What these do concerns the run, not a host.
+        let once = once || matches!(task.invocation.name.as_ref(), "add_host" | "pause");
         let throttle = self.throttle(task, &scope);
         let running: FuturesUnordered<_> = hosts
             .iter()
@@ -209,7 +211,7 @@ impl PlayRun<'_> {
         protected: bool,
     ) {
         let status = result.status();
-        self.run.summary.count(host.name(), status, protected);
+        self.run.summary.count(host.name(), status, result.outcome.changed, protected);
         for warning in &result.outcome.warnings {
             self.run.warn(Diagnostic {
                 severity: clouder_lang::Severity::Warning,
