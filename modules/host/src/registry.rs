@@ -51,6 +51,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::find::Find>(),
         entry::<modules::get_url::GetUrl>(),
         entry::<modules::getent::Getent>(),
+        entry::<modules::git::Git>(),
         entry::<modules::group::Group>(),
         entry::<modules::hostname::Hostname>(),
         entry::<modules::ini_file::IniFile>(),
