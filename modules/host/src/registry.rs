@@ -58,6 +58,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::known_hosts::KnownHosts>(),
         entry::<modules::lineinfile::Lineinfile>(),
         entry::<modules::modprobe::Modprobe>(),
+        entry::<modules::mount::Mount>(),
         entry::<modules::package::Package>(),
         entry::<modules::package_facts::PackageFacts>(),
         entry::<modules::ping::Ping>(),

@@ -20,6 +20,7 @@ pub mod ini_file;
 pub mod known_hosts;
 pub mod lineinfile;
 pub mod modprobe;
+pub mod mount;
 pub mod package;
 pub mod package_facts;
 pub mod ping;

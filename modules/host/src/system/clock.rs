@@ -41,6 +41,11 @@ impl DateTime {
         format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction}")
     }
 
+    /// Day of the year, 0 is the first of January.
+    pub fn day_of_year(&self) -> i64 {
+        days_of((self.year, self.month, self.day)) - days_of((self.year, 1, 1))
+    }
+
     /// As headers of the web have it, of a time in Greenwich: `Wed, 25 Nov 2026 22:07:13 GMT`.
     pub fn of_the_web(&self) -> String {
         const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
@@ -218,7 +223,7 @@ mod tests {
     fn a_moment_is_told_in_parts() {
         let moment = utc(UNIX_EPOCH + Duration::new(1_795_644_433, 98_167_000));
         assert_eq!(moment.plain(), "2026-11-25 22:07:13.098167");
-        assert_eq!(moment.weekday, 3);
+        assert_eq!((moment.weekday, moment.day_of_year()), (3, 328));
         assert_eq!(moment.of_the_web(), "Wed, 25 Nov 2026 22:07:13 GMT");
         assert_eq!(utc(UNIX_EPOCH).plain(), "1970-01-01 00:00:00");
     }

@@ -50,9 +50,17 @@ impl Context {
         }
     }
 
-    /// A command whose output will be read by the module: messages in plain English.
+    /// A command whose output will be read by the module: messages in plain English. A bare name is also looked for
+    /// where the tools of the system are, which is not in everyone's `PATH`.
     pub fn tool(&self, program: impl AsRef<OsStr>) -> Command {
-        self.command(program).environment("LC_ALL", "C").environment("LANGUAGE", "C")
+        let program = program.as_ref();
+        let found =
+            program.to_str().filter(|name| !name.contains('/')).and_then(|name| self.find_program(name));
+        let command = match found {
+            Some(path) => self.command(path),
+            None => self.command(program),
+        };
+        command.environment("LC_ALL", "C").environment("LANGUAGE", "C")
     }
 
     /// The path of a program, looked for in the task's `PATH` and in the places of system tools.

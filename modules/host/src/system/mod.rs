@@ -6,7 +6,6 @@ pub mod checksum;
 pub mod clock;
 pub mod command;
 pub mod connections;
-pub mod date;
 mod dns;
 pub mod dpkg;
 pub mod edit;

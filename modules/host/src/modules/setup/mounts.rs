@@ -1,7 +1,7 @@
 //! Mounted file systems that are on something.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use rustix::fs::StatVfs;
@@ -9,15 +9,16 @@ use serde_json::{Map, Value, json};
 
 use super::collectors::{Gathered, Host};
 use super::devices::Links;
-use crate::system::mounts::unescape;
+use crate::system::mounts::{self, unescape};
 
 /// `mounts`.
 pub(super) fn collect(host: &Host<'_>, gathered: &mut Gathered) {
     let table = host.files.text("/proc/self/mounts").unwrap_or_default();
     let information = host.files.text("/proc/self/mountinfo").unwrap_or_default();
-    let shown = parts_of(&information);
+    let shown: BTreeMap<PathBuf, String> =
+        mounts::parse(&information).into_iter().map(|mounted| (mounted.point, mounted.part)).collect();
     let links = Links::read(&host.files);
-    let mut mounts = Vec::new();
+    let mut found = Vec::new();
     let mut waiting = Vec::new();
     for line in table.lines() {
         let words: Vec<&str> = line.split(' ').collect();
@@ -28,7 +29,7 @@ pub(super) fn collect(host: &Host<'_>, gathered: &mut Gathered) {
             continue;
         }
         let mut options = (*options).to_owned();
-        if shown.get(&mount).is_some_and(|part| part != "/")
+        if shown.get(Path::new(&mount)).is_some_and(|part| part != "/")
             && !options.split(',').any(|option| option == "bind")
         {
             options.push_str(",bind");
@@ -42,14 +43,14 @@ pub(super) fn collect(host: &Host<'_>, gathered: &mut Gathered) {
             "mount": mount, "device": device, "fstype": kind, "options": options, "dump": number(dump),
             "passno": number(pass), "uuid": uuid,
         });
-        mounts.push(described);
+        found.push(described);
     }
     // A server that is gone may keep its mount's answer back for ever.
     let deadline = std::time::Instant::now() + host.patience;
-    for (mount, answer) in mounts.iter_mut().zip(waiting) {
+    for (mount, answer) in found.iter_mut().zip(waiting) {
         let Value::Object(mount) = mount else { continue };
         match answer.recv_timeout(deadline.saturating_duration_since(std::time::Instant::now())) {
-            Ok(Ok(found)) => mount.extend(sizes(&found)),
+            Ok(Ok(measured)) => mount.extend(sizes(&measured)),
             Ok(Err(_)) => drop(mount.insert("note".to_owned(), "Could not get extra information.".into())),
             Err(_) => {
                 let note = "Timed out while attempting to get extra information.";
@@ -57,17 +58,7 @@ pub(super) fn collect(host: &Host<'_>, gathered: &mut Gathered) {
             }
         }
     }
-    gathered.set("mounts", mounts);
-}
-
-/// Which part of its file system a mount point shows; `/` is all of it.
-fn parts_of(information: &str) -> BTreeMap<String, String> {
-    let lines = information.lines().filter_map(|line| {
-        let mut words = line.split(' ').skip(3);
-        let (part, mount) = (words.next()?, words.next()?);
-        Some((unescape(mount), unescape(part)))
-    });
-    lines.collect()
+    gathered.set("mounts", found);
 }
 
 /// Asks for the sizes of a file system without waiting.
