@@ -6,6 +6,33 @@ use serde_json::{Map, Value};
 use super::{Action, Running};
 use crate::run::Step;
 
+/// Which role, and which of its files.
+#[derive(Arguments)]
+#[expect(dead_code, reason = "the run reads these from the task itself")]
+pub struct RoleChoice {
+    /// The role.
+    #[arg(alias = "role")]
+    pub name: String,
+    /// Which of its task files.
+    #[arg(default = "main")]
+    pub tasks_from: String,
+    /// Which of its variable files.
+    #[arg(default = "main")]
+    pub vars_from: String,
+    /// Which of its files of defaults.
+    #[arg(default = "main")]
+    pub defaults_from: String,
+    /// Which of its handler files.
+    #[arg(default = "main")]
+    pub handlers_from: String,
+    /// Whether it may run again with the same parameters.
+    #[arg(default = "true")]
+    pub allow_duplicates: bool,
+    /// Whether its variables are checked against its argument specification.
+    #[arg(default = "true")]
+    pub rolespec_validate: bool,
+}
+
 /// Declares an action that the run does itself.
 macro_rules! structural {
     ($(#[doc = $summary:literal] $type:ident $args:ident $name:literal { $($(#[$meta:meta])* $field:ident: $kind:ty,)* })*) => {$(
@@ -43,27 +70,9 @@ structural! {
 
     /// Adds the tasks of a role, while loading
     ImportRole ImportRoleArgs "import_role" {
-        /// The role.
-        #[arg(alias = "role")]
-        name: String,
-        /// Which of its task files.
-        #[arg(default = "main")]
-        tasks_from: String,
-        /// Which of its variable files.
-        #[arg(default = "main")]
-        vars_from: String,
-        /// Which of its files of defaults.
-        #[arg(default = "main")]
-        defaults_from: String,
-        /// Which of its handler files.
-        #[arg(default = "main")]
-        handlers_from: String,
-        /// Whether it may run again with the same parameters.
-        #[arg(default = "true")]
-        allow_duplicates: bool,
-        /// Whether its variables are checked against its argument specification.
-        #[arg(default = "true")]
-        rolespec_validate: bool,
+        /// Which role, and which of its files.
+        #[arg(flatten)]
+        choice: RoleChoice,
         /// Whether all tasks of the play see its variables.
         public: Option<bool>,
     }
@@ -77,27 +86,9 @@ structural! {
 
     /// Runs the tasks of a role that is chosen while running
     IncludeRole IncludeRoleArgs "include_role" {
-        /// The role.
-        #[arg(alias = "role")]
-        name: String,
-        /// Which of its task files.
-        #[arg(default = "main")]
-        tasks_from: String,
-        /// Which of its variable files.
-        #[arg(default = "main")]
-        vars_from: String,
-        /// Which of its files of defaults.
-        #[arg(default = "main")]
-        defaults_from: String,
-        /// Which of its handler files.
-        #[arg(default = "main")]
-        handlers_from: String,
-        /// Whether it may run again with the same parameters.
-        #[arg(default = "true")]
-        allow_duplicates: bool,
-        /// Whether its variables are checked against its argument specification.
-        #[arg(default = "true")]
-        rolespec_validate: bool,
+        /// Which role, and which of its files.
+        #[arg(flatten)]
+        choice: RoleChoice,
         /// Whether all tasks of the play see its variables.
         #[arg(default = "false")]
         public: bool,

@@ -18,7 +18,7 @@ use crate::playbook::check::{self, Syntax};
 use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbook};
 use crate::report::{Events, JsonLines, Report, Style, Terminal, deliver};
 use crate::run::{Run, RunOptions};
-use crate::template::{Scope, TemplateOptions, Templates, Value, to_text};
+use crate::template::{Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
 use crate::vars::{SharedVariables, TaskVariables};
 
 /// Everything a run needs, made from options.
@@ -89,8 +89,7 @@ fn sources(options: &InventoryOptions) -> Vec<String> {
 
 /// Reads the inventory that options name.
 pub(super) fn inventory(options: &InventoryOptions) -> Result<Inventory, Failure> {
-    let decrypt = |_: &str, _: &Path| Err(NO_VAULT.to_owned());
-    let reader = Reader::new(&decrypt);
+    let reader = Reader::new(&no_vault);
     let inventory = clouder_inventory::load(&sources(options), &reader)?;
     show(&reader.into_warnings());
     Ok(inventory)
@@ -117,10 +116,7 @@ impl Setup {
         }));
         let project = std::env::current_dir()?;
         let files = || {
-            let files = Files::new(
-                Places::from_environment(project.clone()),
-                Box::new(|_: &str, _: &Path| Err(NO_VAULT.to_owned())),
-            );
+            let files = Files::new(Places::from_environment(project.clone()), Box::new(no_vault));
             match text {
                 Some(text) => files.with_text(playbook, text),
                 None => files,
@@ -133,8 +129,7 @@ impl Setup {
         let path = find(&files(), playbook);
         let folder = path.parent().map_or_else(|| project.clone(), Path::to_owned);
         let folder = fs::canonicalize(&folder).unwrap_or(folder);
-        let decrypt = |_: &str, _: &Path| Err(NO_VAULT.to_owned());
-        let reader = Reader::new(&decrypt);
+        let reader = Reader::new(&no_vault);
         let beside = VariableFolder::read(&folder, &reader)?;
         show(&reader.into_warnings());
         let extra = extra_variables(&options.extra_vars)?;
@@ -167,12 +162,7 @@ impl Setup {
     pub(super) fn pattern(&self, play: &Play) -> Result<String, Failure> {
         let value =
             self.templates.evaluate(&play.hosts, &self.outside()).map_err(|error| error.diagnostic)?;
-        Ok(match value.try_iter() {
-            Ok(items) if value.as_str().is_none() => {
-                items.map(|item| to_text(&item)).collect::<Vec<_>>().join(",")
-            }
-            _ => to_text(&value),
-        })
+        Ok(to_texts(&value).join(","))
     }
 
     /// The hosts of a pattern, within the limit.
@@ -202,10 +192,7 @@ impl Setup {
         let mut tags = std::collections::BTreeSet::new();
         for node in nodes {
             match self.templates.evaluate(node, &scope) {
-                Ok(value) if value.as_str().is_none() => {
-                    tags.extend(value.try_iter().into_iter().flatten().map(|item| to_text(&item)));
-                }
-                Ok(value) => tags.extend(to_text(&value).split(',').map(|tag| tag.trim().to_owned())),
+                Ok(value) => tags.extend(to_tags(&value)),
                 Err(_) => tags.extend([node.to_text().to_string()]),
             }
         }
@@ -257,8 +244,10 @@ impl Setup {
     }
 }
 
-/// Until there is a vault.
-const NO_VAULT: &str = "vault files cannot be read yet";
+/// What decrypts, until there is a vault.
+pub(super) fn no_vault(_text: &str, _path: &Path) -> Result<String, String> {
+    Err("vault files cannot be read yet".to_owned())
+}
 
 /// A playbook by its path, or by the name of one of the organisation's or the built-in ones.
 fn find(files: &Files, playbook: &Path) -> PathBuf {

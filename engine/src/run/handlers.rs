@@ -4,11 +4,11 @@ use std::sync::{Arc, PoisonError};
 
 use clouder_lang::Diagnostic;
 
-use super::host::PlayHost;
+use super::host::{PlayHost, drop_lost};
 use super::play::PlayRun;
 use crate::playbook::{Item, Task};
 use crate::report::Event;
-use crate::template::{Scope, to_text};
+use crate::template::{Scope, to_texts};
 
 impl PlayRun<'_> {
     /// Adds handlers to those of the play.
@@ -31,11 +31,7 @@ impl PlayRun<'_> {
         let around = task.layer.chain().flat_map(|layer| &layer.keywords.notify);
         for node in task.keywords.notify.iter().chain(around) {
             let topics = match self.run.templates.evaluate(node, &scope) {
-                Ok(value) if value.as_str().is_none() => value
-                    .try_iter()
-                    .map(|items| items.map(|item| to_text(&item)).collect())
-                    .unwrap_or_default(),
-                Ok(value) => vec![to_text(&value)],
+                Ok(value) => to_texts(&value),
                 Err(error) => {
                     self.run.warn(*error.diagnostic);
                     continue;
@@ -70,13 +66,13 @@ impl PlayRun<'_> {
         }
         for (index, handler) in handlers.iter().enumerate() {
             let scope = self.handler_scope(handler, host);
-            let listens = handler.listen.iter().any(|node| match self.run.templates.evaluate(node, &scope) {
-                Ok(value) if value.as_str().is_none() => {
-                    value.try_iter().is_ok_and(|mut items| items.any(|item| to_text(&item) == topic))
-                }
-                Ok(value) => to_text(&value) == topic,
-                Err(_) => false,
-            });
+            let topics = |node| self.run.templates.evaluate(node, &scope).map(|value| to_texts(&value));
+            let listens = handler
+                .listen
+                .iter()
+                .filter_map(|node| topics(node).ok())
+                .flatten()
+                .any(|name| name == topic);
             if listens {
                 owe(index, topic.to_owned());
             }
@@ -127,10 +123,7 @@ impl PlayRun<'_> {
                         self.on_hosts(&handler, &info, owing.clone(), protected).await
                     }
                 };
-                hosts.retain(|host| {
-                    let owed = owing.iter().any(|other| Arc::ptr_eq(other, host));
-                    !owed || survivors.iter().any(|other| Arc::ptr_eq(other, host))
-                });
+                drop_lost(&mut hosts, &owing, &survivors);
             }
             if !ran || self.run.is_interrupted() {
                 return hosts;

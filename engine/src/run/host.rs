@@ -74,3 +74,17 @@ impl PlayHost {
         self.notified.lock().unwrap_or_else(PoisonError::into_inner).remove(&handler)
     }
 }
+
+/// Whether a host is in a list.
+pub(super) fn contains(hosts: &[Arc<PlayHost>], host: &Arc<PlayHost>) -> bool {
+    hosts.iter().any(|other| Arc::ptr_eq(other, host))
+}
+
+/// Takes hosts off a list that entered something and did not come through it.
+pub(super) fn drop_lost(
+    hosts: &mut Vec<Arc<PlayHost>>,
+    entered: &[Arc<PlayHost>],
+    through: &[Arc<PlayHost>],
+) {
+    hosts.retain(|host| !contains(entered, host) || contains(through, host));
+}

@@ -7,7 +7,7 @@ use clouder_lang::yaml::{Mapping, Node, Yaml};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use super::host::PlayHost;
+use super::host::{PlayHost, contains, drop_lost};
 use super::play::PlayRun;
 use super::result::StepResult;
 use super::settings::keyword;
@@ -56,16 +56,10 @@ impl PlayRun<'_> {
         }
         for inclusion in inclusions.into_values() {
             // A host that failed in one element of a loop does not go on with the next.
-            let entering: Vec<_> = inclusion
-                .hosts
-                .into_iter()
-                .filter(|host| survivors.iter().any(|other| Arc::ptr_eq(other, host)))
-                .collect();
+            let entering: Vec<_> =
+                inclusion.hosts.into_iter().filter(|host| contains(&survivors, host)).collect();
             let through = self.items(&inclusion.items, entering.clone(), protected).await;
-            survivors.retain(|host| {
-                let entered = entering.iter().any(|other| Arc::ptr_eq(other, host));
-                !entered || through.iter().any(|other| Arc::ptr_eq(other, host))
-            });
+            drop_lost(&mut survivors, &entering, &through);
         }
         survivors
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clouder_lang::Diagnostic;
 
-use super::host::PlayHost;
+use super::host::{PlayHost, drop_lost};
 use super::play::PlayRun;
 use super::result::StepResult;
 use crate::playbook::Task;
@@ -42,7 +42,7 @@ impl PlayRun<'_> {
             "flush_handlers" => {
                 // Handlers of the play are owed by hosts whether or not a condition of this task holds for others.
                 let through = self.flush(concerned.clone(), protected).await;
-                survivors.retain(|host| !is_in(&concerned, host) || is_in(&through, host));
+                drop_lost(&mut survivors, &concerned, &through);
             }
             "end_play" => {
                 self.end();
@@ -99,8 +99,4 @@ impl PlayRun<'_> {
             )),
         }
     }
-}
-
-fn is_in(hosts: &[Arc<PlayHost>], host: &Arc<PlayHost>) -> bool {
-    hosts.iter().any(|other| Arc::ptr_eq(other, host))
 }

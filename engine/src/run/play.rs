@@ -9,12 +9,12 @@ use clouder_lang::yaml::{Mapping, Node, Yaml};
 use indexmap::IndexMap;
 use tokio::sync::Semaphore;
 
-use super::host::PlayHost;
+use super::host::{PlayHost, contains, drop_lost};
 use super::roles::FinishedRoles;
 use super::{Run, StepError};
 use crate::playbook::{Invocation, Item, Keywords, Layer, Play, Task, role_block};
 use crate::report::Event;
-use crate::template::{Scope, Value, to_text};
+use crate::template::{Scope, Value, to_text, to_texts};
 use crate::vars::{PlayVariables, TaskVariables};
 
 /// A play while it runs.
@@ -124,12 +124,7 @@ impl Run {
     /// The hosts of a play: its pattern within `--limit`, without those that failed before.
     fn hosts_of(&self, play: &Play, scope: &Arc<dyn Scope>) -> Result<Vec<Arc<str>>, Box<Diagnostic>> {
         let value = self.templates.evaluate(&play.hosts, scope).map_err(|error| error.diagnostic)?;
-        let pattern = match value.try_iter() {
-            Ok(items) if value.as_str().is_none() => {
-                items.map(|item| to_text(&item)).collect::<Vec<_>>().join(",")
-            }
-            _ => to_text(&value),
-        };
+        let pattern = to_texts(&value).join(",");
         let wrong = |error: clouder_inventory::PatternError| {
             Box::new(Diagnostic::error(error.to_string(), &play.hosts.span))
         };
@@ -166,10 +161,7 @@ impl Run {
     ) -> Result<Vec<Vec<Arc<str>>>, Box<Diagnostic>> {
         let Some(node) = &play.serial else { return Ok(vec![hosts.to_vec()]) };
         let value = self.templates.evaluate(node, scope).map_err(|error| error.diagnostic)?;
-        let sizes: Vec<String> = match value.try_iter() {
-            Ok(items) if value.as_str().is_none() => items.map(|item| to_text(&item)).collect(),
-            _ => vec![to_text(&value)],
-        };
+        let sizes = to_texts(&value);
         let mut batches = Vec::new();
         let mut rest = hosts;
         for size in sizes.iter().chain(std::iter::repeat(sizes.last().unwrap_or(&String::new()))) {
@@ -309,14 +301,9 @@ impl PlayRun<'_> {
         let mut hosts = hosts;
         if let Some(Item::Task(gather)) = &sections.gather {
             let unknowing = self.without_facts(&hosts);
-            let knowing: Vec<_> = hosts
-                .iter()
-                .filter(|host| !unknowing.iter().any(|other| Arc::ptr_eq(other, host)))
-                .cloned()
-                .collect();
             if !unknowing.is_empty() {
-                let gathered = self.task(gather, unknowing, false).await;
-                hosts.retain(|host| knowing.iter().chain(&gathered).any(|other| Arc::ptr_eq(other, host)));
+                let gathered = self.task(gather, unknowing.clone(), false).await;
+                drop_lost(&mut hosts, &unknowing, &gathered);
             }
         }
         for section in &sections.sections {
@@ -328,7 +315,7 @@ impl PlayRun<'_> {
                 hosts.clone()
             };
             let flushed = self.flush(owing, false).await;
-            hosts.retain(|host| flushed.iter().any(|other| Arc::ptr_eq(other, host)));
+            hosts.retain(|host| contains(&flushed, host));
             let alive = hosts.iter().map(|host| Arc::clone(host.name())).collect::<Vec<_>>();
             if everyone.len() > 1 || self.batch.len() == 1 {
                 self.variables.set_hosts(alive.clone(), alive);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clouder_lang::yaml::{Mapping, Node};
 
-use super::host::PlayHost;
+use super::host::{PlayHost, contains};
 use super::play::{PlayRun, mapping_of, synthetic};
 use crate::playbook::{Block, Item, Keywords, RoleUse, Task};
 
@@ -78,7 +78,7 @@ impl PlayRun<'_> {
         through = self.items(own, through, protected).await;
         self.finished_roles.add(&through, &key);
         let mut survivors = hosts;
-        survivors.retain(|host| done.iter().chain(&through).any(|other| Arc::ptr_eq(other, host)));
+        survivors.retain(|host| contains(&done, host) || contains(&through, host));
         survivors
     }
 }

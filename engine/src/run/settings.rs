@@ -9,7 +9,7 @@ use clouder_lang::yaml::Node;
 use super::{Run, StepError};
 use crate::connection::{Become, BecomeMethod, ContainerEngine, Secret, SshTarget, Target, Transport};
 use crate::playbook::{Keywords, Task};
-use crate::template::{Scope, TemplateError, Value, to_text};
+use crate::template::{Scope, TemplateError, Value, to_tags, to_text};
 use crate::vars::TaskVariables;
 
 /// The keywords of a task for one host.
@@ -48,11 +48,7 @@ pub(super) fn tags(task: &Task, run: &Run, scope: &Arc<dyn Scope>) -> Result<Has
     let layers = task.layer.chain().flat_map(|layer| &layer.keywords.tags);
     let mut tags = HashSet::new();
     for node in task.keywords.tags.iter().chain(layers) {
-        let value = run.templates.evaluate(node, scope)?;
-        match value.try_iter() {
-            Ok(items) if value.as_str().is_none() => tags.extend(items.map(|item| to_text(&item))),
-            _ => tags.extend(to_text(&value).split(',').map(|tag| tag.trim().to_owned())),
-        }
+        tags.extend(to_tags(&run.templates.evaluate(node, scope)?));
     }
     Ok(tags)
 }

@@ -9,7 +9,7 @@ use futures::stream::FuturesUnordered;
 use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 
-use super::host::PlayHost;
+use super::host::{PlayHost, contains};
 use super::play::PlayRun;
 use super::result::StepResult;
 use super::settings::{keyword, tags};
@@ -161,7 +161,7 @@ impl PlayRun<'_> {
             return Vec::new();
         }
         let mut survivors = hosts;
-        survivors.retain(|host| !lost.iter().any(|other| Arc::ptr_eq(host, other)));
+        survivors.retain(|host| !contains(&lost, host));
         survivors
     }
 

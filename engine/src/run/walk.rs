@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::host::PlayHost;
+use super::host::{PlayHost, contains};
 use super::play::PlayRun;
 use crate::playbook::{Block, Item};
 
@@ -55,10 +55,6 @@ impl PlayRun<'_> {
         }
         survivors
     }
-}
-
-fn contains(hosts: &[Arc<PlayHost>], host: &Arc<PlayHost>) -> bool {
-    hosts.iter().any(|other| Arc::ptr_eq(other, host))
 }
 
 /// Those that entered, are still present, and are not among the survivors.

@@ -20,4 +20,4 @@ pub use engine::{RenderOptions, TemplateOptions, Templates, is_template};
 pub use error::TemplateError;
 pub use minijinja::Value;
 pub use scope::Scope;
-pub use text::to_text;
+pub use text::{to_tags, to_text, to_texts};

@@ -18,6 +18,22 @@ pub fn to_text(value: &Value) -> String {
     }
 }
 
+/// A list's elements as texts; anything else is one text.
+pub fn to_texts(value: &Value) -> Vec<String> {
+    match value.try_iter() {
+        Ok(items) if value.as_str().is_none() => items.map(|item| to_text(&item)).collect(),
+        _ => vec![to_text(value)],
+    }
+}
+
+/// Tags, as they may be given: a list, or one text with commas between.
+pub fn to_tags(value: &Value) -> Vec<String> {
+    match value.as_str() {
+        Some(text) => text.split(',').map(|tag| tag.trim().to_owned()).collect(),
+        None => to_texts(value),
+    }
+}
+
 /// A value as Python's `repr` has it.
 pub(super) fn representation(value: &Value, text: &mut String) {
     match value.kind() {
