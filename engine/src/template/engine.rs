@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use clouder_lang::yaml::{Mapping, Node, Yaml};
 use clouder_lang::{Diagnostic, Source, Span};
@@ -12,6 +12,7 @@ use minijinja::{Environment, Error, ErrorKind, Expression, Template, UndefinedBe
 
 use super::convert::is_omit;
 use super::evaluation::{Root, TemplateFailure, is_missing, within};
+use super::lookups::Lookups;
 use super::{Scope, TemplateError, filters, lookups, syntax, testing, to_text};
 
 /// Reads a file for includes and lookups; built-in files too.
@@ -79,6 +80,7 @@ pub struct Templates {
     /// Lives as long as the program: compiled templates point into it.
     environment: &'static Environment<'static>,
     options: TemplateOptions,
+    lookups: Lookups,
     texts: RwLock<HashMap<Arc<str>, Arc<Compiled>>>,
     expressions: RwLock<HashMap<Arc<str>, Arc<Expression<'static, 'static>>>>,
 }
@@ -91,8 +93,11 @@ pub fn is_template(text: &str) -> bool {
 impl Templates {
     /// An engine with all filters, tests and lookups.
     pub fn new(options: TemplateOptions) -> Arc<Self> {
-        let environment = Box::leak(Box::new(environment(&options)));
-        Arc::new(Self { environment, options, texts: RwLock::default(), expressions: RwLock::default() })
+        Arc::new_cyclic(|engine| {
+            let lookups = Lookups { read: Arc::clone(&options.read), engine: Weak::clone(engine) };
+            let environment = Box::leak(Box::new(environment(&options, &lookups)));
+            Self { environment, options, lookups, texts: RwLock::default(), expressions: RwLock::default() }
+        })
     }
 
     /// The value of a node: its templates evaluated, all the way down. Elements that are `omit` are left out.
@@ -306,7 +311,7 @@ impl Templates {
         span: &Span,
         scope: &Arc<dyn Scope>,
     ) -> Result<Vec<Value>, TemplateError> {
-        let result = within(scope, || lookups::for_loop(&self.options, name, terms).map(Value::from));
+        let result = within(scope, || lookups::for_loop(&self.lookups, name, terms).map(Value::from));
         let value = self.judged(result, span)?;
         Ok(value.try_iter().map(Iterator::collect).unwrap_or_default())
     }
@@ -397,7 +402,7 @@ fn custom_syntax(options: &RenderOptions) -> Result<SyntaxConfig, Error> {
         .build()
 }
 
-fn environment(options: &TemplateOptions) -> Environment<'static> {
+fn environment(options: &TemplateOptions, lookups: &Lookups) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     if let Ok(syntax) = custom_syntax(&RenderOptions { trim_blocks: true, ..RenderOptions::default() }) {
@@ -420,6 +425,6 @@ fn environment(options: &TemplateOptions) -> Environment<'static> {
     });
     filters::add(&mut environment);
     testing::add(&mut environment);
-    lookups::add(&mut environment, options);
+    lookups::add(&mut environment, lookups);
     environment
 }

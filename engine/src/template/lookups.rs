@@ -1,14 +1,15 @@
 //! Lookups: `lookup('env', 'HOME')`, and the lists of `with_…`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
+use super::engine::ReadFile;
 use super::evaluation::{is_missing, scope, search_path, tolerate};
 use super::filters::{elements, wrong};
-use super::{TemplateOptions, to_text};
+use super::{Templates, to_text};
 use crate::playbook::Files;
 
 /// The names of all lookups.
@@ -36,8 +37,17 @@ const NAMES: [&str; 21] = [
     "template",
 ];
 
-pub(super) fn add(environment: &mut Environment<'static>, options: &TemplateOptions) {
-    let lookup = options.clone();
+/// What lookups work with.
+#[derive(Clone)]
+pub(super) struct Lookups {
+    /// Reads files.
+    pub(super) read: Arc<ReadFile>,
+    /// The engine they belong to: it outlives every evaluation.
+    pub(super) engine: Weak<Templates>,
+}
+
+pub(super) fn add(environment: &mut Environment<'static>, lookups: &Lookups) {
+    let lookup = lookups.clone();
     environment.add_function("lookup", move |name: &str, terms: Rest<Value>, kwargs: Kwargs| {
         let found = run(&lookup, name, &terms, &kwargs)?;
         if kwargs.get::<Option<bool>>("wantlist")?.unwrap_or(false) {
@@ -46,9 +56,9 @@ pub(super) fn add(environment: &mut Environment<'static>, options: &TemplateOpti
         Ok::<_, Error>(joined(found))
     });
     for name in ["query", "q"] {
-        let options = options.clone();
+        let lookups = lookups.clone();
         environment.add_function(name, move |name: &str, terms: Rest<Value>, kwargs: Kwargs| {
-            run(&options, name, &terms, &kwargs).map(Value::from)
+            run(&lookups, name, &terms, &kwargs).map(Value::from)
         });
     }
     environment.add_function("undef", |_: Kwargs| Value::UNDEFINED);
@@ -66,7 +76,7 @@ fn joined(mut found: Vec<Value>) -> Value {
 }
 
 /// The list of `with_NAME`.
-pub(super) fn for_loop(options: &TemplateOptions, name: &str, terms: &Value) -> Result<Vec<Value>, Error> {
+pub(super) fn for_loop(lookups: &Lookups, name: &str, terms: &Value) -> Result<Vec<Value>, Error> {
     let short = short(name);
     let terms = match (short, terms.kind()) {
         (
@@ -93,28 +103,23 @@ pub(super) fn for_loop(options: &TemplateOptions, name: &str, terms: &Value) -> 
         ) => terms.try_iter()?.collect(),
         _ => vec![terms.clone()],
     };
-    run(options, short, &terms, &Kwargs::from_iter(std::iter::empty::<(&str, Value)>()))
+    run(lookups, short, &terms, &Kwargs::from_iter(std::iter::empty::<(&str, Value)>()))
 }
 
 fn short(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-fn run(options: &TemplateOptions, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+fn run(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     let errors = kwargs.get::<Option<String>>("errors")?.unwrap_or_else(|| "strict".to_owned());
     kwargs.get::<Option<bool>>("wantlist")?;
-    match dispatch(options, short(name), terms, kwargs) {
+    match dispatch(lookups, short(name), terms, kwargs) {
         Err(_) if errors == "ignore" || errors == "warn" => Ok(Vec::new()),
         other => other,
     }
 }
 
-fn dispatch(
-    options: &TemplateOptions,
-    name: &str,
-    terms: &[Value],
-    kwargs: &Kwargs,
-) -> Result<Vec<Value>, Error> {
+fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     match name {
         "items" => flat(terms, 1),
         "list" => Ok(terms.to_vec()),
@@ -138,8 +143,8 @@ fn dispatch(
         },
         "subelements" => subelements(terms),
         "sequence" => sequence(terms, kwargs),
-        "file" => file(options, terms, kwargs),
-        "template" => template(options, terms),
+        "file" => file(lookups, terms, kwargs),
+        "template" => template(lookups, terms),
         "fileglob" => fileglob(terms),
         "first_found" => first_found(terms, kwargs),
         "lines" | "pipe" => pipe(name, terms),
@@ -330,13 +335,13 @@ fn find(kind: &str, name: &str) -> Option<PathBuf> {
         .find(|path| Files::is_there(path))
 }
 
-fn file(options: &TemplateOptions, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+fn file(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     let right = kwargs.get::<Option<bool>>("rstrip")?.unwrap_or(true);
     let left = kwargs.get::<Option<bool>>("lstrip")?.unwrap_or(false);
     let content = |term: &Value| {
         let name = to_text(term);
         let path = find("files", &name).unwrap_or_else(|| PathBuf::from(&name));
-        let bytes = (options.read)(&path)
+        let bytes = (lookups.read)(&path)
             .map_err(|error| wrong(format!("could not locate file in lookup: {name} ({error})")))?;
         let text = String::from_utf8(bytes).map_err(|_| wrong(format!("{name} is not text in UTF-8")))?;
         let text = if right { text.trim_end() } else { &text };
@@ -345,16 +350,16 @@ fn file(options: &TemplateOptions, terms: &[Value], kwargs: &Kwargs) -> Result<V
     terms.iter().map(content).collect()
 }
 
-fn template(options: &TemplateOptions, terms: &[Value]) -> Result<Vec<Value>, Error> {
+fn template(lookups: &Lookups, terms: &[Value]) -> Result<Vec<Value>, Error> {
     let scope = scope().ok_or_else(|| wrong("there are no variables here"))?;
+    let engine = lookups.engine.upgrade().ok_or_else(|| wrong("the template engine is gone"))?;
     let mut rendered = Vec::new();
     for term in terms {
         let name = to_text(term);
         let path = find("templates", &name)
             .ok_or_else(|| wrong(format!("the template file {name} could not be found for the lookup")))?;
-        let bytes = (options.read)(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
+        let bytes = (lookups.read)(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
         let source = clouder_lang::Source::new(&path, String::from_utf8_lossy(&bytes).into_owned());
-        let engine = super::Templates::new(options.clone());
         let shape = super::RenderOptions { trim_blocks: true, ..super::RenderOptions::default() };
         rendered.push(Value::from(
             engine.render(&source, &scope, &shape).map_err(|error| wrong(error.to_string()))?,
