@@ -2,19 +2,25 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Map;
 
 use crate::args::{Arguments, FromArgument, Kind};
 use crate::module::Doing as _;
 use crate::modules::group::State;
 use crate::system::attributes::{FileAttributes, Mode};
-use crate::system::checksum::Algorithm;
 use crate::system::file;
+use crate::system::http::{self, HttpOptions, Request};
 use crate::{Context, Diff, Module, ModuleError, Outcome};
 
 /// Where apt keeps sources and keys of the administrator.
 const SOURCES: &str = "/etc/apt/sources.list.d";
 const KEYRINGS: &str = "/etc/apt/keyrings";
+
+/// How long a key may take to arrive.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Adds and removes sources of packages, each in a file of its own, with the key that signs it.
 #[derive(Arguments)]
@@ -195,34 +201,13 @@ fn signed_by(
 
 /// Fetches a key.
 fn fetch(url: &str, context: &Context) -> Result<Vec<u8>, ModuleError> {
-    let target: PathBuf =
-        context.scratch.join(format!("key-{}", &Algorithm::Sha256.of_bytes(url.as_bytes())[..16]));
-    let arguments = serde_json::json!({"url": url, "dest": target, "mode": "0600"});
-    let Some(entry) = crate::find("get_url") else {
-        return Err(ModuleError::new("there is no module get_url to fetch the key with"));
-    };
-    let serde_json::Value::Object(arguments) = arguments else {
-        return Err(ModuleError::new("arguments are a mapping"));
-    };
-    let mut inner = Context {
-        check: false,
-        diff: false,
-        environment: context.environment.clone(),
-        scratch: context.scratch.clone(),
-        cancelled: std::sync::Arc::clone(&context.cancelled),
-        exchange: Box::new(crate::NoExchange),
-    };
-    let fetched = (entry.run)(arguments, &mut inner);
-    if fetched.failed {
-        return Err(ModuleError::new(format!(
-            "cannot fetch the key {url}: {}",
-            fetched.msg.unwrap_or_default()
-        )));
+    let options = HttpOptions::read(Map::new()).map_err(|error| ModuleError::new(error.to_string()))?;
+    let response = http::send(&Request::get(url, FETCH_TIMEOUT), &options, context)?;
+    if response.status != 200 {
+        let (status, reason) = (response.status, &response.reason);
+        return Err(ModuleError::new(format!("cannot fetch the key {url}: {status} {reason}")));
     }
-    let key = fs::read(&target).doing(|| format!("cannot read the key {url}"));
-    // The key is public; what is left of it goes with the folder.
-    let _ = fs::remove_file(&target);
-    key
+    response.read(context)
 }
 
 /// Makes a file have a content; tells what that changes.
