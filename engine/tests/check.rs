@@ -3,8 +3,9 @@
 //! Each folder below `check/` is one case: `playbook.yml` is checked, and `findings.snap` beside it holds what was found.
 //! A new case needs a folder and no Rust; `INSTA_UPDATE=always cargo test -p clouder --test check` writes its snapshot.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod cases;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use clouder::playbook::check::{Syntax, check};
@@ -46,16 +47,5 @@ fn findings(case: &Path) -> String {
 
 #[test]
 fn findings_are_those_of_the_snapshots() {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check");
-    let mut folders: Vec<PathBuf> = fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.retain(|path| path.is_dir());
-    folders.sort();
-    assert!(!folders.is_empty());
-    for folder in folders {
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(&folder);
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_snapshot!("findings", findings(&folder)));
-    }
+    cases::compare("check", "findings", findings);
 }

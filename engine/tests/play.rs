@@ -5,8 +5,10 @@
 //! exit code. A new case needs a folder and no Rust; `INSTA_UPDATE=always cargo test -p clouder --test play` writes its
 //! snapshot. What it holds must agree with ansible-core.
 
+mod cases;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn output(case: &Path) -> std::io::Result<String> {
@@ -32,16 +34,5 @@ fn output(case: &Path) -> std::io::Result<String> {
 
 #[test]
 fn output_is_that_of_the_snapshots() {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/play");
-    let mut folders: Vec<PathBuf> = fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.retain(|path| path.is_dir());
-    folders.sort();
-    assert!(!folders.is_empty());
-    for folder in folders {
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(&folder);
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_snapshot!("output", output(&folder).unwrap()));
-    }
+    cases::compare("play", "output", |case| output(case).unwrap());
 }

@@ -1,7 +1,7 @@
 //! Reaching real machines, and not reaching them.
 
 use clouder_fleet::{ADMIN, OPERATOR, PASSWORD};
-use clouder_tests::{clouder, file, fleet, host};
+use clouder_tests::{Ran, clouder, file, fleet, host};
 
 fn user(name: &str) -> String {
     format!("ansible_user={name}")
@@ -14,6 +14,15 @@ fn all_machines_answer() {
     assert_eq!(ran.shown.matches("\"ping\": \"pong\"").count(), 2, "{}", ran.shown);
 }
 
+/// Runs `id -un` as root, become from the user who is asked for a password.
+fn becoming(method: &str, password_file: &str) -> Ran {
+    let login = user(OPERATOR);
+    let become_ = ["-b", "--become-method", method, "--become-password-file", password_file];
+    let arguments =
+        [&["adhoc", "cp-1", "-e", &login], &become_[..], &["-m", "command", "-a", "id -un"]].concat();
+    clouder(&arguments)
+}
+
 #[test]
 fn sudo_without_a_password() {
     let ran = clouder(&["adhoc", "cp-1", "-e", &user(ADMIN), "-b", "-m", "command", "-a", "id -un"]);
@@ -24,21 +33,7 @@ fn sudo_without_a_password() {
 fn sudo_and_su_with_a_password() {
     let (_folder, path) = file(&format!("{PASSWORD}\n"));
     for method in ["sudo", "su"] {
-        let ran = clouder(&[
-            "adhoc",
-            "cp-1",
-            "-e",
-            &user(OPERATOR),
-            "-b",
-            "--become-method",
-            method,
-            "--become-password-file",
-            &path,
-            "-m",
-            "command",
-            "-a",
-            "id -un",
-        ]);
+        let ran = becoming(method, &path);
         assert!(ran.shown.contains("\"stdout\": \"root\""), "{method}: {}", ran.shown);
         assert!(!ran.shown.contains(PASSWORD), "{method} shows the password");
     }
@@ -52,21 +47,7 @@ fn a_missing_or_wrong_password_is_told_at_once() {
     assert!(ran.shown.contains("a password is needed"), "{}", ran.shown);
     let (_folder, path) = file("wrong\n");
     for method in ["sudo", "su"] {
-        let ran = clouder(&[
-            "adhoc",
-            "cp-1",
-            "-e",
-            &user(OPERATOR),
-            "-b",
-            "--become-method",
-            method,
-            "--become-password-file",
-            &path,
-            "-m",
-            "command",
-            "-a",
-            "id",
-        ]);
+        let ran = becoming(method, &path);
         assert_eq!(ran.code, 4, "{}", ran.shown);
         assert!(ran.shown.contains("the password was not accepted"), "{method}: {}", ran.shown);
     }
