@@ -1,6 +1,7 @@
 //! What the tests of modules share.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -93,4 +94,23 @@ pub(crate) fn changes_once<M: Module>(arguments: &Value) -> Outcome {
     let check = run::<M>(arguments.clone(), true);
     assert!(!check.changed, "nor is a change predicted then: {check:?}");
     first
+}
+
+/// A folder that goes with the returned value, and its path without symbolic links.
+pub(crate) fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    (folder, path)
+}
+
+/// The permissions of a file.
+pub(crate) fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+/// Why a module does not do its work.
+pub(crate) fn refusal<M: Module>(arguments: &Value) -> String {
+    let outcome = run::<M>(arguments.clone(), false);
+    assert!(outcome.failed && !outcome.changed, "{arguments}: {outcome:?}");
+    outcome.msg.unwrap()
 }

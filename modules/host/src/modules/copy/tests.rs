@@ -1,30 +1,13 @@
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::Copy;
-use crate::modules::testing::{Contents, changes_once, context, run, run_in};
+use crate::modules::testing::{Contents, changes_once, context, folder, mode, refusal, run, run_in};
 use crate::system::checksum::Algorithm;
 use crate::{DiffSide, Outcome};
-
-fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().canonicalize().unwrap();
-    (folder, path)
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().mode() & 0o7777
-}
-
-fn refusal(arguments: &Value) -> String {
-    let outcome = run::<Copy>(arguments.clone(), false);
-    assert!(outcome.failed && !outcome.changed, "{arguments}: {outcome:?}");
-    outcome.msg.unwrap()
-}
 
 fn sha256(content: &[u8]) -> String {
     Algorithm::Sha256.of_bytes(content)
@@ -108,9 +91,9 @@ fn a_folder_as_destination_takes_the_sources_name() {
     let (outcome, _) = run_with(&[b"a"], &arguments, false);
     assert_eq!(outcome.result["dest"], json!(at.join("new/deep/name")));
     assert_eq!(mode(&at.join("new/deep")), 0o711);
-    assert!(refusal(&json!({"content": "x", "dest": at})).contains("dir as dest"));
+    assert!(refusal::<Copy>(&json!({"content": "x", "dest": at})).contains("dir as dest"));
     let missing = json!({"content": "x", "dest": at.join("no/such")});
-    assert!(refusal(&missing).contains("Destination directory"));
+    assert!(refusal::<Copy>(&missing).contains("Destination directory"));
     assert!(run::<Copy>(missing, true).changed, "an earlier task of the real run makes the folder");
 }
 
@@ -155,11 +138,11 @@ fn validation_and_checksum_guard_the_content() {
     let (_guard, at) = folder();
     let path = at.join("file");
     assert!(
-        refusal(&json!({"content": "a", "dest": path, "validate": "false %s"}))
+        refusal::<Copy>(&json!({"content": "a", "dest": path, "validate": "false %s"}))
             .contains("failed to validate")
     );
-    assert!(refusal(&json!({"content": "a", "dest": path, "validate": "true"})).contains("%s"));
-    assert!(refusal(&json!({"content": "a", "dest": path, "checksum": "00"})).contains("checksum"));
+    assert!(refusal::<Copy>(&json!({"content": "a", "dest": path, "validate": "true"})).contains("%s"));
+    assert!(refusal::<Copy>(&json!({"content": "a", "dest": path, "checksum": "00"})).contains("checksum"));
     assert!(!path.exists() && fs::read_dir(&at).unwrap().next().is_none());
     let good = "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8";
     changes_once::<Copy>(&json!({
@@ -226,17 +209,17 @@ fn what_the_host_has_is_copied_there() {
     changes_once::<Copy>(&json!({"src": file, "dest": at, "remote_src": true, "mode": "preserve"}));
     assert_eq!(mode(&at.join("file")), 0o700);
     let missing = json!({"src": at.join("none"), "dest": at.join("x"), "remote_src": true});
-    assert!(refusal(&missing).contains("not found"));
+    assert!(refusal::<Copy>(&missing).contains("not found"));
 }
 
 #[test]
 fn devices_and_folders_are_not_overwritten() {
     let (_guard, at) = folder();
-    assert!(refusal(&json!({"content": "x", "dest": "/dev/null"})).contains("device"));
+    assert!(refusal::<Copy>(&json!({"content": "x", "dest": "/dev/null"})).contains("device"));
     fs::create_dir_all(at.join("source/name")).unwrap();
     fs::create_dir(at.join("dest")).unwrap();
     fs::write(at.join("dest/name"), "").unwrap();
     let contents = format!("{}/", at.join("source").display());
     let over = json!({"src": contents, "dest": at.join("dest"), "remote_src": true});
-    assert!(refusal(&over).contains("there is a file"));
+    assert!(refusal::<Copy>(&over).contains("there is a file"));
 }

@@ -1,28 +1,12 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::File;
-use crate::modules::testing::{changes_once, run};
+use crate::modules::testing::{changes_once, folder, mode, refusal, run};
 use crate::{DiffSide, Outcome};
-
-fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().canonicalize().unwrap();
-    (folder, path)
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().mode() & 0o7777
-}
-
-fn refusal(arguments: &Value) -> String {
-    let outcome = run::<File>(arguments.clone(), false);
-    assert!(outcome.failed && !outcome.changed, "{arguments}: {outcome:?}");
-    outcome.msg.unwrap()
-}
 
 fn sides(outcome: &Outcome) -> (Value, Value) {
     let [diff] = outcome.diff.as_slice() else { panic!("one difference: {outcome:?}") };
@@ -68,16 +52,18 @@ fn check_mode_shows_the_difference_of_the_run() {
 fn attributes_of_files_change_and_nothing_is_made() {
     let (_guard, at) = folder();
     let path = at.join("file");
-    assert!(refusal(&json!({"path": path, "state": "file"})).contains("is absent"));
-    assert!(refusal(&json!({"path": path})).contains("is absent"));
+    assert!(refusal::<File>(&json!({"path": path, "state": "file"})).contains("is absent"));
+    assert!(refusal::<File>(&json!({"path": path})).contains("is absent"));
     fs::write(&path, "x").unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     changes_once::<File>(&json!({"path": path, "state": "file", "mode": "u+x,o="}));
     assert_eq!(mode(&path), 0o740);
     assert_eq!(fs::read(&path).unwrap(), b"x");
-    assert!(refusal(&json!({"path": path, "state": "directory"})).contains("already exists as a file"));
-    assert!(refusal(&json!({"path": path, "mode": "rwx"})).contains("rwx"));
-    assert!(refusal(&json!({"path": path, "owner": "no-such-user"})).contains("no-such-user"));
+    assert!(
+        refusal::<File>(&json!({"path": path, "state": "directory"})).contains("already exists as a file")
+    );
+    assert!(refusal::<File>(&json!({"path": path, "mode": "rwx"})).contains("rwx"));
+    assert!(refusal::<File>(&json!({"path": path, "owner": "no-such-user"})).contains("no-such-user"));
 }
 
 #[test]
@@ -91,10 +77,12 @@ fn links_are_made_changed_and_kept() {
     let outcome = changes_once::<File>(&json!({"dest": link, "src": "two", "state": "link"}));
     assert_eq!(sides(&outcome), (json!({"path": link, "src": "one"}), json!({"path": link, "src": "two"})));
     assert_eq!(fs::read_link(&link).unwrap(), Path::new("two"));
-    assert!(refusal(&json!({"path": at.join("x"), "src": "none", "state": "link"})).contains("force"));
+    assert!(
+        refusal::<File>(&json!({"path": at.join("x"), "src": "none", "state": "link"})).contains("force")
+    );
     changes_once::<File>(&json!({"path": at.join("x"), "src": "none", "state": "link", "force": true}));
     assert!(!run::<File>(json!({"path": link, "state": "link"}), false).changed);
-    assert!(refusal(&json!({"path": at.join("none"), "state": "link"})).contains("src is required"));
+    assert!(refusal::<File>(&json!({"path": at.join("none"), "state": "link"})).contains("src is required"));
 }
 
 #[test]
@@ -106,13 +94,13 @@ fn a_link_takes_the_place_of_something_only_by_force() {
     fs::create_dir_all(at.join("full/x")).unwrap();
     for name in ["file", "empty"] {
         let mut arguments = json!({"path": at.join(name), "src": "aim", "state": "link"});
-        assert!(refusal(&arguments).contains("refusing to convert"));
+        assert!(refusal::<File>(&arguments).contains("refusing to convert"));
         arguments["force"] = true.into();
         changes_once::<File>(&arguments);
         assert!(at.join(name).is_symlink());
     }
     let full = json!({"path": at.join("full"), "src": "aim", "state": "link", "force": true});
-    assert!(refusal(&full).contains("not empty"));
+    assert!(refusal::<File>(&full).contains("not empty"));
     assert!(
         fs::read_dir(&at).unwrap().all(|entry| !entry
             .unwrap()
@@ -137,7 +125,7 @@ fn attributes_go_through_links_when_they_are_followed() {
     symlink("folder", at.join("to-folder")).unwrap();
     assert!(!run::<File>(json!({"path": at.join("to-folder"), "state": "directory"}), false).changed);
     let kept = json!({"path": at.join("to-folder"), "state": "directory", "follow": false});
-    assert!(refusal(&kept).contains("already exists as a link"));
+    assert!(refusal::<File>(&kept).contains("already exists as a link"));
 }
 
 #[test]
@@ -149,10 +137,13 @@ fn hard_links_are_second_names() {
     assert_eq!(fs::metadata(at.join("second")).unwrap().ino(), fs::metadata(&source).unwrap().ino());
     fs::write(at.join("other"), "y").unwrap();
     let mut over = json!({"path": at.join("other"), "src": source, "state": "hard"});
-    assert!(refusal(&over).contains("exists at destination"));
+    assert!(refusal::<File>(&over).contains("exists at destination"));
     over["force"] = true.into();
     changes_once::<File>(&over);
-    assert!(refusal(&json!({"path": at.join("z"), "src": at.join("none"), "state": "hard"})).contains("src"));
+    assert!(
+        refusal::<File>(&json!({"path": at.join("z"), "src": at.join("none"), "state": "hard"}))
+            .contains("src")
+    );
     fs::create_dir(at.join("folder")).unwrap();
     changes_once::<File>(&json!({"path": at.join("folder"), "src": source, "state": "hard"}));
     assert!(at.join("folder/source").exists());
@@ -178,7 +169,7 @@ fn touching_makes_or_refreshes() {
     let expected = crate::system::clock::from_local((2020, 1, 2), (3, 4, 5));
     assert_eq!(fs::metadata(&path).unwrap().mtime(), expected);
     let wrong = json!({"path": path, "state": "touch", "modification_time": "yesterday"});
-    assert!(refusal(&wrong).contains("yesterday"));
+    assert!(refusal::<File>(&wrong).contains("yesterday"));
     changes_once::<File>(
         &json!({"path": path, "modification_time": "2021", "modification_time_format": "%Y"}),
     );
@@ -196,7 +187,7 @@ fn removal_takes_folders_and_links_but_not_their_aims() {
     let outcome = changes_once::<File>(&json!({"path": at.join("folder"), "state": "absent"}));
     let (before, _) = sides(&outcome);
     assert_eq!(before["path_content"]["files"], json!([at.join("folder/sub/file")]));
-    assert!(refusal(&json!({"path": "/", "state": "absent"})).contains("root"));
+    assert!(refusal::<File>(&json!({"path": "/", "state": "absent"})).contains("root"));
 }
 
 #[test]
@@ -217,6 +208,7 @@ fn recursion_reaches_all_below() {
     changes_once::<File>(&json!({"path": at.join("top"), "recurse": true, "mode": "o+r"}));
     assert_eq!(mode(&at.join("outside")), 0o644);
     assert!(
-        refusal(&json!({"path": at.join("outside"), "state": "file", "recurse": true})).contains("recurse")
+        refusal::<File>(&json!({"path": at.join("outside"), "state": "file", "recurse": true}))
+            .contains("recurse")
     );
 }
