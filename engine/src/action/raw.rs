@@ -3,7 +3,7 @@
 use clouder_modules::{Arguments, Outcome};
 
 use super::{Action, Running};
-use crate::run::{Step, StepError};
+use crate::run::Step;
 
 /// Runs a command as the login shell understands it, with nothing needed on the host.
 #[derive(Arguments)]
@@ -36,12 +36,7 @@ impl Action for Raw {
             let environment = step.settings.environment.iter();
             let prefix: String =
                 environment.map(|(name, value)| format!("{name}={} ", quote(value))).collect();
-            let finished = step
-                .run
-                .connections
-                .execute(&step.target, &format!("{prefix}{line}"))
-                .await
-                .map_err(|error| StepError::Unreachable(error.to_string()))?;
+            let finished = step.run.connections.execute(&step.target, &format!("{prefix}{line}")).await?;
             let mut outcome = Outcome::new(true)
                 .with("rc", finished.code)
                 .with("stdout", String::from_utf8_lossy(&finished.stdout).into_owned())

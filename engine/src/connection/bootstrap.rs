@@ -7,61 +7,46 @@
 use std::time::Duration;
 
 use clouder_modules::protocol::GREETING;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 
 use super::binary::Binaries;
-use super::channel::Channel;
-use super::{Become, BecomeMethod, ConnectionError};
+use super::channel::{Channel, Messages};
+use super::escalate::{self, after_prompt, becoming};
+use super::{Become, ConnectionError};
 
-/// What the script and `sudo` say; unlikely to be said by anything else.
+/// What the script says; unlikely to be said by anything else.
 const NEED: &str = "CLOUDER-NEED";
-const FAIL: &str = "CLOUDER-FAIL";
-const PROMPT: &str = "CLOUDER-PASSWORD:";
 
 /// How many bytes a login shell may say before the agent does.
 const NOISE: usize = 256 * 1024;
 
-/// The script. It uses no more than a POSIX shell, `mkdir`, `chmod`, `mv`, `head` and, if there is one, `gzip`.
-const SCRIPT: &str = r#"
-umask 077
-h=HASHES
-m=$(uname -m 2>/dev/null) || m=x86_64
-case $m in arm64) m=aarch64;; amd64) m=x86_64;; esac
-for p in $h; do case $p in $m:*) h=${p#*:};; esac; done
-u=$(id -u 2>/dev/null) || u=${USER:-me}
-n=agent-$h
-set -- "${XDG_CACHE_HOME:-${HOME:-/nowhere}/.cache}/clouder" "/var/tmp/.clouder-$u" "/tmp/.clouder-$u" "/dev/shm/.clouder-$u" "/run/user/$u/clouder" "/run/clouder-$u"
-for d in "$@"; do
-  if [ -x "$d/$n" ] && [ -O "$d" ] && [ -O "$d/$n" ] && "$d/$n" probe 2>/dev/null; then cd / 2>/dev/null; umask UMASK; exec "$d/$n"; fi
-done
-EXTRA
-w=
-for d in "$@"; do
-  mkdir -p "$d" 2>/dev/null && [ -O "$d" ] && chmod 700 "$d" 2>/dev/null || continue
-  t="$d/.t$$"
-  (printf '#!/bin/sh\nexit 0\n' >"$t") 2>/dev/null && chmod 700 "$t" && "$t" 2>/dev/null && w=$d
-  rm -f "$t" 2>/dev/null
-  [ -n "$w" ] && break
-done
-if [ -z "$w" ]; then echo "CLOUDER-FAIL no folder of this user that programs may be run from (tried $*)"; exit 1; fi
-c=plain
-command -v gzip >/dev/null 2>&1 && c=gzip
-echo "CLOUDER-NEED $c $m"
-read -r s || exit 1
-t="$w/.new$$"
-if [ $c = gzip ]; then head -c "$s" | gzip -dc >"$t" 2>/dev/null; else head -c "$s" >"$t"; fi
-if ! chmod 700 "$t" || ! "$t" probe; then rm -f "$t"; echo "CLOUDER-FAIL cannot write or run $w/$n (is the disk full?)"; exit 1; fi
-for o in "$w"/agent-*; do [ -e "$o" ] && rm -f "$o"; done
-mv -f "$t" "$w/$n" && cd / 2>/dev/null; umask UMASK; exec "$w/$n"
-"#;
+/// How often the script may ask for an agent: once for each folder it tries.
+const TRIES: usize = 8;
+
+/// The script.
+const SCRIPT: &str = include_str!("bootstrap.sh");
 
 /// Who there is to be, and where an agent may be already.
 pub(super) struct Bootstrap<'a> {
     pub(super) binaries: &'a Binaries,
     pub(super) become_: Option<&'a Become>,
-    /// The agent of the login user, which root may run as it is.
-    pub(super) beside: Option<&'a str>,
+    /// Agents that may be run as they are, as words of a shell; `$n` is the name of the agent on this host.
+    pub(super) beside: Vec<String>,
     pub(super) timeout: Duration,
+}
+
+/// What came of the script.
+#[derive(Debug)]
+pub(super) enum Led {
+    /// The agent has greeted.
+    Greeted,
+    /// The host cannot take an agent in: it must be put in place from outside.
+    Outside {
+        /// The host's architecture.
+        architecture: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Bootstrap<'_> {
@@ -77,16 +62,7 @@ impl Bootstrap<'_> {
             // The error of the one that should be there says where it was looked for.
             self.binaries.of(std::env::consts::ARCH)?;
         }
-        let extra = match self.beside {
-            Some(path) => {
-                format!("if [ -x {0} ] && {0} probe 2>/dev/null; then umask UMASK; exec {0}; fi", quote(path))
-            }
-            None => String::new(),
-        };
-        let script = SCRIPT
-            .replace("HASHES", &quote(&hashes.join(" ")))
-            .replace("EXTRA", &extra)
-            .replace("UMASK", "022");
+        let script = script(&hashes.join(" "), &self.beside.join(" "));
         let shell = ["/bin/sh".to_owned(), "-c".to_owned(), script];
         Ok(match self.become_ {
             Some(become_) => becoming(become_, &shell),
@@ -95,7 +71,7 @@ impl Bootstrap<'_> {
     }
 
     /// Leads the script on a channel until the agent greets.
-    pub(super) async fn lead(&self, channel: &mut Channel) -> Result<(), ConnectionError> {
+    pub(super) async fn lead(&self, channel: &mut Channel) -> Result<Led, ConnectionError> {
         // An upload of a megabyte and a half over a slow line takes its time.
         let limit = self.timeout + Duration::from_secs(120);
         match tokio::time::timeout(limit, self.converse(channel)).await {
@@ -107,26 +83,32 @@ impl Bootstrap<'_> {
         }
     }
 
-    async fn converse(&self, channel: &mut Channel) -> Result<(), ConnectionError> {
+    async fn converse(&self, channel: &mut Channel) -> Result<Led, ConnectionError> {
         if let Some(become_) = self.become_ {
-            self.password(become_, channel).await?;
+            escalate::unlock(become_, self.timeout, channel).await?;
         }
-        let mut heard = 0;
+        let (mut heard, mut asked) = (0, 0);
         loop {
             let Ok(Some(line)) = read_line(channel).await else {
-                return Err(self.ended(channel).await);
+                return Err(self.ended(&channel.messages).await);
             };
             heard += line.len();
-            // A prompt without a line break may stand in front.
-            let line = line.rsplit_once(PROMPT).map_or(line.as_str(), |(_, rest)| rest).trim().to_owned();
+            let line = after_prompt(&line).trim();
             if line.ends_with(GREETING) {
-                return Ok(());
-            }
-            if let Some((_, reason)) = line.split_once(FAIL) {
-                return Err(ConnectionError::Agent(reason.trim().to_owned()));
+                return Ok(Led::Greeted);
             }
             if let Some((_, what)) = line.split_once(NEED) {
-                self.upload(what.trim(), channel).await?;
+                let (form, what) =
+                    what.trim().split_once(' ').unwrap_or((what.trim(), std::env::consts::ARCH));
+                let (architecture, reason) = what.split_once(' ').unwrap_or((what, ""));
+                asked += 1;
+                if form == "outside" || asked > TRIES {
+                    return Ok(Led::Outside {
+                        architecture: architecture.to_owned(),
+                        reason: reason.to_owned(),
+                    });
+                }
+                self.upload(form, architecture, channel).await?;
             }
             if heard > NOISE {
                 return Err(ConnectionError::Agent("the login shell says too much".to_owned()));
@@ -134,10 +116,22 @@ impl Bootstrap<'_> {
         }
     }
 
-    async fn upload(&self, what: &str, channel: &mut Channel) -> Result<(), ConnectionError> {
-        let (form, architecture) = what.split_once(' ').unwrap_or((what, std::env::consts::ARCH));
+    async fn upload(
+        &self,
+        form: &str,
+        architecture: &str,
+        channel: &mut Channel,
+    ) -> Result<(), ConnectionError> {
         let binary = self.binaries.of(architecture)?;
-        let bytes = if form == "gzip" { binary.gzip() } else { &binary.plain };
+        let text;
+        let bytes = match form {
+            "gzip" => binary.gzip(),
+            "plain" => &binary.plain,
+            _ => {
+                text = printable(&binary.plain);
+                text.as_bytes()
+            }
+        };
         let sent = async {
             channel.input.write_all(format!("{}\n", bytes.len()).as_bytes()).await?;
             channel.input.write_all(bytes).await?;
@@ -146,125 +140,46 @@ impl Bootstrap<'_> {
         let sent: std::io::Result<()> = sent.await;
         match sent {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.ended(channel).await),
-        }
-    }
-
-    /// Waits for the question for a password and answers it, or sees that there is none; then sees that the answer is
-    /// taken: `sudo` would ask again, and wait.
-    async fn password(&self, become_: &Become, channel: &mut Channel) -> Result<(), ConnectionError> {
-        let Some(password) = &become_.password else { return Ok(()) };
-        // su asks in the language of the host, and reads what is there.
-        let mut answered = become_.method == BecomeMethod::Su;
-        if answered {
-            self.answer(password.reveal(), channel).await?;
-        }
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        while tokio::time::Instant::now() < deadline {
-            let questions = channel.messages.text().matches(PROMPT).count();
-            if questions > 0 && !answered {
-                answered = true;
-                self.answer(password.reveal(), channel).await?;
-            }
-            if questions > 1 {
-                let reason = "the password was not accepted".to_owned();
-                return Err(ConnectionError::Become { user: become_.user.clone(), reason });
-            }
-            // The script speaks as soon as it runs.
-            let mut byte = [0];
-            match tokio::time::timeout(Duration::from_millis(20), channel.output.read(&mut byte)).await {
-                Ok(Ok(1)) => {
-                    channel.push_back(byte[0]);
-                    return Ok(());
-                }
-                Ok(_) => return Err(self.ended(channel).await),
-                Err(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn answer(&self, password: &str, channel: &mut Channel) -> Result<(), ConnectionError> {
-        let sent = async {
-            channel.input.write_all(format!("{password}\n").as_bytes()).await?;
-            channel.input.flush().await
-        };
-        let sent: std::io::Result<()> = sent.await;
-        match sent {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.ended(channel).await),
+            Err(_) => Err(self.ended(&channel.messages).await),
         }
     }
 
     /// Why the channel ended before the agent spoke.
-    async fn ended(&self, channel: &mut Channel) -> ConnectionError {
+    async fn ended(&self, messages: &Messages) -> ConnectionError {
+        if let Some(become_) = self.become_ {
+            return escalate::ended(become_, messages).await;
+        }
         // What it said last may still be on its way.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let said = channel.messages.text();
+        let said = messages.text();
         let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-        let said = lines[lines.len().saturating_sub(3)..].join("; ").replace(PROMPT, "").trim().to_owned();
-        let Some(become_) = self.become_ else {
-            return ConnectionError::Agent(if said.is_empty() {
-                "the shell of the host ended".to_owned()
+        let said = lines[lines.len().saturating_sub(3)..].join("; ");
+        ConnectionError::Agent(if said.is_empty() { "the shell of the host ended".to_owned() } else { said })
+    }
+}
+
+/// The script for agents of some hashes; its comments stay here.
+fn script(hashes: &str, beside: &str) -> String {
+    let lines = SCRIPT.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let script = lines.flat_map(|line| [line, "\n"]).collect::<String>();
+    script.replace("HASHES", hashes).replace("BESIDE", beside)
+}
+
+/// Bytes as lines that a shell's `printf` turns into them again; the last line is a dot.
+fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 3);
+    for line in bytes.chunks(512) {
+        for byte in line {
+            if byte.is_ascii_alphanumeric() {
+                text.push(char::from(*byte));
             } else {
-                said
-            });
-        };
-        let lower = said.to_lowercase();
-        let reason = if lower.contains("a password is required")
-            || lower.contains("no password was provided")
-            || (become_.password.is_none() && lower.contains("password"))
-        {
-            "a password is needed: give it with -K, or as ansible_become_password".to_owned()
-        } else if lower.contains("incorrect password")
-            || lower.contains("try again")
-            || lower.contains("authentication failure")
-            || lower.contains("incorrect")
-        {
-            "the password was not accepted".to_owned()
-        } else if said.is_empty() {
-            format!("{} ended without a word", become_.method.program())
-        } else {
-            said
-        };
-        ConnectionError::Become { user: become_.user.clone(), reason }
-    }
-}
-
-/// A command line run as another user.
-pub(super) fn becoming(become_: &Become, command: &[String]) -> Vec<String> {
-    let program = become_.exe.clone().unwrap_or_else(|| become_.method.program().to_owned());
-    let flags = become_.flags.as_deref().unwrap_or(match become_.method {
-        BecomeMethod::Sudo => "-H",
-        BecomeMethod::Su => "",
-    });
-    let mut words: Vec<String> = vec![program];
-    words.extend(flags.split_whitespace().map(str::to_owned));
-    match become_.method {
-        BecomeMethod::Sudo => {
-            // Without a password sudo must fail at once instead of waiting for one.
-            let asking: &[&str] = if become_.password.is_some() { &["-S", "-p", PROMPT] } else { &["-n"] };
-            words.extend(asking.iter().map(|word| (*word).to_owned()));
-            words.extend(["-u".to_owned(), become_.user.clone(), "--".to_owned()]);
-            words.extend(command.iter().cloned());
+                text.push_str(&format!("\\{byte:03o}"));
+            }
         }
-        BecomeMethod::Su => {
-            let line = command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
-            words.extend([
-                become_.user.clone(),
-                "-s".to_owned(),
-                "/bin/sh".to_owned(),
-                "-c".to_owned(),
-                line,
-            ]);
-        }
+        text.push('\n');
     }
-    words
-}
-
-/// A text as one word of any POSIX shell.
-pub(super) fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+    text.push_str(".\n");
+    text
 }
 
 async fn read_line(channel: &mut Channel) -> std::io::Result<Option<String>> {
@@ -275,5 +190,171 @@ async fn read_line(channel: &mut Channel) -> std::io::Result<Option<String>> {
             return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
         }
         line.push(byte);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::Path;
+    use std::process::Stdio;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::process::Command;
+
+    use super::*;
+
+    /// What stands for an agent: says where it is, and what it was told.
+    const AGENT: &[u8] = b"#!/bin/sh\n[ \"$1\" = probe ] || echo \"AGENT $0 $*\"\n";
+
+    /// Shells of this machine.
+    fn shells() -> impl Iterator<Item = &'static str> {
+        ["/bin/sh", "/bin/dash", "/bin/bash"].into_iter().filter(|shell| Path::new(shell).exists())
+    }
+
+    /// Runs the script with a home; gives what it asks for, and returns all lines it says.
+    async fn lines(shell: &str, home: &Path, path: Option<&Path>) -> Vec<String> {
+        let script = script(&format!("{}:abc", std::env::consts::ARCH), "");
+        let mut command = Command::new(shell);
+        command.args(["-c", &script]).env("HOME", home).env_remove("XDG_CACHE_HOME").current_dir("/usr");
+        if let Some(path) = path {
+            command.env("PATH", path);
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut lines = Vec::new();
+        let mut line = Vec::new();
+        while let Ok(byte) = output.read_u8().await {
+            if byte != b'\n' {
+                line.push(byte);
+                continue;
+            }
+            let text = String::from_utf8(std::mem::take(&mut line)).unwrap();
+            let form = text.strip_prefix(NEED).and_then(|rest| rest.split_whitespace().next());
+            let sent = match form {
+                Some("gzip") => {
+                    let mut packed = Vec::new();
+                    std::io::Read::read_to_end(
+                        &mut flate2::read::GzEncoder::new(AGENT, flate2::Compression::fast()),
+                        &mut packed,
+                    )
+                    .unwrap();
+                    packed
+                }
+                Some("plain") => AGENT.to_vec(),
+                Some("text") => printable(AGENT).into_bytes(),
+                _ => Vec::new(),
+            };
+            if !sent.is_empty() {
+                input.write_all(format!("{}\n", sent.len()).as_bytes()).await.unwrap();
+                input.write_all(&sent).await.unwrap();
+            }
+            lines.push(text);
+        }
+        lines
+    }
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o7777
+    }
+
+    #[tokio::test]
+    async fn the_agent_is_put_in_a_private_folder_once() {
+        for shell in shells() {
+            let home = tempfile::tempdir().unwrap();
+            let first = lines(shell, home.path(), None).await;
+            assert!(first[0].starts_with("CLOUDER-NEED gzip "), "{shell}: {first:?}");
+            let folder = home.path().join(".cache/clouder");
+            // Some shells make the path absolute.
+            let expected = "/agent-abc in /usr";
+            assert!(first[1].starts_with("AGENT ") && first[1].ends_with(expected), "{shell}: {first:?}");
+            assert_eq!((mode(&folder), mode(&home.path().join(".cache"))), (0o700, 0o700));
+            assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "{shell}: only the agent is left");
+            std::fs::write(folder.join("agent-old"), "").unwrap();
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+            let second = lines(shell, home.path(), None).await;
+            assert!(second.len() == 1 && second[0].ends_with(expected), "{shell}: {second:?}");
+            assert_eq!(mode(&folder), 0o700, "{shell}: others could have changed it");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_symbolic_link_is_not_followed() {
+        for shell in shells() {
+            let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let elsewhere = elsewhere.path().join("folder");
+            std::fs::create_dir(&elsewhere).unwrap();
+            std::fs::set_permissions(&elsewhere, std::fs::Permissions::from_mode(0o755)).unwrap();
+            std::fs::create_dir(home.path().join(".cache")).unwrap();
+            symlink(&elsewhere, home.path().join(".cache/clouder")).unwrap();
+            // An agent that a stranger could have put there.
+            std::fs::write(elsewhere.join("agent-abc"), AGENT).unwrap();
+            std::fs::set_permissions(elsewhere.join("agent-abc"), std::fs::Permissions::from_mode(0o755))
+                .unwrap();
+            // Without the tools to make another folder, nothing is left to try.
+            let empty = tempfile::tempdir().unwrap();
+            symlink("/bin/chmod", empty.path().join("chmod")).unwrap();
+            let said = lines(shell, home.path(), Some(empty.path())).await;
+            assert!(said[0].starts_with("CLOUDER-NEED outside"), "{shell}: {said:?}");
+            assert_eq!(mode(&elsewhere), 0o755, "{shell}");
+        }
+    }
+
+    #[tokio::test]
+    async fn mkdir_and_chmod_are_enough() {
+        for shell in shells() {
+            let (home, path) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            for program in ["mkdir", "chmod"] {
+                symlink(Path::new("/bin").join(program), path.path().join(program)).unwrap();
+            }
+            let said = lines(shell, home.path(), Some(path.path())).await;
+            assert!(said[0].starts_with("CLOUDER-NEED text "), "{shell}: {said:?}");
+            assert!(said[1].contains("/.new") && said[1].ends_with(" in /usr"), "{shell}: {said:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_next_folder_is_tried_and_reasons_are_told() {
+        for shell in shells() {
+            let (home, path) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            // Whatever is written cannot be executed: as on a file system that is mounted so.
+            let mkdir = format!(
+                "case $PWD/$1 in *{}/*) exec /bin/mkdir \"$@\";; esac; exit 1",
+                home.path().display()
+            );
+            for (program, text) in [("chmod", "exit 0"), ("mkdir", mkdir.as_str())] {
+                let program = path.path().join(program);
+                std::fs::write(&program, format!("#!/bin/sh\n{text}\n")).unwrap();
+                std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            let said = lines(shell, home.path(), Some(path.path())).await;
+            let reason =
+                format!("{}/.cache/clouder: programs there cannot be executed; ", home.path().display());
+            assert!(said.len() == 1 && said[0].starts_with("CLOUDER-NEED outside "), "{shell}: {said:?}");
+            assert!(said[0].contains(&reason), "{shell}: {said:?}");
+            assert!(said[0].contains("; /tmp/.clouder-"), "{shell}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn all_bytes_are_printable() {
+        let all: Vec<u8> = (0..=255).cycle().take(2000).collect();
+        let script = "while IFS= read -r s && [ \"$s\" != . ]; do printf \"$s\"; done";
+        for shell in shells() {
+            let mut child = std::process::Command::new(shell)
+                .args(["-c", script])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), printable(&all).as_bytes()).unwrap();
+            assert_eq!(child.wait_with_output().unwrap().stdout, all, "{shell}");
+        }
     }
 }

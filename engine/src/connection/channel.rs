@@ -63,9 +63,14 @@ impl Messages {
         messages
     }
 
-    /// All that is kept.
+    /// All that is kept, without blanks around it.
     pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).trim().to_owned()
+        self.raw().trim().to_owned()
+    }
+
+    /// All that is kept, as it was said.
+    pub(super) fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
 

@@ -15,14 +15,9 @@ pub enum ConnectionError {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// The other user cannot be become.
-    #[error("cannot become {user}: {reason}")]
-    Become {
-        /// Who.
-        user: String,
-        /// Why.
-        reason: String,
-    },
+    /// The other user cannot be become: the host can be reached, so this is a failure of the task.
+    #[error("{0}")]
+    Become(String),
     /// The agent cannot be started there.
     #[error("cannot start the agent: {0}")]
     Agent(String),

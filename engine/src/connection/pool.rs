@@ -7,9 +7,10 @@ use openssh::Session;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::binary::Binaries;
-use super::bootstrap::{Bootstrap, becoming, quote};
+use super::bootstrap::{Bootstrap, Led};
 use super::channel::{self, Channel};
-use super::{Agent, ConnectionError, SshTarget, Target, Traffic, Transport, ssh};
+use super::escalate::{becoming, quote};
+use super::{Agent, ConnectionError, SshTarget, Target, Traffic, Transport, container, ssh};
 
 /// What a command left that ran without an agent.
 #[derive(Debug)]
@@ -73,24 +74,60 @@ impl Connections {
     async fn open(&self, target: &Target) -> Result<Arc<Agent>, ConnectionError> {
         // The semaphore is never closed.
         let _permit = self.opening.acquire().await.ok();
-        let beside = self.login_agent(target);
         let bootstrap = Bootstrap {
             binaries: &self.binaries,
             become_: target.become_.as_ref(),
-            beside: beside.as_deref(),
+            beside: self.beside(target),
             timeout: target.timeout,
         };
-        let mut channel = self.channel(target, &bootstrap).await?;
-        bootstrap.lead(&mut channel).await?;
-        Agent::start(channel).await
+        match self.led(target, &bootstrap).await? {
+            (channel, Led::Greeted) => return Agent::start(channel).await,
+            (_, Led::Outside { architecture, reason }) => self.place(target, &architecture, &reason).await?,
+        }
+        match self.led(target, &bootstrap).await? {
+            (channel, Led::Greeted) => Agent::start(channel).await,
+            (_, Led::Outside { reason, .. }) => Err(ConnectionError::Agent(format!(
+                "it was put into the container, but cannot be executed there: {reason}"
+            ))),
+        }
     }
 
-    /// Where the agent of the login user is, for root to run it too.
-    fn login_agent(&self, target: &Target) -> Option<String> {
-        target.become_.as_ref().filter(|become_| become_.user == "root")?;
-        let login = Target { become_: None, ..target.clone() };
-        let agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        agents.get(&login)?.get().map(|agent| agent.hello().path.clone())
+    /// A channel on which the script ran, and what came of it.
+    async fn led(
+        &self,
+        target: &Target,
+        bootstrap: &Bootstrap<'_>,
+    ) -> Result<(Channel, Led), ConnectionError> {
+        let mut channel = self.channel(target, bootstrap).await?;
+        match (bootstrap.lead(&mut channel).await, &target.transport) {
+            (Ok(led), _) => Ok((channel, led)),
+            (Err(error), Transport::Container { engine, name, .. }) => {
+                Err(container::refusal(*engine, name, &channel.messages.text()).unwrap_or(error))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Puts the agent in place without the host's help.
+    async fn place(&self, target: &Target, architecture: &str, reason: &str) -> Result<(), ConnectionError> {
+        match &target.transport {
+            Transport::Container { engine, name, .. } => {
+                container::place(*engine, name, &*self.binaries.of(architecture)?).await
+            }
+            _ => Err(ConnectionError::Agent(format!("no folder is fit for it: {reason}"))),
+        }
+    }
+
+    /// Agents on the host that may be run as they are: the one put into a container, and for root that of the login user.
+    fn beside(&self, target: &Target) -> Vec<String> {
+        let placed = matches!(target.transport, Transport::Container { .. });
+        let placed = placed.then(|| container::PLACED.to_owned());
+        let login = target.become_.as_ref().filter(|become_| become_.user == "root").and_then(|_| {
+            let login = Target { become_: None, ..target.clone() };
+            let agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+            agents.get(&login)?.get().map(|agent| quote(&agent.hello().path))
+        });
+        login.into_iter().chain(placed).collect()
     }
 
     async fn channel(&self, target: &Target, bootstrap: &Bootstrap<'_>) -> Result<Channel, ConnectionError> {
@@ -101,9 +138,7 @@ impl Connections {
             }
             Transport::Local => local(&bootstrap.command()?),
             Transport::Container { engine, name, user } => {
-                let mut words = vec![engine.program().to_owned(), "exec".to_owned(), "-i".to_owned()];
-                words.extend(user.iter().flat_map(|user| ["-u".to_owned(), user.clone()]));
-                words.push(name.clone());
+                let mut words = container::exec(*engine, name, user.as_deref(), true);
                 words.extend(bootstrap.command()?);
                 local(&words)
             }
@@ -145,9 +180,7 @@ impl Connections {
         }
         let words = match &target.transport {
             Transport::Container { engine, name, user } => {
-                let mut outer = vec![engine.program().to_owned(), "exec".to_owned()];
-                outer.extend(user.iter().flat_map(|user| ["-u".to_owned(), user.clone()]));
-                outer.push(name.clone());
+                let outer = container::exec(*engine, name, user.as_deref(), false);
                 outer.into_iter().chain(words).collect()
             }
             _ => words,

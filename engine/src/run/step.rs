@@ -13,7 +13,7 @@ use super::result::StepResult;
 use super::settings::Settings;
 use super::{Run, StepError};
 use crate::action::{self, Done};
-use crate::connection::{Agent, Call, CallError, Contents, Target};
+use crate::connection::{Agent, Call, CallError, ConnectionError, Contents, Target};
 use crate::playbook::Task;
 use crate::report::{Event, TaskInfo};
 use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
@@ -87,11 +87,17 @@ impl Step<'_> {
     /// # Errors
     /// When the host cannot be reached.
     pub async fn agent(&self) -> Result<Arc<Agent>, StepError> {
-        self.run
-            .connections
-            .agent(&self.target)
-            .await
-            .map_err(|error| StepError::Unreachable(error.to_string()))
+        Ok(self.run.connections.agent(&self.target).await?)
+    }
+}
+
+impl From<ConnectionError> for StepError {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            // The host can be reached: it is the task that fails, as with Ansible.
+            ConnectionError::Become(_) => Self::Failed(error.to_string()),
+            other => Self::Unreachable(other.to_string()),
+        }
     }
 }
 

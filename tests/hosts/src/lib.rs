@@ -10,7 +10,8 @@ use clouder_fleet::{Fleet, Host};
 const HOSTS: [&str; 2] = ["cp-1", "worker-1"];
 
 /// The machines, brought up once for all tests of a program. They stay up, so that the next run is quick:
-/// `cargo xtask hosts --fleet tests down` removes them.
+/// `cargo xtask hosts --fleet tests down` removes them. `CLOUDER_TEST_FLEET` names another fleet, so that two working
+/// copies can be tested at once.
 ///
 /// # Panics
 /// When they cannot be brought up: a test on real machines cannot be had without.
@@ -18,8 +19,9 @@ const HOSTS: [&str; 2] = ["cp-1", "worker-1"];
 pub fn fleet() -> &'static Fleet {
     static FLEET: OnceLock<Fleet> = OnceLock::new();
     FLEET.get_or_init(|| {
-        let folder = target().join("fleet/tests");
-        Fleet::up("tests", &HOSTS, &folder).unwrap_or_else(|error| panic!("no machines to test on: {error}"))
+        let name = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned());
+        let folder = target().join("fleet").join(&name);
+        Fleet::up(&name, &HOSTS, &folder).unwrap_or_else(|error| panic!("no machines to test on: {error}"))
     })
 }
 

@@ -41,17 +41,30 @@ fn sudo_and_su_with_a_password() {
 
 #[test]
 fn a_missing_or_wrong_password_is_told_at_once() {
+    fleet();
     let started = std::time::Instant::now();
-    let ran = clouder(&["adhoc", "cp-1", "-e", &user(OPERATOR), "-b", "-m", "command", "-a", "id"]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(ran.shown.contains("a password is needed"), "{}", ran.shown);
     let (_folder, path) = file("wrong\n");
     for method in ["sudo", "su"] {
+        let login = user(OPERATOR);
+        let ran = clouder(&["adhoc", "cp-1", "-e", &login, "-b", "--become-method", method, "-m", "ping"]);
+        assert_eq!(ran.code, 2, "{}", ran.shown);
+        assert!(ran.shown.contains(&format!("FAILED! => Missing {method} password")), "{}", ran.shown);
         let ran = becoming(method, &path);
-        assert_eq!(ran.code, 4, "{}", ran.shown);
-        assert!(ran.shown.contains("the password was not accepted"), "{method}: {}", ran.shown);
+        assert_eq!(ran.code, 2, "{}", ran.shown);
+        assert!(ran.shown.contains(&format!("FAILED! => Incorrect {method} password")), "{}", ran.shown);
     }
     assert!(started.elapsed().as_secs() < 60, "it waited for an answer");
+}
+
+#[test]
+fn a_password_that_is_not_asked_for_is_not_read_as_input() {
+    let (_folder, path) = file(&format!("{PASSWORD}\n"));
+    // Root may become anybody without a password, whatever is given.
+    let become_ = ["-b", "--become-method", "su", "--become-user", ADMIN, "--become-password-file", &path];
+    let ran = clouder(&[&["adhoc", "cp-1", "-m", "command", "-a", "id -un"], &become_[..]].concat());
+    assert!(ran.shown.contains(&format!("\"stdout\": \"{ADMIN}\"")), "{}", ran.shown);
+    let ran = clouder(&[&["adhoc", "cp-1", "-m", "command", "-a", "cat"], &become_[..]].concat());
+    assert!(ran.shown.contains("\"stdout\": \"\""), "{}", ran.shown);
 }
 
 #[test]
@@ -91,6 +104,7 @@ fn a_refused_connection_and_a_name_without_address_are_told_and_others_go_on() {
 
 #[test]
 fn a_machine_that_does_not_answer_costs_no_more_than_the_timeout() {
+    fleet();
     let started = std::time::Instant::now();
     // An address of the fleet's network that nobody has.
     let gateway = fleet().gateway().unwrap();

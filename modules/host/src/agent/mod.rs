@@ -7,6 +7,7 @@ mod exchange;
 mod workers;
 
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,11 @@ use workers::Workers;
 /// How long running requests have to end once the controller is gone.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Serves until standard input ends.
-pub fn serve() -> ExitCode {
+/// Serves until standard input ends, from a folder if one is named.
+pub fn serve(folder: Option<PathBuf>) -> ExitCode {
+    if let Some(folder) = folder {
+        settle(&folder);
+    }
     match serve_on(&mut io::stdin().lock(), Outbox::new(Box::new(io::stdout()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -28,6 +32,17 @@ pub fn serve() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Goes to a folder, as commands expect to be there; home, or at worst to the root, if this user may not be there.
+fn settle(folder: &Path) {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let places = [Some(folder), home.as_deref(), Some(Path::new("/"))];
+    let usable = |place: &&Path| {
+        place.is_absolute() && std::fs::read_dir(place).is_ok() && std::env::set_current_dir(place).is_ok()
+    };
+    // At the root there is always a way; where there is none, it stays where it is.
+    let _ = places.into_iter().flatten().find(usable);
 }
 
 fn serve_on(input: &mut impl io::Read, outbox: Outbox) -> Result<(), FrameError> {

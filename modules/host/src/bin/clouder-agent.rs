@@ -1,8 +1,15 @@
 //! `clouder-agent`: put on a host by clouder, serves module runs there until its input ends.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // With any argument it only shows that it can be executed here.
-    if std::env::args_os().len() > 1 { ExitCode::SUCCESS } else { clouder_modules::agent::serve() }
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next() {
+        None => clouder_modules::agent::serve(None),
+        // From where the login began.
+        Some(word) if word == "in" => clouder_modules::agent::serve(arguments.next().map(PathBuf::from)),
+        // Any other word only shows that it can be executed here.
+        Some(_) => ExitCode::SUCCESS,
+    }
 }
