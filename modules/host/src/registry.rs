@@ -74,6 +74,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::sysctl::Sysctl>(),
         entry::<modules::systemd::Systemd>(),
         entry::<modules::tempfile::Tempfile>(),
+        entry::<modules::unarchive::Unarchive>(),
         entry::<modules::uri::Uri>(),
         entry::<modules::user::User>(),
         entry::<modules::wait_for::WaitFor>(),

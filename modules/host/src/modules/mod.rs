@@ -36,6 +36,7 @@ pub mod stat;
 pub mod sysctl;
 pub mod systemd;
 pub mod tempfile;
+pub mod unarchive;
 pub mod uri;
 pub mod user;
 pub mod wait_for;

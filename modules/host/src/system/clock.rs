@@ -73,11 +73,15 @@ pub fn utc(moment: SystemTime) -> DateTime {
 /// Seconds since the epoch of a date and time in this host's time zone.
 pub fn from_local(date: (i64, u32, u32), time: (u32, u32, u32)) -> i64 {
     let zone = host_zone();
-    let naive =
-        days_of(date) * 86_400 + i64::from(time.0) * 3600 + i64::from(time.1) * 60 + i64::from(time.2);
+    let naive = from_utc(date, time);
     // The offset of the wall-clock time itself is wrong only near a change of the clocks; the second look is right.
     let guess = naive - i64::from(zone.at(naive).0);
     naive - i64::from(zone.at(guess).0)
+}
+
+/// Seconds since the epoch of a date and time in Greenwich.
+pub fn from_utc(date: (i64, u32, u32), time: (u32, u32, u32)) -> i64 {
+    days_of(date) * 86_400 + i64::from(time.0) * 3600 + i64::from(time.1) * 60 + i64::from(time.2)
 }
 
 /// Reads a date and time in this host's time zone, by the directives of `strftime` that are numbers; what a format

@@ -27,3 +27,4 @@ pub mod selinux;
 pub mod status;
 mod timezone;
 pub mod words;
+pub mod zip;
