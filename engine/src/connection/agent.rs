@@ -1,16 +1,14 @@
 //! An agent on a host, as the controller sees it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clouder_modules::Outcome;
-use clouder_modules::protocol::{
-    CHUNK, Frame, HEADER, Header, Hello, Kind, Request, VERSION, compress, decompress,
-};
+use clouder_modules::protocol::{CHUNK, Frame, HEADER, Header, Hello, Kind, Request, VERSION, decompress};
 use serde_json::{Map, Value};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -18,21 +16,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ConnectionError;
 use super::channel::{Channel, Messages};
+use super::contents::{Contents, Supply};
 
-/// How many frames may wait to be written; more senders wait, so that a large file does not fill the memory.
+/// How many frames may wait to be written; more senders wait.
 const WAITING: usize = 64;
+
+/// How many pieces of contents may wait to be written, so that large files do not fill the memory.
+const PIECES: usize = 2;
 
 /// How long an agent has to end by itself.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// Contents that a host may ask for, by SHA-256.
-pub trait Contents: Send + Sync {
-    /// The content of a hash.
-    ///
-    /// # Errors
-    /// When there is none, or it cannot be read.
-    fn open(&self, sha256: &str) -> std::io::Result<Box<dyn Read + Send>>;
-}
 
 /// One run of a module.
 pub struct Call<'a> {
@@ -125,9 +118,9 @@ impl Agent {
         }
         let shared: Arc<Shared> = Arc::default();
         let (frames, waiting) = mpsc::channel(WAITING);
-        let writing = tokio::spawn(write_frames(input, waiting, Arc::clone(&shared)));
-        let reader =
-            Reader { shared: Arc::clone(&shared), frames: frames.clone(), messages: messages.clone() };
+        let (pieces, contents) = mpsc::channel(PIECES);
+        let writing = tokio::spawn(write_frames(input, waiting, contents, Arc::clone(&shared)));
+        let reader = Reader { shared: Arc::clone(&shared), pieces, messages: messages.clone() };
         let reading = tokio::spawn(async move {
             reader.run(output).await;
             // The program on the host ends with its channel.
@@ -233,12 +226,20 @@ impl Drop for Cancel<'_> {
     }
 }
 
+/// Writes frames until there are no more senders. Pieces of contents yield to requests.
 async fn write_frames(
     mut input: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
     mut waiting: mpsc::Receiver<Vec<u8>>,
+    mut contents: mpsc::Receiver<Vec<u8>>,
     shared: Arc<Shared>,
 ) {
-    while let Some(mut bytes) = waiting.recv().await {
+    loop {
+        let next = tokio::select! {
+            biased;
+            frame = waiting.recv() => frame,
+            Some(pieces) = contents.recv() => Some(pieces),
+        };
+        let Some(mut bytes) = next else { return };
         // What waits goes out together: a loop's requests are one packet.
         while bytes.len() < CHUNK {
             match waiting.try_recv() {
@@ -269,7 +270,7 @@ async fn read_frame(output: &mut (impl tokio::io::AsyncRead + Unpin)) -> Result<
 /// Takes frames from the agent and gives them to whom they belong.
 struct Reader {
     shared: Arc<Shared>,
-    frames: mpsc::Sender<Vec<u8>>,
+    pieces: mpsc::Sender<Vec<u8>>,
     messages: Messages,
 }
 
@@ -321,50 +322,26 @@ impl Reader {
             }
             Kind::Need => {
                 let contents = pending.get(&frame.id).and_then(|pending| pending.contents.clone());
-                let (frames, hash) =
-                    (self.frames.clone(), String::from_utf8_lossy(&frame.payload).into_owned());
-                // Files are read in a thread of their own: disks are slow, other hosts go on.
-                tokio::task::spawn_blocking(move || {
-                    send_content(frame.id, &hash, contents.as_deref(), &frames);
-                });
+                let hashes = String::from_utf8_lossy(&frame.payload).lines().map(str::to_owned).collect();
+                let supply = Supply::new(frame.id, hashes, contents);
+                tokio::spawn(send_contents(supply, self.pieces.clone(), Arc::clone(&self.shared)));
             }
             _ => {}
         }
     }
 }
 
-/// Sends a content in pieces.
-fn send_content(id: u32, hash: &str, contents: Option<&dyn Contents>, frames: &mpsc::Sender<Vec<u8>>) {
-    let send =
-        |kind: Kind, payload: Vec<u8>| frames.blocking_send(Frame::new(id, kind, payload).to_bytes()).is_ok();
-    let opened = match contents {
-        Some(contents) => contents.open(hash),
-        None => Err(std::io::Error::new(std::io::ErrorKind::NotFound, "the task has no contents")),
-    };
-    let mut reader = match opened {
-        Ok(reader) => reader,
-        Err(error) => {
-            send(Kind::Missing, error.to_string().into_bytes());
-            return;
-        }
-    };
-    let mut piece = Vec::with_capacity(CHUNK);
+/// Sends contents, as long as the request that needs them runs.
+async fn send_contents(mut supply: Supply, pieces: mpsc::Sender<Vec<u8>>, shared: Arc<Shared>) {
+    let id = supply.id;
     loop {
-        piece.clear();
-        match (&mut reader).take(CHUNK as u64).read_to_end(&mut piece) {
-            Ok(0) => {
-                send(Kind::ChunkEnd, Vec::new());
-                return;
-            }
-            Ok(_) => {
-                if !send(Kind::Chunk, compress(&piece)) {
-                    return;
-                }
-            }
-            Err(error) => {
-                send(Kind::Missing, error.to_string().into_bytes());
-                return;
-            }
+        // Files are read in a thread of their own: disks are slow, other hosts go on.
+        let read = tokio::task::spawn_blocking(move || (supply.next(), supply)).await;
+        let Ok((Some(frames), rest)) = read else { return };
+        supply = rest;
+        let is_wanted = shared.pending.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id);
+        if !is_wanted || pieces.send(frames).await.is_err() {
+            return;
         }
     }
 }

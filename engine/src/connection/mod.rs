@@ -8,13 +8,15 @@ mod binary;
 mod bootstrap;
 mod channel;
 mod container;
+mod contents;
 mod error;
 mod escalate;
 mod pool;
 mod ssh;
 mod target;
 
-pub use agent::{Agent, Call, CallError, Contents, Traffic};
+pub use agent::{Agent, Call, CallError, Traffic};
+pub use contents::Contents;
 pub use error::ConnectionError;
 pub use pool::{Connections, Executed};
 pub use target::{Become, BecomeMethod, ContainerEngine, Secret, SshTarget, Target, Transport};

@@ -10,8 +10,9 @@ use futures::stream::FuturesOrdered;
 use serde_json::{Map, Value as Json};
 
 use super::result::{StepResult, registered};
+use super::settings::keyword;
 use super::{Run, StepError};
-use crate::playbook::{Loop, Task};
+use crate::playbook::{Keywords, Loop, Task};
 use crate::report::{Event, ItemLabel, TaskInfo};
 use crate::template::{Scope, Value, to_json, to_text};
 use crate::vars::TaskVariables;
@@ -123,7 +124,8 @@ impl Run {
             .is_some_and(|control| control.pause.is_some() || !control.break_when.is_empty())
             || !task.until.is_empty()
             || task.retries.is_some()
-            || reads_own_result(task);
+            || reads_own_result(task)
+            || changes_target(task, &turns.loop_var);
         let mut results = Vec::new();
         if in_turn {
             for (index, scope) in turns.scopes.iter().enumerate() {
@@ -267,6 +269,18 @@ fn reads_own_result(task: &Task) -> bool {
         || mentions(&task.invocation.arguments)
         || task.invocation.free_form.iter().any(mentions)
         || task.keywords.vars.iter().any(mentions)
+}
+
+/// Whether turns may go to different hosts or users, where nobody keeps them in order.
+fn changes_target(task: &Task, loop_var: &str) -> bool {
+    let picks: [fn(&Keywords) -> Option<&Node>; 5] = [
+        |keywords| keywords.delegate_to.as_ref(),
+        |keywords| keywords.become_.as_ref(),
+        |keywords| keywords.become_user.as_ref(),
+        |keywords| keywords.connection.as_ref(),
+        |keywords| keywords.remote_user.as_ref(),
+    ];
+    picks.iter().any(|pick| keyword(task, pick).is_some_and(|node| mentions(node, loop_var)))
 }
 
 fn mentions(node: &Node, word: &str) -> bool {

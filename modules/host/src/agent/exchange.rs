@@ -1,18 +1,20 @@
 //! The controller's side of a running module, over frames.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
+use super::store::{Store, Stored};
 use crate::module::Doing as _;
 use crate::protocol::{CHUNK, Frame, FrameError, Kind, compress, decompress};
-use crate::system::checksum::Algorithm;
+use crate::system::checksum::hex;
 use crate::{Exchange, ModuleError};
 
 /// Where frames go to the controller, one at a time.
@@ -43,80 +45,74 @@ impl Outbox {
     }
 }
 
-/// The agent's private folder: contents by hash, temporary files of modules. Made when first needed, removed at the
-/// end.
-#[derive(Default)]
-pub(super) struct Store {
-    folder: Mutex<Option<tempfile::TempDir>>,
-    contents: Mutex<HashMap<String, PathBuf>>,
-}
-
-impl Store {
-    /// The folder: in the first place that lets us.
-    pub(super) fn folder(&self) -> Result<PathBuf, ModuleError> {
-        let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = &*folder {
-            return Ok(folder.path().to_owned());
-        }
-        let temporary = std::env::temp_dir();
-        let places = [
-            temporary.as_path(),
-            Path::new("/tmp"),
-            Path::new("/var/tmp"),
-            Path::new("/dev/shm"),
-            Path::new("/run"),
-            Path::new("/"),
-        ];
-        let mut refused = Vec::new();
-        for place in places {
-            match tempfile::Builder::new()
-                .prefix(".clouder-")
-                .permissions(fs::Permissions::from_mode(0o700))
-                .tempdir_in(place)
-            {
-                Ok(made) => {
-                    let path = made.path().to_owned();
-                    *folder = Some(made);
-                    return Ok(path);
-                }
-                Err(error) => refused.push(format!("{}: {error}", place.display())),
-            }
-        }
-        Err(ModuleError::new(format!("no place for temporary files ({})", refused.join("; "))))
-    }
-
-    /// Removes all.
-    pub(super) fn remove(&self) {
-        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-}
-
 /// The exchange of one request.
 pub(super) struct FrameExchange {
-    pub(super) id: u32,
-    pub(super) live: bool,
-    pub(super) outbox: Arc<Outbox>,
-    pub(super) store: Arc<Store>,
-    pub(super) incoming: Receiver<Frame>,
+    id: u32,
+    live: bool,
+    outbox: Arc<Outbox>,
+    store: Arc<Store>,
+    incoming: Receiver<Frame>,
+    /// Contents that the request was given: they stay as long as it runs.
+    held: HashMap<String, Arc<Stored>>,
+    /// Why no more contents can come.
+    broken: Option<String>,
 }
 
+/// How many contents are asked for at once.
+const TOGETHER: usize = 1000;
+
 impl FrameExchange {
-    /// Takes the pieces of a content into a file.
-    fn receive(&self, path: &Path) -> Result<(), ModuleError> {
+    pub(super) fn new(
+        id: u32,
+        live: bool,
+        outbox: Arc<Outbox>,
+        store: Arc<Store>,
+        incoming: Receiver<Frame>,
+    ) -> Self {
+        Self { id, live, outbox, store, incoming, held: HashMap::new(), broken: None }
+    }
+
+    /// Asks for contents and takes them as they come, in order.
+    fn ask(&mut self, sha256s: &[&str]) -> Result<(), ModuleError> {
+        self.outbox
+            .send(&Frame::new(self.id, Kind::Need, sha256s.join("\n")))
+            .doing(|| "cannot ask the controller".to_owned())?;
+        for sha256 in sha256s {
+            let stored = Arc::new(self.receive(sha256)?);
+            self.store.keep(&stored);
+            self.held.insert((*sha256).to_owned(), stored);
+        }
+        Ok(())
+    }
+
+    /// Takes the pieces of a content into a file. Half of one is removed with what stands for it.
+    fn receive(&self, sha256: &str) -> Result<Stored, ModuleError> {
+        let path = self.store.folder()?.join(format!("{}-{sha256}", self.id));
         let failed = || format!("cannot keep {}", path.display());
-        let mut file = File::create(path).doing(failed)?;
-        file.set_permissions(fs::Permissions::from_mode(0o600)).doing(failed)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&path).doing(failed)?;
+        let mut stored = Stored { sha256: sha256.to_owned(), path: path.clone(), size: 0 };
+        let mut digest = Sha256::new();
         loop {
             let frame = self.incoming.recv().map_err(|_| ModuleError::new("the controller is gone"))?;
             match frame.kind {
-                Kind::Chunk => file.write_all(&decompress(&frame.payload).doing(failed)?).doing(failed)?,
+                Kind::Chunk => {
+                    let piece = decompress(&frame.payload).doing(failed)?;
+                    file.write_all(&piece).doing(failed)?;
+                    digest.update(&piece);
+                    stored.size += piece.len() as u64;
+                }
                 Kind::Missing => {
                     return Err(ModuleError::new(format!(
                         "the controller has no such content: {}",
                         String::from_utf8_lossy(&frame.payload)
                     )));
                 }
-                _ => return Ok(()),
+                _ if hex(&digest.finalize()) == sha256 => return Ok(stored),
+                _ => {
+                    return Err(ModuleError::new("the content changed on the controller while it was sent"));
+                }
             }
         }
     }
@@ -124,30 +120,32 @@ impl FrameExchange {
 
 impl Exchange for FrameExchange {
     fn blob(&mut self, sha256: &str) -> Result<PathBuf, ModuleError> {
-        let known = self.store.contents.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned();
-        if let Some(path) = known.filter(|path| path.exists()) {
-            return Ok(path);
+        self.blobs(&[sha256])?.pop().ok_or_else(|| ModuleError::new("a content is missing"))
+    }
+
+    fn blobs(&mut self, sha256s: &[&str]) -> Result<Vec<PathBuf>, ModuleError> {
+        let (mut missing, mut seen) = (Vec::new(), HashSet::new());
+        for sha256 in sha256s {
+            if self.held.contains_key(*sha256) || !seen.insert(*sha256) {
+                continue;
+            }
+            match self.store.find(sha256) {
+                Some(stored) => drop(self.held.insert((*sha256).to_owned(), stored)),
+                None => missing.push(*sha256),
+            }
         }
-        let path = self.store.folder()?.join(format!("{}-{}", self.id, &sha256[..sha256.len().min(16)]));
-        self.outbox
-            .send(&Frame::new(self.id, Kind::Need, sha256))
-            .doing(|| "cannot ask the controller".to_owned())?;
-        if let Err(error) = self.receive(&path) {
-            // Half a content must not be taken for one.
-            let _ = fs::remove_file(&path);
-            return Err(error);
+        for together in missing.chunks(TOGETHER) {
+            if let Some(error) = &self.broken {
+                return Err(ModuleError::new(error.clone()));
+            }
+            if let Err(error) = self.ask(together) {
+                // What is still on its way belongs to this question: there can be no other.
+                self.broken = Some(error.to_string());
+                return Err(error);
+            }
         }
-        let arrived = Algorithm::Sha256.of_file(&path).doing(|| format!("cannot read {}", path.display()))?;
-        if arrived != sha256 {
-            let _ = fs::remove_file(&path);
-            return Err(ModuleError::new("the content changed on the controller while it was sent"));
-        }
-        self.store
-            .contents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(sha256.to_owned(), path.clone());
-        Ok(path)
+        let path = |sha256: &&str| self.held.get(*sha256).map(|stored| stored.path.clone());
+        Ok(sha256s.iter().filter_map(path).collect())
     }
 
     fn give(&mut self, path: &Path) -> Result<(), ModuleError> {

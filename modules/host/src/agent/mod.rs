@@ -4,7 +4,11 @@
 //! controller is gone: running commands are killed, the agent's own files removed, and the process ends.
 
 mod exchange;
+mod store;
 mod workers;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

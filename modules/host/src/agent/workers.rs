@@ -1,15 +1,20 @@
 //! Threads that run requests.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::exchange::{FrameExchange, Outbox, Store};
+use super::exchange::{FrameExchange, Outbox};
+use super::store::Store;
 use crate::protocol::{Frame, Kind, LIMIT, Request};
 use crate::{Context, Outcome, find};
+
+/// How many pieces of contents may wait for a request that writes them: then reading waits, and with it the controller.
+const WAITING: usize = 8;
 
 /// A request that was accepted.
 struct Job {
@@ -22,15 +27,18 @@ struct Job {
 /// What the reading thread needs of a request that is under way.
 struct Running {
     cancelled: Arc<AtomicBool>,
-    contents: Sender<Frame>,
+    contents: SyncSender<Frame>,
 }
+
+/// Requests that wait for the one before them, by queue. A queue is there as long as a thread works on it.
+type Queues = Arc<Mutex<HashMap<u32, VecDeque<Job>>>>;
 
 /// All requests under way.
 pub(super) struct Workers {
     outbox: Arc<Outbox>,
     store: Arc<Store>,
     running: Arc<Mutex<HashMap<u32, Running>>>,
-    queues: Mutex<HashMap<u32, Sender<Job>>>,
+    queues: Queues,
     busy: Arc<AtomicUsize>,
 }
 
@@ -40,40 +48,44 @@ impl Workers {
             outbox,
             store: Arc::default(),
             running: Arc::default(),
-            queues: Mutex::default(),
+            queues: Arc::default(),
             busy: Arc::default(),
         }
     }
 
     /// Starts a request, or puts it at the end of its queue.
     pub(super) fn start(&self, id: u32, request: Request) {
-        let (contents, incoming) = channel();
+        let (contents, incoming) = sync_channel(WAITING);
         let cancelled: Arc<AtomicBool> = Arc::default();
         let queue = request.queue;
         let running = Running { cancelled: Arc::clone(&cancelled), contents };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id, running);
         self.busy.fetch_add(1, Ordering::AcqRel);
         let job = Job { id, request, cancelled, incoming };
-        let Some(queue) = queue else {
-            let worker = self.worker();
-            std::thread::spawn(move || worker.run(job));
-            return;
-        };
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let Err(refused) = (match queues.get(&queue) {
-            Some(sender) => sender.send(job),
-            None => Err(std::sync::mpsc::SendError(job)),
-        }) else {
-            return;
-        };
-        // Queues of the past have no more to do.
-        queues.clear();
-        let (sender, jobs) = channel();
-        // The receiver is right here.
-        let _ = sender.send(refused.0);
-        queues.insert(queue, sender);
         let worker = self.worker();
-        std::thread::spawn(move || jobs.iter().for_each(|job| worker.run(job)));
+        let Some(queue) = queue else {
+            self.spawn(id, move || worker.run(job));
+            return;
+        };
+        match self.queues.lock().unwrap_or_else(PoisonError::into_inner).entry(queue) {
+            Entry::Occupied(mut waiting) => return waiting.get_mut().push_back(job),
+            Entry::Vacant(queues) => queues.insert(VecDeque::new()),
+        };
+        let queues = Arc::clone(&self.queues);
+        if !self.spawn(id, move || worker.run_all(queue, job, &queues)) {
+            self.queues.lock().unwrap_or_else(PoisonError::into_inner).remove(&queue);
+        }
+    }
+
+    /// Starts a thread for a request. Returns whether it could: a host may let a user have few.
+    fn spawn(&self, id: u32, work: impl FnOnce() + Send + 'static) -> bool {
+        match std::thread::Builder::new().spawn(work) {
+            Ok(_) => true,
+            Err(error) => {
+                self.worker().finish(id, &Outcome::failed(format!("cannot start a thread: {error}")));
+                false
+            }
+        }
     }
 
     fn worker(&self) -> Worker {
@@ -85,17 +97,23 @@ impl Workers {
         }
     }
 
-    /// Hands a piece of a content to the request that asked for it.
+    /// Hands a piece of a content to the request that asked for it, and waits while that has enough to do.
     pub(super) fn deliver(&self, frame: Frame) {
-        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&frame.id) {
+        let contents = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&frame.id)
+            .map(|running| running.contents.clone());
+        if let Some(contents) = contents {
             // A request that is no longer waiting does not want it.
-            let _ = running.contents.send(frame);
+            let _ = contents.send(frame);
         }
     }
 
-    /// Gives up a request.
+    /// Gives up a request. No more of what it asked for will come.
     pub(super) fn cancel(&self, id: u32) {
-        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
             running.cancelled.store(true, Ordering::Relaxed);
         }
     }
@@ -106,7 +124,6 @@ impl Workers {
         for (_, running) in self.running.lock().unwrap_or_else(PoisonError::into_inner).drain() {
             running.cancelled.store(true, Ordering::Relaxed);
         }
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let deadline = Instant::now() + patience;
         while self.busy.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
@@ -124,6 +141,19 @@ struct Worker {
 }
 
 impl Worker {
+    /// Does a request and all that are put into its queue meanwhile, in order.
+    fn run_all(&self, queue: u32, first: Job, queues: &Queues) {
+        let mut next = Some(first);
+        while let Some(job) = next {
+            self.run(job);
+            let mut queues = queues.lock().unwrap_or_else(PoisonError::into_inner);
+            next = queues.get_mut(&queue).and_then(VecDeque::pop_front);
+            if next.is_none() {
+                queues.remove(&queue);
+            }
+        }
+    }
+
     fn run(&self, job: Job) {
         let id = job.id;
         let module = job.request.module.clone();
@@ -137,8 +167,12 @@ impl Worker {
                 said.unwrap_or_default()
             ))
         });
+        self.finish(id, &outcome);
+    }
+
+    fn finish(&self, id: u32, outcome: &Outcome) {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        self.answer(id, &outcome);
+        self.answer(id, outcome);
         self.busy.fetch_sub(1, Ordering::AcqRel);
     }
 
@@ -162,13 +196,8 @@ impl Worker {
         let Some(entry) = find(&request.module) else {
             return Outcome::failed(format!("this agent has no module `{}`", request.module));
         };
-        let exchange = FrameExchange {
-            id,
-            live: request.live,
-            outbox: Arc::clone(&self.outbox),
-            store: Arc::clone(&self.store),
-            incoming,
-        };
+        let exchange =
+            FrameExchange::new(id, request.live, Arc::clone(&self.outbox), Arc::clone(&self.store), incoming);
         let scratch = match self.store.folder() {
             Ok(folder) => folder,
             Err(error) => return error.into_outcome(),

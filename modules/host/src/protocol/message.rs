@@ -23,7 +23,7 @@ pub enum Kind {
     Hello = 64,
     /// A piece of output of a running command.
     Output = 65,
-    /// A content is needed: its SHA-256, as text.
+    /// Contents are needed: their SHA-256, a line each. They come one after the other; one that is missing is the last.
     Need = 66,
     /// A piece of a file for the controller.
     Give = 67,
