@@ -44,6 +44,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::blockinfile::Blockinfile>(),
         entry::<modules::command::Command>(),
         entry::<modules::copy::Copy>(),
+        entry::<modules::cron::Cron>(),
         entry::<modules::deb822_repository::Deb822Repository>(),
         entry::<modules::dpkg_selections::DpkgSelections>(),
         entry::<modules::fetch::Fetch>(),

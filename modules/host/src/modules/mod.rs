@@ -6,6 +6,7 @@ pub mod authorized_key;
 pub mod blockinfile;
 pub mod command;
 pub mod copy;
+pub mod cron;
 pub mod deb822_repository;
 pub mod dpkg_selections;
 pub mod fetch;
