@@ -39,6 +39,7 @@ const fn entry<M: Module>() -> Entry {
 pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
         entry::<modules::apt::Apt>(),
+        entry::<modules::apt_key::AptKey>(),
         entry::<modules::assemble::Assemble>(),
         entry::<modules::authorized_key::AuthorizedKey>(),
         entry::<modules::blockinfile::Blockinfile>(),

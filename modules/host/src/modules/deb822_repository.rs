@@ -3,24 +3,17 @@
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::time::Duration;
-
-use serde_json::Map;
 
 use crate::args::{Arguments, FromArgument, Kind};
 use crate::module::Doing as _;
 use crate::modules::group::State;
 use crate::system::attributes::{FileAttributes, Mode};
-use crate::system::file;
-use crate::system::http::{self, HttpOptions, Request};
+use crate::system::{file, keyserver};
 use crate::{Context, Diff, Module, ModuleError, Outcome};
 
 /// Where apt keeps sources and keys of the administrator.
 const SOURCES: &str = "/etc/apt/sources.list.d";
 const KEYRINGS: &str = "/etc/apt/keyrings";
-
-/// How long a key may take to arrive.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Adds and removes sources of packages, each in a file of its own, with the key that signs it.
 #[derive(Arguments)]
@@ -182,7 +175,7 @@ fn signed_by(
     let key: Vec<u8> = if given.contains("-----BEGIN") {
         given.trim().as_bytes().to_vec()
     } else if given.starts_with("http://") || given.starts_with("https://") {
-        fetch(given, context)?
+        keyserver::get(given, true, context)?
     } else {
         return Ok(Some(given.clone()));
     };
@@ -197,17 +190,6 @@ fn signed_by(
     }
     write(&path, &key, attributes, outcome, context)?;
     Ok(Some(path.display().to_string()))
-}
-
-/// Fetches a key.
-fn fetch(url: &str, context: &Context) -> Result<Vec<u8>, ModuleError> {
-    let options = HttpOptions::read(Map::new()).map_err(|error| ModuleError::new(error.to_string()))?;
-    let response = http::send(&Request::get(url, FETCH_TIMEOUT), &options, context)?;
-    if response.status != 200 {
-        let (status, reason) = (response.status, &response.reason);
-        return Err(ModuleError::new(format!("cannot fetch the key {url}: {status} {reason}")));
-    }
-    response.read(context)
 }
 
 /// Makes a file have a content; tells what that changes.

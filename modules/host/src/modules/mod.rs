@@ -1,6 +1,7 @@
 //! The task modules, one a file.
 
 pub mod apt;
+pub mod apt_key;
 pub mod assemble;
 pub mod authorized_key;
 pub mod blockinfile;

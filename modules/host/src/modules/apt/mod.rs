@@ -1,16 +1,14 @@
 //! `apt`: packages of Debian and its kin.
 
+pub(crate) mod lists;
+
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::args::{Arguments, Choice};
 use crate::system::command::Finished;
 use crate::system::dpkg::Packages;
 use crate::system::glob;
 use crate::{Context, Diff, Module, ModuleError, Outcome};
-
-/// When the lists of packages were last fetched.
-const STAMPS: [&str; 2] = ["/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"];
 
 /// Installs, upgrades and removes packages with apt-get. What is already as asked for is read from dpkg's own list, and
 /// starts no process.
@@ -195,46 +193,25 @@ fn manage(args: &AptArgs, context: &mut Context) -> Result<Outcome, ModuleError>
     let only_cache = wanted.is_empty() && args.deb.is_none() && args.upgrade == Upgrade::No;
     outcome.changed |= only_cache && cache_updated;
     outcome.result.insert("cache_updated".to_owned(), cache_updated.into());
-    outcome.result.insert("cache_update_time".to_owned(), cache_time().into());
+    outcome.result.insert("cache_update_time".to_owned(), lists::fetched_at().into());
     Ok(outcome)
-}
-
-/// Seconds since 1970 when the lists were last fetched; 0 for never.
-fn cache_time() -> u64 {
-    // The folder alone is no list: images are shipped with an empty one.
-    let lists = std::fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
-    if !lists.into_iter().any(|entry| entry.file_name().to_string_lossy().ends_with("Release")) {
-        return 0;
-    }
-    let time = |path: &&str| Path::new(path).metadata().and_then(|metadata| metadata.modified()).ok();
-    let newest = STAMPS.iter().filter_map(time).max();
-    newest.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs())
 }
 
 /// Fetches the lists of packages if asked for and old enough. In check mode nothing is fetched.
 fn update_cache(args: &AptArgs, context: &Context) -> Result<bool, ModuleError> {
     let wanted = args.update_cache.unwrap_or(args.cache_valid_time > 0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let is_fresh = args.cache_valid_time > 0 && cache_time() + args.cache_valid_time > now;
-    if !wanted || is_fresh {
+    if !wanted || lists::are_fresh(args.cache_valid_time) {
         return Ok(false);
     }
-    if context.check {
-        return Ok(true);
+    if !context.check {
+        lists::fetch(
+            args.update_cache_retries,
+            args.update_cache_retry_max_delay,
+            args.lock_timeout,
+            context,
+        )?;
     }
-    let mut delay = 1;
-    for attempt in 0..=args.update_cache_retries {
-        let finished = base(args, context).arguments(["update"]).run()?;
-        if finished.status.success() {
-            return Ok(true);
-        }
-        if attempt == args.update_cache_retries || context.is_cancelled() {
-            return Err(finished.failure("Failed to update apt cache"));
-        }
-        std::thread::sleep(Duration::from_secs(delay));
-        delay = (delay * 2).min(args.update_cache_retry_max_delay.max(1));
-    }
-    Ok(false)
+    Ok(true)
 }
 
 /// The packages something has to be done about, as apt-get takes them.
@@ -289,19 +266,9 @@ fn remains(args: &AptArgs, package: &crate::system::dpkg::Package) -> bool {
     if args.purge { !package.is_gone() } else { package.has_files() }
 }
 
-/// `apt-get` with what all uses share.
-fn base(args: &AptArgs, context: &Context) -> crate::system::command::Command {
-    context
-        .tool("apt-get")
-        .environment("DEBIAN_FRONTEND", "noninteractive")
-        .environment("DEBIAN_PRIORITY", "critical")
-        .environment("APT_LISTCHANGES_FRONTEND", "none")
-        .arguments(["-q", "-o", &format!("DPkg::Lock::Timeout={}", args.lock_timeout)])
-}
-
 /// Runs apt-get; in check mode only simulated.
 fn apt_get(args: &AptArgs, words: &[&str], context: &mut Context) -> Result<Finished, ModuleError> {
-    let mut command = base(args, context).argument("-y");
+    let mut command = lists::apt_get(args.lock_timeout, context).argument("-y");
     for option in args.dpkg_options.split(',').filter(|option| !option.is_empty()) {
         command = command.argument("-o").argument(format!("Dpkg::Options::=--{option}"));
     }
