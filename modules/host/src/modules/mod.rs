@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod apt_key;
+pub mod apt_repository;
 pub mod assemble;
 pub mod authorized_key;
 pub mod blockinfile;
