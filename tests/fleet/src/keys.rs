@@ -31,14 +31,22 @@ pub(crate) fn describe(folder: &Path, hosts: &[Host]) -> Result<(), FleetError> 
         "Host *\n  IdentityFile {0}/id_ed25519\n  IdentitiesOnly yes\n  UserKnownHostsFile {0}/known_hosts\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n",
         folder.display()
     );
-    let mut inventory = String::from("[cluster]\n");
+    let mut inventory = String::new();
+    let mut machines = String::new();
     for host in hosts {
         for key in &host.keys {
             known.push_str(&format!("{},{} {key}\n", host.name, host.address));
         }
         config.push_str(&format!("\nHost {}\n  HostName {}\n  HostKeyAlias {0}\n", host.name, host.address));
-        inventory.push_str(&format!("{} ansible_host={}\n", host.name, host.address));
+        machines.push_str(&format!("{} ansible_host={}\n", host.name, host.address));
     }
+    inventory.push_str(&machines);
+    for (group, of_group) in [("control_plane", true), ("workers", false)] {
+        inventory.push_str(&format!("\n[{group}]\n"));
+        let members = hosts.iter().filter(|host| host.name.starts_with("cp-") == of_group);
+        members.for_each(|host| inventory.push_str(&format!("{}\n", host.name)));
+    }
+    inventory.push_str("\n[cluster:children]\ncontrol_plane\nworkers\n");
     inventory.push_str(&format!(
         "\n[cluster:vars]\nansible_user=root\nansible_ssh_private_key_file={0}/id_ed25519\nansible_ssh_common_args=-o UserKnownHostsFile={0}/known_hosts -o StrictHostKeyChecking=yes -o LogLevel=ERROR\n",
         folder.display()
@@ -49,7 +57,7 @@ pub(crate) fn describe(folder: &Path, hosts: &[Host]) -> Result<(), FleetError> 
     Ok(())
 }
 
-fn write(path: &PathBuf, text: &str) -> Result<(), FleetError> {
+pub(crate) fn write(path: &PathBuf, text: &str) -> Result<(), FleetError> {
     let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     opened
         .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))

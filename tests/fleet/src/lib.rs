@@ -5,6 +5,7 @@
 //! is made with debootstrap.
 
 mod capabilities;
+mod cluster;
 mod command;
 mod host;
 mod image;

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use crate::command::{FleetError, run, succeed};
 
 /// Programs and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("dockerd", "docker.io"),
     ("debootstrap", "debootstrap"),
+    ("gpg", "gnupg"),
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
 ];

@@ -1,5 +1,6 @@
 //! Running programs, with errors that say which one and why.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use thiserror::Error;
@@ -38,4 +39,22 @@ pub(crate) fn run(command: &mut Command) -> Result<(), ChoreError> {
         Ok(status) => Err(ChoreError::Failed { line, status }),
         Err(source) => Err(ChoreError::Start { line, source }),
     }
+}
+
+/// Cargo, with these arguments.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+/// The folder of the programs that are built with a profile; that of `dev` is called `debug`.
+pub(crate) fn built(folder: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    target.join(format!("{}-unknown-linux-gnu", std::env::consts::ARCH)).join(folder)
+}
+
+/// A program of the workspace, as it is built for tests.
+pub(crate) fn program(name: &str) -> PathBuf {
+    built("debug").join(name)
 }

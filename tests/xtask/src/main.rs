@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who does it")]
 
 mod command;
+mod demo;
 mod hosts;
 mod test;
 
@@ -22,6 +23,8 @@ struct Xtask {
 enum Chore {
     /// Pass all checks and tests: formatting, lints, documentation, tests, the agent's size
     Test,
+    /// Do the main job: make a cluster of fresh machines, twice, and show its nodes
+    Demo(demo::Demo),
     /// Bring machines for tests up and down
     Hosts(hosts::Hosts),
 }
@@ -29,6 +32,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Xtask::parse().chore {
         Chore::Test => test::all(),
+        Chore::Demo(demo) => demo.run(),
         Chore::Hosts(hosts) => hosts.run(),
     };
     match result {

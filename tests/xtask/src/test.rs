@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::command::{ChoreError, run};
+use crate::command::{ChoreError, built, cargo, run};
 
 /// What the agent may weigh on its way to a host, compressed, in bytes. It should be 1.5 million; until it is, this keeps
 /// it from growing further.
@@ -21,12 +21,6 @@ pub(crate) fn all() -> Result<(), ChoreError> {
     agent_size()
 }
 
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments);
-    command
-}
-
 /// The agent as it is released must stay small: it travels to every host.
 fn agent_size() -> Result<(), ChoreError> {
     run(&mut cargo(&[
@@ -39,9 +33,7 @@ fn agent_size() -> Result<(), ChoreError> {
         "--bin",
         "clouder-agent",
     ]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let path = Path::new(&target).join(triple).join("agent/clouder-agent");
+    let path = built("agent").join("clouder-agent");
     let size = compressed(&path)
         .map_err(|error| ChoreError::Other(format!("cannot compress {}: {error}", path.display())))?;
     println!("the agent is {size} bytes compressed, of {AGENT_LIMIT} that it may be");

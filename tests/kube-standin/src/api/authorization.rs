@@ -1,0 +1,99 @@
+//! Who may do what: the rules that kubeadm sets up, and no others.
+
+use super::answer::Refusal;
+use super::authentication::User;
+use crate::http::Request;
+
+const CSR: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+
+/// Refuses what the user may not do.
+pub(crate) fn check(user: &User, request: &Request) -> Result<(), Refusal> {
+    if may(user, request) {
+        return Ok(());
+    }
+    let verb = match request.method.as_str() {
+        "GET" => "get",
+        "POST" => "create",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        _ => "delete",
+    };
+    Err(Refusal::forbidden(format!("User \"{}\" cannot {verb} path \"{}\"", user.name, request.path())))
+}
+
+fn may(user: &User, request: &Request) -> bool {
+    let path = request.path();
+    let read = request.method == "GET";
+    if user.is_in("system:masters") || user.is_in("kubeadm:cluster-admins") {
+        return true;
+    }
+    if read
+        && matches!(
+            path,
+            "/readyz"
+                | "/livez"
+                | "/healthz"
+                | "/version"
+                | "/api/v1/namespaces/kube-public/configmaps/cluster-info"
+        )
+    {
+        return true;
+    }
+    let asks = path.starts_with(CSR) && (read || path == CSR && request.method == "POST");
+    if user.is_in("system:bootstrappers") {
+        let config = |name: &str| path == format!("/api/v1/namespaces/kube-system/configmaps/{name}");
+        let secret = path == "/api/v1/namespaces/kube-system/secrets/kubeadm-certs";
+        return asks
+            || read
+                && (config("kubeadm-config")
+                    || config("kubelet-config")
+                    || config("kube-proxy")
+                    || secret
+                    || path.starts_with("/api/v1/nodes/"));
+    }
+    let Some(node) = user.node() else { return false };
+    let own = path == format!("/api/v1/nodes/{node}") || path == format!("/api/v1/nodes/{node}/status");
+    let lease = path.starts_with("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases");
+    let create = path == "/api/v1/nodes" && request.method == "POST";
+    let pod_status =
+        path.starts_with("/api/v1/namespaces/") && path.contains("/pods/") && path.ends_with("/status");
+    asks || own && request.method != "DELETE"
+        || lease
+        || create
+        || pod_status
+        || read && !path.contains("/secrets")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(name: &str, group: &str, method: &str, target: &str) -> bool {
+        let user = User { name: name.into(), groups: vec![group.into()] };
+        check(&user, &Request { method: method.into(), target: target.into(), ..Request::default() }).is_ok()
+    }
+
+    #[test]
+    fn a_kubelet_writes_its_own_node_and_no_other() {
+        let node = |method, target| allowed("system:node:a", "system:nodes", method, target);
+        assert!(node("PATCH", "/api/v1/nodes/a/status"));
+        assert!(!node("PATCH", "/api/v1/nodes/b/status"));
+        assert!(!node("DELETE", "/api/v1/nodes/a"));
+        assert!(node("GET", "/api/v1/nodes/b"));
+        assert!(!node("GET", "/api/v1/namespaces/kube-system/secrets"));
+        assert!(!node("PUT", &format!("{CSR}/x/approval")));
+    }
+
+    #[test]
+    fn a_token_asks_for_a_certificate_and_nobody_sees_more_than_where_the_cluster_is() {
+        let token =
+            |method, target| allowed("system:bootstrap:abcdef", "system:bootstrappers", method, target);
+        assert!(token("POST", CSR));
+        assert!(token("GET", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"));
+        assert!(!token("GET", "/api/v1/namespaces/kube-system/secrets/other"));
+        assert!(!token("POST", "/api/v1/nodes"));
+        let nobody = |target| allowed("system:anonymous", "system:unauthenticated", "GET", target);
+        assert!(nobody("/api/v1/namespaces/kube-public/configmaps/cluster-info"));
+        assert!(!nobody("/api/v1/nodes"));
+    }
+}

@@ -1,0 +1,160 @@
+//! kube-apiserver, with the controllers that the rest of a control plane would be.
+//!
+//! Real certificates and tokens say who asks; what is kept, is kept in one file in etcd's folder. A server beside an
+//! etcd that is not on its own machine passes everything on to the server there.
+
+mod answer;
+mod apply;
+mod authentication;
+mod authorization;
+mod controllers;
+mod forward;
+mod objects;
+mod pods;
+mod store;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use serde_json::json;
+
+use crate::failure::{Context as _, Failure, Result};
+use crate::flags::Flags;
+use crate::http::{Request, Response};
+use crate::pki::Pair;
+use crate::tool::Tool;
+use crate::version::Version;
+use crate::{files, tls};
+
+use answer::Refusal;
+use authentication::User;
+pub(crate) use controllers::signature;
+use forward::Forward;
+pub(crate) use store::Store;
+
+/// The flags that kubeadm writes into the manifest.
+const FLAGS: &str = "advertise-address= allow-privileged= authorization-mode= client-ca-file= enable-admission-plugins= \
+    enable-bootstrap-token-auth= etcd-cafile= etcd-certfile= etcd-keyfile= etcd-servers= kubelet-client-certificate= \
+    kubelet-client-key= kubelet-preferred-address-types= proxy-client-cert-file= proxy-client-key-file= \
+    requestheader-allowed-names= requestheader-client-ca-file= requestheader-extra-headers-prefix= \
+    requestheader-group-headers= requestheader-username-headers= secure-port= service-account-issuer= \
+    service-account-key-file= service-account-signing-key-file= service-cluster-ip-range= tls-cert-file= \
+    tls-private-key-file= audit-log-path= audit-policy-file= audit-log-maxage= audit-log-maxbackup= \
+    audit-log-maxsize= profiling= tls-min-version= tls-cipher-suites= encryption-provider-config= \
+    feature-gates= anonymous-auth= bind-address= v= request-timeout= event-ttl= runtime-config=";
+
+/// A running server.
+struct Server {
+    version: Version,
+    authority: Arc<Pair>,
+    place: Place,
+}
+
+/// Where the objects are.
+enum Place {
+    Here(Arc<Store>),
+    There(Forward),
+}
+
+/// Runs the server until it is killed.
+///
+/// # Errors
+/// A flag it does not know, a file it cannot read, or an address it cannot listen on.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let flags = Flags::parse(arguments, FLAGS)?;
+    let need =
+        |name: &str| flags.value(name).ok_or_else(|| Failure::new(format!("--{name} must be specified")));
+    let pair = |certificate: &str, key: &str| -> Result<Pair> {
+        Ok(Pair {
+            certificate: files::read(need(certificate)?.as_ref())?,
+            key: files::read(need(key)?.as_ref())?,
+        })
+    };
+    let authority_file = PathBuf::from(need("client-ca-file")?);
+    let authority = Pair {
+        certificate: files::read(&authority_file)?,
+        key: files::read(&authority_file.with_extension("key"))?,
+    };
+    let config = tls::server(&pair("tls-cert-file", "tls-private-key-file")?, &authority.certificate)?;
+    let port: u16 = flags.value("secure-port").unwrap_or("6443").parse().doing("secure-port")?;
+    let listener =
+        TcpListener::bind(("0.0.0.0", port)).doing(format_args!("failed to listen on 0.0.0.0:{port}"))?;
+    let authority = Arc::new(authority);
+    let etcd = need("etcd-servers")?;
+    let place = if etcd.contains("//127.0.0.1") {
+        let store = Arc::new(Store::open(&state_file())?);
+        controllers::start(
+            &store,
+            &authority,
+            flags.value("service-cluster-ip-range").unwrap_or("10.96.0.0/12"),
+        )?;
+        Place::Here(store)
+    } else {
+        let client = pair("kubelet-client-certificate", "kubelet-client-key")?;
+        Place::There(Forward::new(etcd, port, &authority.certificate, client))
+    };
+    let server = Arc::new(Server { version: Tool::Kubelet.version()?, authority, place });
+    for stream in listener.incoming().flatten() {
+        let (server, config) = (Arc::clone(&server), Arc::clone(&config));
+        std::thread::spawn(move || server.serve(stream, &config));
+    }
+    Ok(())
+}
+
+/// The file in etcd's folder, which etcd's own manifest names.
+fn state_file() -> PathBuf {
+    let manifest = std::fs::read_to_string("/etc/kubernetes/manifests/etcd.yaml").unwrap_or_default();
+    let folder = manifest.lines().find_map(|line| line.trim().strip_prefix("- --data-dir="));
+    PathBuf::from(folder.unwrap_or("/var/lib/etcd")).join("member/objects.json")
+}
+
+impl Server {
+    fn serve(&self, stream: TcpStream, config: &Arc<ServerConfig>) {
+        let Ok((mut stream, certificate)) = tls::accept(stream, config) else { return };
+        let Ok(Some(request)) = Request::read(&mut stream) else { return };
+        let response = self.answer(&request, certificate.as_deref());
+        let _ = response.write(&mut stream, true);
+        stream.conn.send_close_notify();
+        let _ = stream.conn.complete_io(&mut stream.sock);
+    }
+
+    fn answer(&self, request: &Request, certificate: Option<&[u8]>) -> Response {
+        let store = match &self.place {
+            Place::Here(store) => Some(store.as_ref()),
+            Place::There(_) => None,
+        };
+        let answered = (|| {
+            let user = User::of(request, certificate, store)?;
+            if let Place::There(forward) = &self.place {
+                return Ok(forward.pass(request, &user));
+            }
+            authorization::check(&user, request)?;
+            if let Some(response) = self.about_itself(request) {
+                return Ok(response);
+            }
+            match store {
+                Some(store) => objects::answer(store, request, &user, &self.authority, self.version),
+                None => Err(Refusal::not_found("the server could not find the requested resource")),
+            }
+        })();
+        answered.unwrap_or_else(|refusal: Refusal| refusal.response())
+    }
+
+    /// Health and version.
+    fn about_itself(&self, request: &Request) -> Option<Response> {
+        match request.path() {
+            "/readyz" | "/livez" | "/healthz" => Some(Response::new(200, "text/plain", "ok")),
+            "/version" => {
+                let version = json!({"major": "1", "minor": self.version.minor.to_string(), "gitVersion": format!("v{}", self.version), "platform": "linux/amd64"});
+                Some(Response::new(200, "application/json", version.to_string()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How often controllers look.
+pub(crate) const PERIOD: Duration = Duration::from_millis(300);
