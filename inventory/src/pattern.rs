@@ -23,6 +23,12 @@ pub enum PatternError {
         /// Why.
         reason: String,
     },
+    /// A subscript lies beyond what is there.
+    #[error("No hosts matched the subscripted pattern '{pattern}'")]
+    Beyond {
+        /// The part that is wrong.
+        pattern: String,
+    },
     /// `@file` cannot be read.
     #[error("the host list {path} cannot be read: {source}")]
     File {
@@ -68,8 +74,8 @@ impl Inventory {
         let mut selected: IndexSet<Arc<str>> = IndexSet::new();
         let mut unmatched = Vec::new();
         for part in parts {
-            let found = self.matching(part.trim_start_matches(['!', '&']))?;
-            if found.is_empty() && !part.starts_with('!') {
+            let Matched { hosts: found, is_known } = self.matching(part.trim_start_matches(['!', '&']))?;
+            if !is_known && !part.starts_with('!') {
                 unmatched.push(part.clone());
             }
             match part.chars().next() {
@@ -82,7 +88,7 @@ impl Inventory {
     }
 
     /// The hosts of one part of a pattern.
-    fn matching(&mut self, part: &str) -> Result<IndexSet<Arc<str>>, PatternError> {
+    fn matching(&mut self, part: &str) -> Result<Matched, PatternError> {
         let (name, slice) = subscript(part)?;
         let mut found: IndexSet<Arc<str>> = IndexSet::new();
         if name == "all" || name == "*" {
@@ -106,11 +112,23 @@ impl Inventory {
             self.add_implicit_host(name);
             found.insert(Arc::from(name));
         }
-        Ok(match slice {
+        let is_known = !found.is_empty();
+        let hosts = match slice {
             Some(slice) => slice.of(&found),
             None => found,
-        })
+        };
+        if is_known && hosts.is_empty() && slice.is_some_and(|slice| slice.single) {
+            return Err(PatternError::Beyond { pattern: part.to_owned() });
+        }
+        Ok(Matched { hosts, is_known })
     }
+}
+
+/// What one part of a pattern matched.
+struct Matched {
+    hosts: IndexSet<Arc<str>>,
+    /// Whether its name means anything; a slice of that may still be empty.
+    is_known: bool,
 }
 
 /// Splits at commas and colons, but not inside brackets, nor a bare IPv6 address.
@@ -277,6 +295,9 @@ mod tests {
     fn what_matches_nothing_is_told() {
         assert_eq!(inventory().select("web:nobody").unwrap().unmatched, ["nobody"]);
         assert!(inventory().select("~w(").is_err());
+        assert!(inventory().select("web[3:]").unwrap().unmatched.is_empty());
+        let beyond = inventory().select("web[3]").unwrap_err().to_string();
+        assert_eq!(beyond, "No hosts matched the subscripted pattern 'web[3]'");
     }
 
     proptest::proptest! {

@@ -78,8 +78,8 @@ impl Flags {
         arguments: &mut std::slice::Iter<'_, String>,
         known: &[(Option<char>, &str, Takes)],
     ) -> Result<()> {
-        let mut letters = argument[1..].char_indices();
-        while let Some((index, letter)) = letters.next() {
+        let letters = argument[1..].char_indices();
+        for (index, letter) in letters {
             let Some((_, name, takes)) = known.iter().find(|(short, _, _)| *short == Some(letter)) else {
                 refuse!("unknown shorthand flag: {letter:?} in {argument}");
             };

@@ -90,14 +90,14 @@ pub fn server(shown: &Pair, authority: &str) -> Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
+/// A connection that a server has taken.
+pub type Accepted = StreamOwned<ServerConnection, TcpStream>;
+
 /// Takes a connection; the certificate its client showed comes with it.
 ///
 /// # Errors
 /// When the two cannot agree.
-pub fn accept(
-    stream: TcpStream,
-    config: &Arc<ServerConfig>,
-) -> Result<(StreamOwned<ServerConnection, TcpStream>, Option<Vec<u8>>)> {
+pub fn accept(stream: TcpStream, config: &Arc<ServerConfig>) -> Result<(Accepted, Option<Vec<u8>>)> {
     stream.set_read_timeout(Some(PATIENCE)).doing("accept")?;
     stream.set_write_timeout(Some(PATIENCE)).doing("accept")?;
     let connection = ServerConnection::new(Arc::clone(config)).doing("accept")?;

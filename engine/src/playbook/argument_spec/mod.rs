@@ -100,6 +100,11 @@ impl Checker {
 
     /// The value as its option's type; an error is noted.
     fn value(&mut self, name: &str, option: &Value, value: &Value) -> Option<Value> {
+        // Nothing stands for an option that need not be there.
+        let optional = !is_true(option.get("required")) && option.get("default").is_none_or(Value::is_null);
+        if value.is_null() && optional {
+            return Some(Value::Null);
+        }
         let wanted = option.get("type").and_then(Value::as_str).unwrap_or("str");
         let converted = match convert(wanted, value) {
             Ok(converted) => converted,

@@ -139,3 +139,19 @@ fn unknown_names_and_types() {
     ];
     assert_eq!(errors("{a: {type: strr}, b: {required: true}}", json!({"a": 1, "c": 2, "d": 3})), expected);
 }
+
+#[test]
+fn null_stands_for_what_need_not_be_there() {
+    assert_eq!(
+        errors(SPEC, json!({"req": "x", "lst": null, "dct": null, "flag": null})),
+        Vec::<String>::new()
+    );
+    let expected = [
+        "argument 'a' is of type NoneType and we were unable to convert to list: <class 'NoneType'> cannot be converted to a list",
+    ];
+    assert_eq!(errors("a: {type: list, required: true}", json!({"a": null})), expected);
+    assert_eq!(
+        errors("a: {type: int, choices: [1, 2]}", json!({"a": null})),
+        ["value of a must be one of: 1, 2, got: None"]
+    );
+}

@@ -56,7 +56,7 @@ struct Server {
 /// Where the objects are.
 enum Place {
     Here(Arc<Store>),
-    There(Forward),
+    There(Box<Forward>),
 }
 
 /// Runs the server until it is killed.
@@ -94,7 +94,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         Place::Here(store)
     } else {
         let client = pair("kubelet-client-certificate", "kubelet-client-key")?;
-        Place::There(Forward::new(etcd, port, &authority.certificate, client))
+        Place::There(Box::new(Forward::new(etcd, port, &authority.certificate, client)))
     };
     let server = Arc::new(Server { version: Tool::Kubelet.version()?, authority, place });
     for stream in listener.incoming().flatten() {

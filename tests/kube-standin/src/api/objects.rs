@@ -139,6 +139,7 @@ fn create(
     if target.resource.kind == "CertificateSigningRequest" {
         object["spec"]["username"] = user.name.clone().into();
         object["spec"]["groups"] = user.groups.clone().into();
+        object["status"] = serde_json::json!({});
     }
     check(target, &object, &name, version)?;
     let made = store.change(|state| {

@@ -149,7 +149,7 @@ fn join(join: &JoinConfiguration, mistakes: &mut Vec<String>) {
     registration(&join.node_registration, mistakes);
     match (&join.discovery.bootstrap_token, &join.discovery.file) {
         (None, None) => {
-            mistakes.push("discovery: Invalid value: \"\": bootstrapToken or file must be set".to_owned())
+            mistakes.push("discovery: Invalid value: \"\": bootstrapToken or file must be set".to_owned());
         }
         (Some(_), Some(_)) => {
             mistakes.push(
@@ -180,7 +180,7 @@ fn join(join: &JoinConfiguration, mistakes: &mut Vec<String>) {
             }
         }
         (None, Some(_)) => {
-            mistakes.push("discovery.file: the stand-in knows only discovery by bootstrapToken".to_owned())
+            mistakes.push("discovery.file: the stand-in knows only discovery by bootstrapToken".to_owned());
         }
     }
     if let Some(control_plane) = &join.control_plane {

@@ -29,7 +29,7 @@ pub(super) fn objects(kubectl: &Kubectl) -> Result<Vec<Value>> {
         for document in yaml::documents(&text).map_err(|error| error.context("error"))? {
             match document["items"].as_array() {
                 Some(items) if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {
-                    found.extend(items.iter().cloned())
+                    found.extend(items.iter().cloned());
                 }
                 _ => found.push(document),
             }

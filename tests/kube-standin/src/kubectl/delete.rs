@@ -32,7 +32,7 @@ pub(super) fn run(kubectl: &Kubectl) -> Result<()> {
     for (title, path) in paths {
         match kubectl.client.delete(&path) {
             Ok(_) => {
-                say(&format!("{title} deleted").replacen('/', " \"", 1).replace(" deleted", "\" deleted"))?
+                say(&format!("{title} deleted").replacen('/', " \"", 1).replace(" deleted", "\" deleted"))?;
             }
             Err(error) if error.is_not_found() && ignore => {}
             Err(error) => return Err(error.into()),

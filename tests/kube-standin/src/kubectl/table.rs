@@ -74,7 +74,7 @@ fn columns(kind: &str, object: &Value, wide: bool) -> Vec<(&'static str, String)
             }
         }
         "Deployment" => {
-            row.push(("READY", format!("{}/{}", text("/status/readyReplicas"), text("/status/replicas"))))
+            row.push(("READY", format!("{}/{}", text("/status/readyReplicas"), text("/status/replicas"))));
         }
         "StorageClass" => {
             row.push(("PROVISIONER", text("/provisioner")));
@@ -98,7 +98,7 @@ fn columns(kind: &str, object: &Value, wide: bool) -> Vec<(&'static str, String)
             row.push(("CONDITION", condition.join(",")));
         }
         "ConfigMap" | "Secret" => {
-            row.push(("DATA", object["data"].as_object().map_or(0, serde_json::Map::len).to_string()))
+            row.push(("DATA", object["data"].as_object().map_or(0, serde_json::Map::len).to_string()));
         }
         _ => {}
     }

@@ -35,9 +35,9 @@ pub enum Type {
     /// Text out of a few words.
     Words(Vec<String>),
     /// A list.
-    List(Box<Type>),
+    List(Box<Self>),
     /// A mapping with free keys.
-    Map(Box<Type>),
+    Map(Box<Self>),
     /// A mapping with the fields of this struct.
     Struct(String),
 }
