@@ -4,6 +4,7 @@
 //! network.
 
 mod agent;
+mod askpass;
 mod binary;
 mod bootstrap;
 mod channel;

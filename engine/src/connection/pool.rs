@@ -10,6 +10,7 @@ use super::binary::Binaries;
 use super::bootstrap::{Bootstrap, Led};
 use super::channel::{self, Channel};
 use super::escalate::{becoming, quote};
+use super::ssh::Interrupted;
 use super::{Agent, ConnectionError, SshTarget, Target, Traffic, Transport, container, ssh};
 
 /// What a command left that ran without an agent.
@@ -143,10 +144,37 @@ impl Connections {
                 local(&words)
             }
             Transport::Ssh(ssh_target) => {
-                let session = self.session(&target.host, ssh_target, target.timeout).await?;
-                ssh::open(&session, &line_of(&bootstrap.command()?)).await
+                let line = &line_of(&bootstrap.command()?);
+                self.over_ssh(target, ssh_target, |session| async move { ssh::open(&session, line).await })
+                    .await
             }
         }
+    }
+
+    /// Does something over the master connection of a host. One that has ended meanwhile, or takes no more channels, is
+    /// replaced.
+    async fn over_ssh<T, F: Future<Output = Result<T, Interrupted>>>(
+        &self,
+        target: &Target,
+        ssh_target: &SshTarget,
+        work: impl Fn(Arc<Session>) -> F,
+    ) -> Result<T, ConnectionError> {
+        let session = self.session(&target.host, ssh_target, target.timeout).await?;
+        match work(Arc::clone(&session)).await {
+            Err(Interrupted::Before(_)) => {}
+            other => return other.map_err(Interrupted::into_error),
+        }
+        let key = (Arc::clone(&target.host), ssh_target.clone());
+        {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            // Somebody else may have replaced it already.
+            if sessions.get(&key).and_then(|cell| cell.get()).is_some_and(|kept| Arc::ptr_eq(kept, &session))
+            {
+                sessions.remove(&key);
+            }
+        }
+        let session = self.session(&target.host, ssh_target, target.timeout).await?;
+        work(session).await.map_err(Interrupted::into_error)
     }
 
     async fn session(
@@ -173,9 +201,10 @@ impl Connections {
             None => shell.to_vec(),
         };
         if let Transport::Ssh(ssh_target) = &target.transport {
-            let session = self.session(&target.host, ssh_target, target.timeout).await?;
-            let line = if target.become_.is_some() { line_of(&words) } else { line.to_owned() };
-            let (code, stdout, stderr) = ssh::wait(&session, &line).await?;
+            let line = &if target.become_.is_some() { line_of(&words) } else { line.to_owned() };
+            let (code, stdout, stderr) = self
+                .over_ssh(target, ssh_target, |session| async move { ssh::wait(&session, line).await })
+                .await?;
             return Ok(Executed { code, stdout, stderr });
         }
         let words = match &target.transport {

@@ -1,7 +1,6 @@
 //! OpenSSH: one master connection per host, over which channels are opened.
 
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use openssh::{Session, Stdio as SshStdio};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use super::askpass::Askpass;
 use super::channel::{Channel, Messages};
 use super::error::ssh_hint;
 use super::{ConnectionError, SshTarget};
@@ -31,11 +31,28 @@ pub(super) async fn connect(target: &SshTarget, timeout: Duration) -> Result<Arc
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
-    if let Some(password) = &target.password {
-        let askpass = answer_with(folder.path(), password.reveal()).map_err(|error| failed(&error))?;
-        command.env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force").env("DISPLAY", ":0");
-    }
-    let finished = tokio::time::timeout(timeout + GRACE, command.status()).await;
+    let answers = match &target.password {
+        Some(password) => {
+            let askpass = Askpass::new(folder.path()).map_err(|error| failed(&error))?;
+            command.env("SSH_ASKPASS", &askpass.program).env("SSH_ASKPASS_REQUIRE", "force");
+            // Older versions of ssh ask a program only where there could be a window.
+            command.env("DISPLAY", std::env::var_os("DISPLAY").unwrap_or_else(|| ":0".into()));
+            Some((askpass, password))
+        }
+        None => None,
+    };
+    let answering = async {
+        match &answers {
+            Some((askpass, password)) => askpass.answer(password.reveal()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let finishing = tokio::time::timeout(timeout + GRACE, command.status());
+    tokio::pin!(finishing, answering);
+    let finished = tokio::select! {
+        finished = &mut finishing => finished,
+        () = &mut answering => finishing.await,
+    };
     let said = || std::fs::read_to_string(&log).unwrap_or_default();
     match finished {
         Ok(Ok(status)) if status.success() => Ok(Arc::new(Session::new_native_mux(folder))),
@@ -69,13 +86,15 @@ fn arguments(target: &SshTarget, folder: &Path, log: &Path, timeout: Duration) -
     let mut arguments: Vec<String> = Vec::new();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     add(&["-M", "-f", "-N", "-S", &path(&folder.join("master")), "-E", &path(log)]);
-    // The first value ssh is given for an option counts: what the user says comes before what is said here.
+    // The first value ssh is given for an option counts. A connection that ends when it is idle would end within a run; all
+    // else the user says comes before what is said here.
+    add(&["-o", "ControlPersist=yes"]);
     let own: Vec<&str> = target.arguments.iter().map(String::as_str).collect();
     add(&own);
-    add(&["-o", "ControlPersist=yes", "-o", &format!("ConnectTimeout={}", timeout.as_secs().max(1))]);
+    add(&["-o", &format!("ConnectTimeout={}", timeout.as_secs().max(1))]);
     add(&["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]);
     if target.password.is_some() {
-        add(&["-o", "NumberOfPasswordPrompts=1", "-o", "StrictHostKeyChecking=yes"]);
+        add(&["-o", "NumberOfPasswordPrompts=1"]);
     } else {
         add(&["-o", "BatchMode=yes"]);
     }
@@ -95,29 +114,6 @@ fn arguments(target: &SshTarget, folder: &Path, log: &Path, timeout: Duration) -
     arguments
 }
 
-/// A program that answers ssh's question for a password. The password goes through a pipe that only its owner can open,
-/// never through a file, an argument or the environment.
-fn answer_with(folder: &Path, password: &str) -> std::io::Result<std::path::PathBuf> {
-    let (pipe, program) = (folder.join("answer"), folder.join("askpass"));
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &pipe,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )?;
-    let mut script = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o700).open(&program)?;
-    write!(script, "#!/bin/sh\nexec cat '{}'\n", pipe.display())?;
-    let answer = format!("{password}\n");
-    std::thread::spawn(move || {
-        // Opening waits for a reader; when none ever comes, the thread ends with the process.
-        if let Ok(mut pipe) = std::fs::OpenOptions::new().write(true).open(pipe) {
-            let _ = pipe.write_all(answer.as_bytes());
-        }
-    });
-    Ok(program)
-}
-
 fn unreachable(target: &SshTarget, said: &str) -> ConnectionError {
     let noise = |line: &&str| !line.starts_with("Warning: Permanently added") && !line.trim().is_empty();
     let lines: Vec<&str> = said
@@ -130,19 +126,36 @@ fn unreachable(target: &SshTarget, said: &str) -> ConnectionError {
     ConnectionError::Unreachable { hint: ssh_hint(&message, &target.address), message }
 }
 
+/// Why a command line was not run to its end.
+pub(super) enum Interrupted {
+    /// It did not begin: the master connection is gone, or takes no more.
+    Before(ConnectionError),
+    /// It may have done something.
+    Within(ConnectionError),
+}
+
+impl Interrupted {
+    /// The error.
+    pub(super) fn into_error(self) -> ConnectionError {
+        match self {
+            Self::Before(error) | Self::Within(error) => error,
+        }
+    }
+}
+
+fn lost(error: &openssh::Error) -> ConnectionError {
+    ConnectionError::Unreachable { message: format!("the ssh connection was lost: {error}"), hint: None }
+}
+
 /// Runs a command line on the host, over the master connection.
-pub(super) async fn open(session: &Arc<Session>, line: &str) -> Result<Channel, ConnectionError> {
-    let lost = |error: &openssh::Error| ConnectionError::Unreachable {
-        message: format!("the ssh connection was lost: {error}"),
-        hint: None,
-    };
+pub(super) async fn open(session: &Arc<Session>, line: &str) -> Result<Channel, Interrupted> {
     let mut command = Arc::clone(session).arc_raw_command(line);
     command.stdin(SshStdio::piped()).stdout(SshStdio::piped()).stderr(SshStdio::piped());
-    let mut child = command.spawn().await.map_err(|error| lost(&error))?;
+    let mut child = command.spawn().await.map_err(|error| Interrupted::Before(lost(&error)))?;
     let (Some(input), Some(output), Some(errors)) =
         (child.stdin().take(), child.stdout().take(), child.stderr().take())
     else {
-        return Err(ConnectionError::Agent("the channel has no pipes".to_owned()));
+        return Err(Interrupted::Within(ConnectionError::Agent("the channel has no pipes".to_owned())));
     };
     Ok(Channel {
         input: Box::new(input),
@@ -154,15 +167,10 @@ pub(super) async fn open(session: &Arc<Session>, line: &str) -> Result<Channel, 
 }
 
 /// Runs a command line to its end; returns its exit code.
-pub(super) async fn wait(
-    session: &Arc<Session>,
-    line: &str,
-) -> Result<(i32, Vec<u8>, Vec<u8>), ConnectionError> {
+pub(super) async fn wait(session: &Arc<Session>, line: &str) -> Result<(i32, Vec<u8>, Vec<u8>), Interrupted> {
     let mut command = Arc::clone(session).arc_raw_command(line);
     command.stdin(SshStdio::null()).stdout(SshStdio::piped()).stderr(SshStdio::piped());
-    let output = command.output().await.map_err(|error| ConnectionError::Unreachable {
-        message: format!("the ssh connection was lost: {error}"),
-        hint: None,
-    })?;
+    let child = command.spawn().await.map_err(|error| Interrupted::Before(lost(&error)))?;
+    let output = child.wait_with_output().await.map_err(|error| Interrupted::Within(lost(&error)))?;
     Ok((output.status.code().unwrap_or(255), output.stdout, output.stderr))
 }

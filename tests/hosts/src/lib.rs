@@ -59,17 +59,34 @@ impl Ran {
     }
 }
 
-/// Runs clouder with an inventory of the fleet.
+/// A program of this build.
+pub fn program(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.ancestors().nth(2).unwrap_or(Path::new(".")).join(name)
+}
+
+/// The inventory of the fleet.
+pub fn inventory() -> String {
+    fleet().inventory().display().to_string()
+}
+
+/// Runs clouder with the inventory of the fleet.
+///
+/// # Panics
+/// When it was not built.
+pub fn clouder(arguments: &[&str]) -> Ran {
+    let inventory = inventory();
+    clouder_alone(&[arguments, &["-i", &inventory]].concat())
+}
+
+/// Runs clouder with what inventory is named.
 ///
 /// # Panics
 /// When it was not built.
 #[expect(clippy::panic, reason = "a test that cannot run has failed")]
-pub fn clouder(arguments: &[&str]) -> Ran {
-    let program = std::env::current_exe().unwrap_or_default();
-    let program = program.ancestors().nth(2).unwrap_or(Path::new(".")).join("clouder");
-    let inventory = fleet().inventory().display().to_string();
-    let output =
-        Command::new(&program).args(arguments).args(["-i", &inventory]).env("NO_COLOR", "1").output();
+pub fn clouder_alone(arguments: &[&str]) -> Ran {
+    let program = program("clouder");
+    let output = Command::new(&program).args(arguments).env("NO_COLOR", "1").output();
     let output = output.unwrap_or_else(|error| {
         panic!("cannot run {}: {error}; `cargo build --workspace` builds it", program.display())
     });
