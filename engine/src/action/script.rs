@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::copy::{Forwarded, base_name};
-use super::local_file::describe;
+
 use super::{Action, Payload, Running};
 use crate::run::{Step, StepError};
 
@@ -33,10 +33,11 @@ impl Action for Script {
                 .ok_or_else(|| StepError::Failed("script needs the name of a script".to_owned()))?;
             let (_, file) = step.local_file("files", name)?;
             let mut payload = Payload::default();
-            let (hash, size) = payload
+            let (hash, _) = payload
                 .add(file)
                 .map_err(|error| StepError::Failed(format!("cannot read {name}: {error}")))?;
-            describe(&mut arguments, &hash, size, &base_name(name));
+            arguments.insert("_sha256".to_owned(), hash.into());
+            arguments.insert("_name".to_owned(), base_name(name).into());
             Ok(step.module("script", arguments, Some(Arc::new(payload)), None).await?.into())
         })
     }

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::binary::Binaries;
 use super::channel::{Channel, Messages};
-use super::escalate::{self, after_prompt, becoming};
+use super::escalate::{self, after_prompt, becoming, last_words};
 use super::{Become, ConnectionError};
 
 /// What the script says; unlikely to be said by anything else.
@@ -88,9 +88,11 @@ impl Bootstrap<'_> {
             escalate::unlock(become_, self.timeout, channel).await?;
         }
         let (mut heard, mut asked) = (0, 0);
+        // What is neither the script's nor the agent's; it may say why there is none.
+        let mut noise = String::new();
         loop {
             let Ok(Some(line)) = read_line(channel).await else {
-                return Err(self.ended(&channel.messages).await);
+                return Err(self.ended(&channel.messages, &noise).await);
             };
             heard += line.len();
             let line = after_prompt(&line).trim();
@@ -109,6 +111,9 @@ impl Bootstrap<'_> {
                     });
                 }
                 self.upload(form, architecture, channel).await?;
+            } else {
+                noise.push_str(line);
+                noise.push('\n');
             }
             if heard > NOISE {
                 return Err(ConnectionError::Agent("the login shell says too much".to_owned()));
@@ -140,20 +145,20 @@ impl Bootstrap<'_> {
         let sent: std::io::Result<()> = sent.await;
         match sent {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.ended(&channel.messages).await),
+            Err(_) => Err(self.ended(&channel.messages, "").await),
         }
     }
 
     /// Why the channel ended before the agent spoke.
-    async fn ended(&self, messages: &Messages) -> ConnectionError {
-        if let Some(become_) = self.become_ {
-            return escalate::ended(become_, messages).await;
-        }
+    async fn ended(&self, messages: &Messages, noise: &str) -> ConnectionError {
         // What it said last may still be on its way.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let said = messages.text();
-        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-        let said = lines[lines.len().saturating_sub(3)..].join("; ");
+        let messages = messages.raw();
+        let said = if messages.trim().is_empty() { noise } else { &messages };
+        if let Some(become_) = self.become_ {
+            return escalate::explain(become_, said);
+        }
+        let said = last_words(said);
         ConnectionError::Agent(if said.is_empty() { "the shell of the host ended".to_owned() } else { said })
     }
 }

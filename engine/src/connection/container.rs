@@ -67,5 +67,6 @@ pub(super) fn refusal(engine: ContainerEngine, name: &str, said: &str) -> Option
     } else {
         return None;
     };
-    Some(ConnectionError::Unreachable { message: said.trim().to_owned(), hint: Some(hint) })
+    let message = said.trim().trim_start_matches("cannot start the agent: ").to_owned();
+    Some(ConnectionError::Unreachable { message, hint: Some(hint) })
 }

@@ -103,9 +103,12 @@ pub(super) async fn unlock(
             }
         }
         if now >= deadline {
-            let reason =
-                format!("no answer within {} seconds{}", patience.as_secs(), last_words(&said, ": "));
-            return Err(failed(become_, &reason));
+            let words = last_words(&said);
+            let words = if words.is_empty() { "it says nothing" } else { &words };
+            return Err(failed(
+                become_,
+                &format!("no answer within {} seconds: {words}", patience.as_secs()),
+            ));
         }
     }
 }
@@ -123,13 +126,14 @@ fn asks(method: BecomeMethod, said: &str, quiet: Duration) -> bool {
 }
 
 /// Why the command ended before it spoke.
-pub(super) async fn ended(become_: &Become, messages: &Messages) -> ConnectionError {
+async fn ended(become_: &Become, messages: &Messages) -> ConnectionError {
     // What it said last may still be on its way.
     tokio::time::sleep(Duration::from_millis(100)).await;
     explain(become_, &messages.raw())
 }
 
-fn explain(become_: &Become, said: &str) -> ConnectionError {
+/// What it means that the command ended with these words.
+pub(super) fn explain(become_: &Become, said: &str) -> ConnectionError {
     let lower = said.to_lowercase();
     let refusals = [
         "a password is required",
@@ -142,16 +146,15 @@ fn explain(become_: &Become, said: &str) -> ConnectionError {
     if refusals.iter().any(|text| lower.contains(text)) {
         return if become_.password.is_some() { wrong(become_) } else { missing(become_) };
     }
-    let words = last_words(said, "");
+    let words = last_words(said);
     failed(become_, if words.is_empty() { "it ended without a word" } else { &words })
 }
 
-/// The last lines of what was said, behind a separator if there are any.
-fn last_words(said: &str, separator: &str) -> String {
+/// The last lines of what was said.
+pub(super) fn last_words(said: &str) -> String {
     let said = said.replace(PROMPT, "");
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let words = lines[lines.len().saturating_sub(3)..].join("; ");
-    if words.is_empty() { words } else { format!("{separator}{words}") }
+    lines[lines.len().saturating_sub(3)..].join("; ")
 }
 
 fn missing(become_: &Become) -> ConnectionError {

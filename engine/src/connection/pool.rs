@@ -103,7 +103,7 @@ impl Connections {
         match (bootstrap.lead(&mut channel).await, &target.transport) {
             (Ok(led), _) => Ok((channel, led)),
             (Err(error), Transport::Container { engine, name, .. }) => {
-                Err(container::refusal(*engine, name, &channel.messages.text()).unwrap_or(error))
+                Err(container::refusal(*engine, name, &error.to_string()).unwrap_or(error))
             }
             (Err(error), _) => Err(error),
         }
@@ -224,6 +224,14 @@ impl Connections {
             .await;
         let output =
             output.map_err(|error| ConnectionError::io(&format!("cannot start {program}"), &error))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if let Transport::Container { engine, name, .. } = &target.transport
+            && !output.status.success()
+            && said.starts_with("Error")
+            && let Some(error) = container::refusal(*engine, name, &said)
+        {
+            return Err(error);
+        }
         Ok(Executed {
             code: output.status.code().unwrap_or(255),
             stdout: output.stdout,

@@ -1,10 +1,14 @@
 //! What tests on real machines share: one fleet for all of them, and the built programs.
 
+mod container;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use clouder_fleet::{Fleet, Host};
+
+pub use container::{Container, docker, machine_image, shell_image};
 
 /// The machines of these tests.
 const HOSTS: [&str; 2] = ["cp-1", "worker-1"];

@@ -7,7 +7,9 @@ use clouder_tests::{clouder, file, inventory, program};
 
 /// What makes ssh ask for a password.
 fn by_password() -> String {
-    format!("{{\"ansible_user\": \"{OPERATOR}\", \"ansible_ssh_extra_args\": \"-o PubkeyAuthentication=no\"}}")
+    format!(
+        "{{\"ansible_user\": \"{OPERATOR}\", \"ansible_ssh_extra_args\": \"-o PubkeyAuthentication=no\"}}"
+    )
 }
 
 #[test]
@@ -36,7 +38,8 @@ fn a_password_lets_us_in_and_a_wrong_one_does_not() {
 #[test]
 fn an_unknown_host_key_is_not_accepted_for_a_password() {
     let (_folder, right) = file(&format!("{PASSWORD}\n"));
-    let login = "{\"ansible_user\": \"operator\", \"ansible_ssh_common_args\": \"-o UserKnownHostsFile=/dev/null\"}";
+    let login =
+        "{\"ansible_user\": \"operator\", \"ansible_ssh_common_args\": \"-o UserKnownHostsFile=/dev/null\"}";
     let ran = clouder(&["adhoc", "cp-1", "-e", login, "--connection-password-file", &right, "-m", "ping"]);
     assert_eq!(ran.code, 4, "{}", ran.shown);
     assert!(ran.shown.contains("hint: the host's key is not known"), "{}", ran.shown);
@@ -45,7 +48,7 @@ fn an_unknown_host_key_is_not_accepted_for_a_password() {
 /// What all processes of this machine were started with.
 fn seen() -> Vec<u8> {
     let mut seen = Vec::new();
-    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         for name in ["cmdline", "environ"] {
             seen.extend(std::fs::read(process.path().join(name)).unwrap_or_default());
             seen.push(b'\n');

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write};
+use std::io::{self, ErrorKind, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -87,19 +87,26 @@ impl FrameExchange {
 
     /// Takes the pieces of a content into a file. Half of one is removed with what stands for it.
     fn receive(&self, sha256: &str) -> Result<Stored, ModuleError> {
-        let path = self.store.folder()?.join(format!("{}-{sha256}", self.id));
-        let failed = || format!("cannot keep {}", path.display());
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&path).doing(failed)?;
-        let mut stored = Stored { sha256: sha256.to_owned(), path: path.clone(), size: 0 };
+        let name = format!("{}-{sha256}", self.id);
+        let path = self.store.folder()?.join(&name);
+        let failed = |path: &Path| format!("cannot keep {}", path.display());
+        let mut file = private_file(&path).doing(|| failed(&path))?;
+        let mut stored = Stored { sha256: sha256.to_owned(), path, size: 0 };
         let mut digest = Sha256::new();
         loop {
             let frame = self.incoming.recv().map_err(|_| ModuleError::new("the controller is gone"))?;
             match frame.kind {
                 Kind::Chunk => {
-                    let piece = decompress(&frame.payload).doing(failed)?;
-                    file.write_all(&piece).doing(failed)?;
+                    let piece = decompress(&frame.payload).doing(|| failed(&stored.path))?;
+                    let mut written = file.write_all(&piece);
+                    if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::StorageFull)
+                        && let Some(folder) = self.store.roomier()
+                    {
+                        let path = folder.join(&name);
+                        (file, stored) = moved(&stored, &path).doing(|| failed(&path))?;
+                        written = file.write_all(&piece);
+                    }
+                    written.doing(|| failed(&stored.path))?;
                     digest.update(&piece);
                     stored.size += piece.len() as u64;
                 }
@@ -116,6 +123,18 @@ impl FrameExchange {
             }
         }
     }
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// What is there of a content, in another place.
+fn moved(stored: &Stored, path: &Path) -> io::Result<(File, Stored)> {
+    let mut file = private_file(path)?;
+    let moved = Stored { sha256: stored.sha256.clone(), path: path.to_owned(), size: stored.size };
+    io::copy(&mut File::open(&stored.path)?.take(stored.size), &mut file)?;
+    Ok((file, moved))
 }
 
 impl Exchange for FrameExchange {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::StatVfsMountFlags;
+use tempfile::TempDir;
 
 use crate::ModuleError;
 
@@ -31,7 +32,8 @@ impl Drop for Stored {
 /// A private folder, made when first needed and removed at the end, and the contents in it.
 #[derive(Default)]
 pub(super) struct Store {
-    folder: Mutex<Option<tempfile::TempDir>>,
+    /// The folder, and more of them where the first became full; the last is in use.
+    folders: Mutex<Vec<TempDir>>,
     contents: Mutex<Contents>,
 }
 
@@ -47,32 +49,37 @@ struct Contents {
 impl Store {
     /// The folder: in the first place that lets us, if possible one that programs may be run from.
     pub(super) fn folder(&self) -> Result<PathBuf, ModuleError> {
-        let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = &*folder {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.last() {
             return Ok(folder.path().to_owned());
         }
-        let usual = [std::env::temp_dir()].into_iter().chain(
-            ["/tmp", "/var/tmp", "/dev/shm", "/run"].into_iter().map(PathBuf::from).chain(own_folder()),
-        );
-        let (mut places, without_programs): (Vec<PathBuf>, Vec<PathBuf>) =
-            usual.chain([PathBuf::from("/")]).partition(|place| lets_programs_run(place));
+        let (mut places, without_programs): (Vec<_>, Vec<_>) =
+            places().into_iter().partition(|place| lets_programs_run(place));
         places.extend(without_programs);
         let mut refused = Vec::new();
         for place in places {
-            match tempfile::Builder::new()
-                .prefix(".clouder-")
-                .permissions(fs::Permissions::from_mode(0o700))
-                .tempdir_in(&place)
-            {
+            match private_folder(&place) {
                 Ok(made) => {
                     let path = made.path().to_owned();
-                    *folder = Some(made);
+                    folders.push(made);
                     return Ok(path);
                 }
                 Err(error) => refused.push(format!("{}: {error}", place.display())),
             }
         }
         Err(ModuleError::new(format!("no place for temporary files ({})", refused.join("; "))))
+    }
+
+    /// Another folder where there is the most room, for when the one in use is full.
+    pub(super) fn roomier(&self) -> Option<PathBuf> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let least = folders.last().map_or(0, |folder| room(folder.path()));
+        let mut places: Vec<_> = places().into_iter().filter(|place| room(place) > least).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(room(place)));
+        let made = places.iter().find_map(|place| private_folder(place).ok())?;
+        let path = made.path().to_owned();
+        folders.push(made);
+        Some(path)
     }
 
     /// A content, if it is here.
@@ -100,8 +107,26 @@ impl Store {
 
     /// Removes all.
     pub(super) fn remove(&self) {
-        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+}
+
+/// Where temporary files may be, the usual places first.
+fn places() -> Vec<PathBuf> {
+    let usual = ["/tmp", "/var/tmp", "/dev/shm", "/run"].into_iter().map(PathBuf::from);
+    [std::env::temp_dir()].into_iter().chain(usual).chain(own_folder()).chain([PathBuf::from("/")]).collect()
+}
+
+fn private_folder(place: &Path) -> std::io::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix(".clouder-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(place)
+}
+
+/// How many bytes a folder's file system has left.
+fn room(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(0, |found| found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Whether programs may be run from a folder's file system.
