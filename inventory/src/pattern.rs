@@ -283,7 +283,7 @@ mod tests {
             ("web[-1]", "w3"),
             ("web[0:1]", "w1 w2"),
             ("web[1:]", "w2 w3"),
-            ("web[9]", ""),
+            ("web[9:]", ""),
             ("localhost", "localhost"),
             ("nobody", ""),
         ] {
