@@ -50,7 +50,10 @@ pub(crate) fn fetch(
     let mut delay = 1;
     let mut attempt = 0;
     loop {
-        let finished = apt_get(lock_timeout, context).arguments(["update"]).run()?;
+        // A source that is not to be had is otherwise only warned of.
+        let command =
+            apt_get(lock_timeout, context).arguments(["-o", "APT::Update::Error-Mode=any", "update"]);
+        let finished = command.run()?;
         if finished.status.success() {
             return Ok(());
         }
