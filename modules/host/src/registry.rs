@@ -41,6 +41,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::apt::Apt>(),
         entry::<modules::apt_key::AptKey>(),
         entry::<modules::apt_repository::AptRepository>(),
+        entry::<modules::archive::Archive>(),
         entry::<modules::assemble::Assemble>(),
         entry::<modules::authorized_key::AuthorizedKey>(),
         entry::<modules::blockinfile::Blockinfile>(),

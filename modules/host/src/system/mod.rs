@@ -27,6 +27,7 @@ pub mod regex;
 pub mod resolver;
 pub mod selinux;
 pub mod status;
+pub mod tar;
 mod timezone;
 pub mod words;
 pub mod zip;

@@ -18,6 +18,7 @@ use crate::system::attributes::{self, AttributeChange, FileAttributes};
 use crate::system::command::Finished;
 use crate::system::file;
 use crate::system::http::{self, HttpOptions, Request};
+use crate::system::zip::directory;
 use crate::{Context, Diff, Module, ModuleError, Outcome};
 use entry::Entry;
 
@@ -237,7 +238,7 @@ impl<'a> Archive<'a> {
         File::open(path).doing(failed)?.take(8).read_to_end(&mut start).doing(failed)?;
         let format = tar::Format::of(&start);
         // Programs that unpack themselves have something in front of the archive; its list is at the end.
-        if start.starts_with(b"PK") || (format == tar::Format::Plain && zip::is_zip(path)) {
+        if start.starts_with(b"PK") || (format == tar::Format::Plain && directory::is_zip(path)) {
             return zip::Zip::open(path, args).map(Self::Zip);
         }
         tar::Tar::open(path, format, args, context).map(Self::Tar)

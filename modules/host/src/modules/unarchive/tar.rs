@@ -1,7 +1,5 @@
 //! Tar archives, through the host's GNU tar: it lists them, compares contents, and unpacks them.
 
-mod list;
-
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +8,9 @@ use serde_json::Value;
 use super::entry::{Entry, Kind, path_of};
 use super::{Changes, UnarchiveArgs, told};
 use crate::system::command::Command;
+use crate::system::tar::{LIST_OPTIONS, Listed, program, unescaped};
 use crate::system::{account, file};
 use crate::{Context, ModuleError};
-use list::{Listed, unescaped};
 
 /// How an archive is compressed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,12 +138,7 @@ impl<'a> Tar<'a> {
     }
 
     fn list(&self, numeric: bool, context: &Context) -> Result<Vec<Listed>, ModuleError> {
-        let command = self.command("--list", context).arguments([
-            "--verbose",
-            "--utc",
-            "--full-time",
-            "--quoting-style=escape",
-        ]);
+        let command = self.command("--list", context).arguments(LIST_OPTIONS);
         let command = if numeric { command.argument("--numeric-owner") } else { command };
         let finished = self.finish(command).run()?;
         if !finished.status.success() {
@@ -216,21 +209,6 @@ impl<'a> Tar<'a> {
         let what = format!("failed to unpack {} to {}", self.path.display(), dest.display());
         Err(finished.failure(&what).with("extract_results", told(&line, &finished)))
     }
-}
-
-/// The host's GNU tar.
-fn program(context: &Context) -> Result<PathBuf, ModuleError> {
-    let found = ["gtar", "tar"].into_iter().find_map(|name| context.find_program(name)).ok_or_else(|| {
-        ModuleError::new("this host has no tar: install the package tar to unpack archives")
-    })?;
-    let version = context.tool(&found).argument("--version").run()?;
-    if version.out().contains("GNU tar") {
-        return Ok(found);
-    }
-    Err(ModuleError::new(format!(
-        "{} is not GNU tar, which comparing and unpacking archives needs: install the package tar",
-        found.display()
-    )))
 }
 
 /// The last entry of each path, with how often it is there.

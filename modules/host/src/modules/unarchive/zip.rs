@@ -1,21 +1,16 @@
 //! Zip archives. Their list of contents, at the end of the file, tells all that comparing takes.
 
-mod directory;
 mod unpack;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::entry::{Entry, Kind, path_of};
 use super::{Changes, UnarchiveArgs, told};
-use crate::module::Doing as _;
 use crate::system::glob;
+use crate::system::zip::directory::{self, Record};
 use crate::{Context, ModuleError};
-use directory::Record;
-pub(super) use directory::is_zip;
 
 /// A zip archive whose list has been read. Entries and records go together.
 pub(super) struct Zip<'a> {
@@ -43,7 +38,7 @@ impl<'a> Zip<'a> {
         records.retain(|record| !exclude.iter().any(|pattern| glob::matches(pattern, &record.name)));
         let flat = args.options().iter().any(|option| option == "-j");
         if flat {
-            records.retain(|record| record.kind() != Kind::Directory);
+            records.retain(|record| !record.is_folder());
         }
         let mut zip = Self { entries: Vec::new(), records: Vec::new(), path, args };
         for record in records {
@@ -57,7 +52,7 @@ impl<'a> Zip<'a> {
             zip.entries.push(Entry {
                 name: record.name.clone(),
                 path: below,
-                kind: record.kind(),
+                kind: kind(&record),
                 size: record.size,
                 mode: record.mode,
                 uid: None,
@@ -96,7 +91,7 @@ impl<'a> Zip<'a> {
             if found.is_some_and(|found| entry.stays(&found, self.args.keep_newer)) {
                 continue;
             }
-            if checksum(&path)? != record.checksum {
+            if directory::checksum(&path)? != record.checksum {
                 changes.insert(entry.path.clone(), vec!["content"]);
             }
         }
@@ -142,17 +137,10 @@ impl<'a> Zip<'a> {
     }
 }
 
-/// The CRC-32 of a file.
-fn checksum(path: &Path) -> Result<u32, ModuleError> {
-    const PIECE: usize = 64 * 1024;
-    let failed = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).doing(failed)?;
-    let mut sum = flate2::Crc::new();
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece).doing(failed)? {
-            0 => return Ok(sum.sum()),
-            length => sum.update(&piece[..length]),
-        }
+fn kind(record: &Record) -> Kind {
+    match (record.is_link, record.is_folder()) {
+        (true, _) => Kind::Link,
+        (false, true) => Kind::Directory,
+        (false, false) => Kind::File,
     }
 }

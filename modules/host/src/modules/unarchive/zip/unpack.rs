@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::read::DeflateDecoder;
 
-use super::directory::{Bytes, Record};
 use super::{Entry, Kind};
 use crate::module::Doing as _;
 use crate::system::attributes::{FileAttributes, Mode};
 use crate::system::file::{self, Replacement};
+use crate::system::zip::directory::{Bytes, Record};
 use crate::system::{folder, mode};
 use crate::{Context, ModuleError};
 

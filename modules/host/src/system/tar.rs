@@ -1,26 +1,58 @@
-//! GNU tar's list of an archive.
+//! The host's GNU tar, and its list of an archive.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
 
 use crate::system::clock;
+use crate::{Context, ModuleError};
+
+/// The host's GNU tar.
+///
+/// # Errors
+/// When there is none.
+pub fn program(context: &Context) -> Result<PathBuf, ModuleError> {
+    let found = ["gtar", "tar"]
+        .into_iter()
+        .find_map(|name| context.find_program(name))
+        .ok_or_else(|| ModuleError::new("this host has no tar: install the package tar"))?;
+    let version = context.tool(&found).argument("--version").run()?;
+    if version.out().contains("GNU tar") {
+        return Ok(found);
+    }
+    Err(ModuleError::new(format!(
+        "{} is not GNU tar, which archives need: install the package tar",
+        found.display()
+    )))
+}
+
+/// How tar is to list an archive so that [`Listed`] can read it.
+pub const LIST_OPTIONS: [&str; 4] = ["--verbose", "--utc", "--full-time", "--quoting-style=escape"];
 
 /// A line of tar's list: `-rw-r--r-- root/root 6 2024-01-02 03:04:05 name`.
 #[derive(Debug, PartialEq)]
-pub(super) struct Listed {
-    pub(super) kind: u8,
-    pub(super) mode: u32,
-    pub(super) owner: String,
-    pub(super) group: String,
-    pub(super) size: u64,
-    pub(super) modified: Option<i64>,
-    pub(super) name: OsString,
-    pub(super) target: Option<OsString>,
+pub struct Listed {
+    /// The first letter: `-` for a file, `d` for a folder.
+    pub kind: u8,
+    /// Permissions.
+    pub mode: u32,
+    /// User, by name or number.
+    pub owner: String,
+    /// Group.
+    pub group: String,
+    /// Length.
+    pub size: u64,
+    /// Seconds since 1970.
+    pub modified: Option<i64>,
+    /// Name; a folder's ends in a slash.
+    pub name: OsString,
+    /// Where a link leads to.
+    pub target: Option<OsString>,
 }
 
 impl Listed {
-    /// `width` is that of the widest time so far: narrower ones are filled up to it.
-    pub(super) fn read(line: &[u8], width: &mut usize) -> Option<Self> {
+    /// Reads a line; `None` when it is something else. `width` is that of the widest time so far: narrower ones are filled up to it.
+    pub fn read(line: &[u8], width: &mut usize) -> Option<Self> {
         let (permissions, rest) = word(line)?;
         let (ids, mut rest) = word(rest)?;
         let mut ids = String::from_utf8_lossy(ids).into_owned();
@@ -99,7 +131,7 @@ fn mode(permissions: &[u8]) -> u32 {
 }
 
 /// A name as tar escapes it: `\n`, `\\`, `\303\274`.
-pub(super) fn unescaped(text: &[u8]) -> OsString {
+pub fn unescaped(text: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, after @ ..] = rest {

@@ -1,4 +1,6 @@
-//! Writing zip archives.
+//! Zip archives: writing them, and reading what is in one.
+
+pub mod directory;
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-use super::clock;
+use crate::system::clock;
 
 /// From this length on a file's numbers need more room.
 const LARGE: u64 = 0xffff_0000;

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::Kind;
 use crate::ModuleError;
 use crate::module::Doing as _;
 use crate::system::clock;
@@ -17,46 +16,50 @@ const MOST: u64 = 256 * 1024 * 1024;
 
 /// One thing in an archive, as its list tells of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Record {
-    pub(super) name: String,
+pub struct Record {
+    /// Its name; a folder's ends in a slash.
+    pub name: String,
     /// Permissions; `None` where they are not told.
-    pub(super) mode: Option<u32>,
-    is_link: bool,
+    pub mode: Option<u32>,
+    /// Whether it is a symbolic link: its content is where that leads to.
+    pub is_link: bool,
     is_encrypted: bool,
     /// How it is compressed: 0 not at all, 8 deflated.
-    pub(super) method: u16,
+    pub method: u16,
     /// CRC-32 of its content.
-    pub(super) checksum: u32,
-    pub(super) compressed: u64,
-    pub(super) size: u64,
+    pub checksum: u32,
+    /// How long it is in the archive.
+    pub compressed: u64,
+    /// How long it is.
+    pub size: u64,
     /// Seconds since 1970.
-    pub(super) modified: i64,
+    pub modified: i64,
     /// Where in the file it begins.
-    pub(super) offset: u64,
+    pub offset: u64,
 }
 
 impl Record {
-    pub(super) fn kind(&self) -> Kind {
-        match self.is_link {
-            true => Kind::Link,
-            false if self.name.ends_with('/') => Kind::Directory,
-            false => Kind::File,
-        }
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        !self.is_link && self.name.ends_with('/')
     }
 
     /// Whether it can be unpacked without help.
-    pub(super) fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         !self.is_encrypted && matches!(self.method, 0 | 8)
     }
 }
 
 /// Whether a file ends as a zip archive does.
-pub(in super::super) fn is_zip(path: &Path) -> bool {
+pub fn is_zip(path: &Path) -> bool {
     File::open(path).is_ok_and(|mut file| matches!(ends(&mut file), Ok(Some(_))))
 }
 
 /// Reads the list of an archive.
-pub(super) fn read(path: &Path) -> Result<Vec<Record>, ModuleError> {
+///
+/// # Errors
+/// When it is not whole.
+pub fn read(path: &Path) -> Result<Vec<Record>, ModuleError> {
     let name = path.display();
     let broken = |what: &str| ModuleError::new(format!("{name} is no whole zip archive: {what}"));
     let failed = || format!("cannot read {name}");
@@ -77,6 +80,24 @@ pub(super) fn read(path: &Path) -> Result<Vec<Record>, ModuleError> {
         rest = after;
     }
     Ok(records)
+}
+
+/// The CRC-32 of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn checksum(path: &Path) -> Result<u32, ModuleError> {
+    const PIECE: usize = 64 * 1024;
+    let failed = || format!("cannot read {}", path.display());
+    let mut file = File::open(path).doing(failed)?;
+    let mut sum = flate2::Crc::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece).doing(failed)? {
+            0 => return Ok(sum.sum()),
+            length => sum.update(&piece[..length]),
+        }
+    }
 }
 
 /// Where the list is.
@@ -199,14 +220,14 @@ fn dos_time(date: u16, time: u16) -> i64 {
 }
 
 /// Numbers at places.
-pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl Bytes<'_> {
-    pub(super) fn u16(&self, at: usize) -> Option<u16> {
+    pub(crate) fn u16(&self, at: usize) -> Option<u16> {
         self.0.get(at..at + 2)?.try_into().ok().map(u16::from_le_bytes)
     }
 
-    pub(super) fn u32(&self, at: usize) -> Option<u32> {
+    pub(crate) fn u32(&self, at: usize) -> Option<u32> {
         self.0.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
     }
 
