@@ -1,21 +1,25 @@
 //! `apt`: packages of Debian and its kin.
 
+mod deb;
 pub(crate) mod lists;
-
-use std::path::{Path, PathBuf};
+mod policy;
+mod wish;
 
 use crate::args::{Arguments, Choice};
 use crate::system::command::Finished;
 use crate::system::dpkg::Packages;
-use crate::system::glob;
 use crate::{Context, Diff, Module, ModuleError, Outcome};
+use deb::PackageFile;
+use policy::Policy;
+use wish::{Host, Wish};
 
 /// Installs, upgrades and removes packages with apt-get. What is already as asked for is read from dpkg's own list, and
 /// starts no process.
 #[derive(Arguments)]
 #[arguments(exclusive("deb", "upgrade"), exclusive("deb", "name"))]
 pub struct AptArgs {
-    /// Packages: `name`, `name=version` (with `*`), `name:architecture`, `name/release`.
+    /// Packages: `name`, `name=version` (with `*`: the newest such), `name>=version`, `name:architecture`, `name/release`,
+    /// `na*`.
     #[arg(alias = "package", alias = "pkg", default = "")]
     name: Vec<String>,
     /// How packages should be.
@@ -62,8 +66,8 @@ pub struct AptArgs {
     /// Upgrade all packages.
     #[arg(default = "no")]
     upgrade: Upgrade,
-    /// A package file on the host, to install.
-    deb: Option<PathBuf>,
+    /// A package file to install: on the host, or an address that the host fetches it from.
+    deb: Option<String>,
     /// Options for dpkg, with commas between.
     #[arg(default = "force-confdef,force-confold")]
     dpkg_options: String,
@@ -161,7 +165,7 @@ fn manage(args: &AptArgs, context: &mut Context) -> Result<Outcome, ModuleError>
         merge(&mut outcome, &apt_get(args, with_new, context)?, context);
     }
     let wanted: Vec<&str> = args.name.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-    let needed = needed(args, &wanted)?;
+    let needed = needed(args, &wanted, context)?;
     if !needed.is_empty() {
         let mut words = vec![match args.state {
             State::Absent => "remove",
@@ -215,55 +219,21 @@ fn update_cache(args: &AptArgs, context: &Context) -> Result<bool, ModuleError> 
 }
 
 /// The packages something has to be done about, as apt-get takes them.
-fn needed(args: &AptArgs, wanted: &[&str]) -> Result<Vec<String>, ModuleError> {
+fn needed(args: &AptArgs, wanted: &[&str], context: &Context) -> Result<Vec<String>, ModuleError> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let packages = Packages::read()?;
-    let mut needed = Vec::new();
-    for item in wanted {
-        let (name, version) =
-            item.split_once('=').map_or((*item, None), |(name, version)| (name.trim(), Some(version.trim())));
-        let (name, release) =
-            name.split_once('/').map_or((name, None), |(name, release)| (name, Some(release)));
-        if glob::is_pattern(name) {
-            let matching = packages.iter().filter(|package| glob::matches(name, &package.name));
-            match args.state {
-                State::Absent => needed.extend(
-                    matching.filter(|package| remains(args, package)).map(|package| package.name.clone()),
-                ),
-                State::Latest => needed.extend(
-                    matching.filter(|package| package.is_installed()).map(|package| package.name.clone()),
-                ),
-                _ => needed.push((*item).to_owned()),
-            }
-            continue;
-        }
-        let is_needed = match args.state {
-            State::Absent => packages.find(name).is_some_and(|package| remains(args, package)),
-            State::BuildDep | State::Latest => !args.only_upgrade || packages.installed(name).is_some(),
-            State::Present | State::Fixed => match (packages.installed(name), version) {
-                (Some(package), Some(version)) => !glob::matches(version, &package.version),
-                (Some(_), None) => false,
-                (None, None) => !args.only_upgrade && packages.providers(name).next().is_none(),
-                (None, Some(_)) => !args.only_upgrade,
-            },
-        };
-        if is_needed {
-            needed.push(match (args.state, version, release) {
-                (State::Absent, _, _) => name.to_owned(),
-                (_, Some(version), _) => format!("{name}={version}"),
-                (_, None, Some(release)) => format!("{name}/{release}"),
-                (_, None, None) => name.to_owned(),
-            });
-        }
-    }
-    Ok(needed)
+    let host = Host { packages: &Packages::read()?, candidate: &|name| candidate(name, context) };
+    let wish = Wish { state: args.state, only_upgrade: args.only_upgrade, purge: args.purge };
+    wish.needed(wanted, &host)
 }
 
-/// Whether there is something left to remove.
-fn remains(args: &AptArgs, package: &crate::system::dpkg::Package) -> bool {
-    if args.purge { !package.is_gone() } else { package.has_files() }
+/// The version of a package that apt would install; `None` when it has none: of names that are only provided.
+fn candidate(name: &str, context: &Context) -> Result<Option<String>, ModuleError> {
+    let finished = context.tool("apt-cache").arguments(["policy", name]).succeed()?;
+    let out = finished.out();
+    let version = out.lines().find_map(|line| line.trim_start().strip_prefix("Candidate: "));
+    Ok(version.map(str::to_owned).filter(|version| version != "(none)"))
 }
 
 /// Runs apt-get; in check mode only simulated.
@@ -300,88 +270,55 @@ fn apt_get(args: &AptArgs, words: &[&str], context: &mut Context) -> Result<Fini
     if finished.status.success() { Ok(finished) } else { Err(finished.failure(&format!("'{line}' failed"))) }
 }
 
-/// Installs a package file, unless that version is there.
-fn install_file(args: &AptArgs, deb: &Path, context: &mut Context) -> Result<Finished, ModuleError> {
-    if !deb.is_file() {
-        return Err(ModuleError::new(format!("there is no package file {}", deb.display())));
-    }
-    let field = |name: &str| {
-        context
-            .tool("dpkg-deb")
-            .argument("-f")
-            .argument(deb)
-            .argument(name)
-            .succeed()
-            .map(|finished| finished.out().trim().to_owned())
-    };
-    let (name, version, architecture) = (field("Package")?, field("Version")?, field("Architecture")?);
-    let packages = Packages::read()?;
-    let is_there = packages
-        .installed(&format!("{name}:{architecture}"))
-        .is_some_and(|package| package.version == version);
+/// Installs a package file, fetched first if it is an address, unless that version is there.
+fn install_file(args: &AptArgs, deb: &str, context: &mut Context) -> Result<Finished, ModuleError> {
+    let file = PackageFile::of(deb, context)?;
+    let is_there = file.is_installed(&Packages::read()?, context)?;
     if is_there && !args.force {
         // Nothing to do is told as apt-get tells it.
         return context.tool("true").run();
     }
-    let path = std::path::absolute(deb).unwrap_or_else(|_| deb.to_owned());
-    apt_get(args, &["install", &path.to_string_lossy()], context)
+    apt_get(args, &["install", &file.path().to_string_lossy()], context)
 }
 
 /// Adds what a run of apt-get did to the outcome.
 fn merge(outcome: &mut Outcome, finished: &Finished, context: &Context) {
     let out = finished.out();
-    let summary = out.lines().find(|line| line.contains(" upgraded, ") && line.contains(" newly installed"));
-    // "0 upgraded, 0 newly installed, 0 to remove and 3 not upgraded."
-    let changed = summary.is_some_and(|line| {
-        line.split(" and ")
-            .next()
-            .unwrap_or(line)
-            .split(|c: char| !c.is_ascii_digit())
-            .any(|number| number.parse::<u64>().is_ok_and(|number| number > 0))
-    });
     let cleaned = out.lines().any(|line| line.starts_with("Del "));
-    outcome.changed |= changed || cleaned;
-    outcome.result.insert("stdout".to_owned(), out.clone().into());
+    let changes = changes(&out);
+    outcome.changed |= changes.is_some() || cleaned;
+    outcome.result.insert("stdout".to_owned(), out.as_str().into());
     outcome.result.insert("stderr".to_owned(), finished.err().into());
-    if context.diff && changed {
-        let start = out.find("The following").unwrap_or(0);
-        let end = summary.and_then(|line| out.find(line).map(|at| at + line.len())).unwrap_or(out.len());
-        outcome.diff.push(Diff { prepared: Some(out[start.min(end)..end].to_owned()), ..Diff::default() });
+    if let Some(changes) = changes.filter(|_| context.diff) {
+        outcome.diff.push(Diff { prepared: Some(changes.to_owned()), ..Diff::default() });
     }
 }
 
-/// `policy-rc.d` as it is to be while packages are installed; put back at the end.
-struct Policy {
-    before: Option<Vec<u8>>,
+/// What apt-get says it changes, if it changes anything.
+fn changes(out: &str) -> Option<&str> {
+    // "0 upgraded, 0 newly installed, 0 to remove and 3 not upgraded."
+    let summary =
+        out.lines().find(|line| line.contains(" upgraded, ") && line.contains(" newly installed"))?;
+    let mut numbers = summary.split(" and ").next()?.split(|c: char| !c.is_ascii_digit());
+    numbers.find(|number| number.parse::<u64>().is_ok_and(|number| number > 0))?;
+    let end = out.find(summary)? + summary.len();
+    let start = out.find("The following").unwrap_or(0);
+    Some(&out[start.min(end)..end])
 }
 
-const POLICY: &str = "/usr/sbin/policy-rc.d";
+#[cfg(test)]
+mod tests {
+    use super::changes;
 
-impl Policy {
-    fn set(code: Option<i64>, context: &Context) -> Result<Option<Self>, ModuleError> {
-        let Some(code) = code.filter(|_| !context.check) else { return Ok(None) };
-        let path = Path::new(POLICY);
-        let before = crate::system::file::read(path)?;
-        let attributes = crate::system::attributes::FileAttributes {
-            mode: Some(crate::system::attributes::Mode("0755".to_owned())),
-            ..Default::default()
-        };
-        crate::system::file::replace(
-            path,
-            format!("#!/bin/sh\nexit {code}\n").as_bytes(),
-            &attributes,
-            context,
-        )?;
-        Ok(Some(Self { before }))
-    }
-}
-
-impl Drop for Policy {
-    fn drop(&mut self) {
-        // The packages are what was asked for; a policy that cannot be put back is overwritten by the next one.
-        let _ = match &self.before {
-            Some(before) => std::fs::write(POLICY, before),
-            None => std::fs::remove_file(POLICY),
-        };
+    #[test]
+    fn the_summary_tells_what_changes() {
+        let nothing = "Reading…\nzsh is already the newest version\n0 upgraded, 0 newly installed, 0 to remove and 3 not upgraded.\n";
+        assert_eq!(changes(nothing), None);
+        assert_eq!(changes(""), None);
+        let installs = "Reading…\nThe following NEW packages will be installed:\n  zsh\n0 upgraded, 1 newly installed, 0 to remove and 3 not upgraded.\nInst zsh\n";
+        let told = changes(installs).unwrap();
+        assert!(told.starts_with("The following NEW") && told.ends_with("3 not upgraded."), "{told}");
+        let holds = "1 upgraded, 0 newly installed, 2 downgraded, 0 to remove and 0 not upgraded.\n";
+        assert_eq!(changes(holds), Some(holds.trim_end()));
     }
 }
