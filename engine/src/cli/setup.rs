@@ -127,7 +127,8 @@ impl Setup {
         let templates =
             Templates::new(TemplateOptions { read: Arc::new(read), ..TemplateOptions::default() });
         let path = find(&files(), playbook);
-        let folder = path.parent().map_or_else(|| project.clone(), Path::to_owned);
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = parent.map_or_else(|| PathBuf::from("."), Path::to_owned);
         let folder = fs::canonicalize(&folder).unwrap_or(folder);
         let reader = Reader::new(&no_vault);
         let beside = VariableFolder::read(&folder, &reader)?;
@@ -212,7 +213,7 @@ impl Setup {
         runtime.block_on(async move {
             let (events, receiver) = Events::channel();
             let reporting = tokio::spawn(deliver(receiver, reports(output, &self.options)));
-            let connections = Connections::new(self.options.forks);
+            let connections = Connections::new(self.options.forks, self.variables.playbook_folder.clone());
             let run =
                 Run::new(self.options, self.loader, self.templates, connections, self.variables, events);
             let outcome = {

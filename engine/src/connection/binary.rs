@@ -94,5 +94,7 @@ fn read(path: &Path) -> Result<Binary, ConnectionError> {
         |error: std::io::Error| ConnectionError::Agent(format!("cannot read {}: {error}", path.display()));
     let plain = std::fs::read(path).map_err(failed)?;
     let hash = Algorithm::Sha256.of_bytes(&plain)[..24].to_owned();
-    Ok(Binary { path: path.to_owned(), hash, plain, gzip: OnceLock::new() })
+    // It is started from other folders.
+    let path = std::path::absolute(path).map_err(failed)?;
+    Ok(Binary { path, hash, plain, gzip: OnceLock::new() })
 }

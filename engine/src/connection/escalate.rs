@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::channel::{Channel, Messages};
+use super::channel::{Channel, Executed, Messages};
 use super::{Become, BecomeMethod, ConnectionError};
 
 /// How `sudo` asks; unlikely to be said by anything else.
 const PROMPT: &str = "CLOUDER-PASSWORD:";
+
+/// What a command says first that has no words of its own for having begun.
+pub(super) const BECAME: &str = "CLOUDER-BECAME";
 
 /// How long a text without an end must stand before it is taken for a question: its line break may be on its way.
 const QUIET: Duration = Duration::from_millis(200);
@@ -113,6 +116,20 @@ pub(super) async fn unlock(
     }
 }
 
+/// What a command left, without what became of becoming another user.
+pub(super) fn without_marks(become_: &Become, mut executed: Executed) -> Result<Executed, ConnectionError> {
+    let mark = format!("{BECAME}\n");
+    let Some(stdout) = executed.stdout.strip_prefix(mark.as_bytes()) else {
+        let said = [executed.stderr, executed.stdout].concat();
+        return Err(explain(become_, &String::from_utf8_lossy(&said)));
+    };
+    executed.stdout = stdout.to_vec();
+    if let Some(stderr) = executed.stderr.strip_prefix(PROMPT.as_bytes()) {
+        executed.stderr = stderr.to_vec();
+    }
+    Ok(executed)
+}
+
 /// Whether a text is a question for a password. `su` asks in the language of the host: a line that is not ended and has
 /// a colon at its end.
 fn asks(method: BecomeMethod, said: &str, quiet: Duration) -> bool {
@@ -183,6 +200,8 @@ fn failed(become_: &Become, reason: &str) -> ConnectionError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::connection::{Secret, channel};
 
@@ -200,7 +219,7 @@ mod tests {
     async fn tried(method: BecomeMethod, script: &str, password: Option<&str>) -> Result<String, String> {
         let become_ = become_with(method, "su", password);
         let words = ["-c".to_owned(), script.to_owned()];
-        let mut channel = channel::local("/bin/sh", &words).unwrap();
+        let mut channel = channel::local("/bin/sh", &words, Path::new("/"), channel::MESSAGES).unwrap();
         unlock(&become_, Duration::from_secs(2), &mut channel).await.map_err(|error| error.to_string())?;
         let mut line = Vec::new();
         while let Some(byte) = channel.next_byte().await.unwrap().filter(|byte| *byte != b'\n') {
@@ -230,7 +249,7 @@ mod tests {
             let script =
                 "echo 'Last login: today' >&2; sleep 0.4; echo in; read -r line; echo \"read $line\"";
             let words = ["-c".to_owned(), script.to_owned()];
-            let mut channel = channel::local("/bin/sh", &words).unwrap();
+            let mut channel = channel::local("/bin/sh", &words, Path::new("/"), channel::MESSAGES).unwrap();
             unlock(&become_, Duration::from_secs(5), &mut channel).await.unwrap();
             channel.input.write_all(b"a frame\n").await.unwrap();
             let mut said = Vec::new();

@@ -17,7 +17,8 @@ mod ssh;
 mod target;
 
 pub use agent::{Agent, Call, CallError, Traffic};
+pub use channel::Executed;
 pub use contents::Contents;
 pub use error::ConnectionError;
-pub use pool::{Connections, Executed};
+pub use pool::Connections;
 pub use target::{Become, BecomeMethod, ContainerEngine, Secret, SshTarget, Target, Transport};

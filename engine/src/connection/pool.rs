@@ -1,6 +1,7 @@
 //! All connections of a run.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssh::Session;
@@ -8,21 +9,10 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::binary::Binaries;
 use super::bootstrap::{Bootstrap, Led};
-use super::channel::{self, Channel};
-use super::escalate::{becoming, quote};
+use super::channel::{self, ALL_MESSAGES, Channel, Executed, MESSAGES};
+use super::escalate::{self, BECAME, becoming, quote};
 use super::ssh::Interrupted;
 use super::{Agent, ConnectionError, SshTarget, Target, Traffic, Transport, container, ssh};
-
-/// What a command left that ran without an agent.
-#[derive(Debug)]
-pub struct Executed {
-    /// Its exit code.
-    pub code: i32,
-    /// Its standard output.
-    pub stdout: Vec<u8>,
-    /// Its standard error.
-    pub stderr: Vec<u8>,
-}
 
 /// A connection that all who want it wait for together.
 type Shared<T> = Arc<OnceCell<T>>;
@@ -33,6 +23,7 @@ type SessionKey = (Arc<str>, SshTarget);
 /// All connections of a run: one ssh connection per host, one agent per host and user.
 pub struct Connections {
     binaries: Binaries,
+    folder: PathBuf,
     agents: Mutex<HashMap<Target, Shared<Arc<Agent>>>>,
     sessions: Mutex<HashMap<SessionKey, Shared<Arc<Session>>>>,
     /// How many connections are made at once.
@@ -41,9 +32,12 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// No connection yet; at most `at_once` are made at once.
-    pub fn new(at_once: usize) -> Self {
+    /// No connection yet; at most `at_once` are made at once. What runs on this machine runs in `folder`.
+    pub fn new(at_once: usize, folder: PathBuf) -> Self {
+        // A playbook that is built in has no folder.
+        let folder = if folder.is_dir() { folder } else { PathBuf::from(".") };
         Self {
+            folder,
             binaries: Binaries::default(),
             agents: Mutex::default(),
             sessions: Mutex::default(),
@@ -132,23 +126,34 @@ impl Connections {
     }
 
     async fn channel(&self, target: &Target, bootstrap: &Bootstrap<'_>) -> Result<Channel, ConnectionError> {
-        match &target.transport {
-            Transport::Local if target.become_.is_none() => {
-                let binary = self.binaries.of(std::env::consts::ARCH)?;
-                channel::local(&binary.path.display().to_string(), &[])
-            }
-            Transport::Local => local(&bootstrap.command()?),
+        if matches!(target.transport, Transport::Local) && target.become_.is_none() {
+            let binary = self.binaries.of(std::env::consts::ARCH)?;
+            return channel::local(&binary.path.display().to_string(), &[], &self.folder, MESSAGES);
+        }
+        self.command(target, bootstrap.command()?, MESSAGES).await
+    }
+
+    /// A running command of a host, with its input and output; so much of its messages is kept.
+    async fn command(
+        &self,
+        target: &Target,
+        words: Vec<String>,
+        messages: usize,
+    ) -> Result<Channel, ConnectionError> {
+        let words = match &target.transport {
+            Transport::Local => words,
             Transport::Container { engine, name, user } => {
-                let mut words = container::exec(*engine, name, user.as_deref(), true);
-                words.extend(bootstrap.command()?);
-                local(&words)
+                container::exec(*engine, name, user.as_deref(), true).into_iter().chain(words).collect()
             }
             Transport::Ssh(ssh_target) => {
-                let line = &line_of(&bootstrap.command()?);
-                self.over_ssh(target, ssh_target, |session| async move { ssh::open(&session, line).await })
-                    .await
+                let line = &line_of(&words);
+                let open = |session| async move { ssh::open(&session, line, messages).await };
+                return self.over_ssh(target, ssh_target, open).await;
             }
-        }
+        };
+        let (program, arguments) =
+            words.split_first().ok_or_else(|| ConnectionError::Agent("an empty command".to_owned()))?;
+        channel::local(program, arguments, &self.folder, messages)
     }
 
     /// Does something over the master connection of a host. One that has ended meanwhile, or takes no more channels, is
@@ -193,50 +198,39 @@ impl Connections {
     /// Runs a command line without an agent, as the login shell understands it.
     ///
     /// # Errors
-    /// When the host cannot be reached.
+    /// When the host cannot be reached, or the user not become.
     pub async fn execute(&self, target: &Target, line: &str) -> Result<Executed, ConnectionError> {
-        let shell = ["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()];
+        if let (Transport::Ssh(ssh_target), None) = (&target.transport, &target.become_) {
+            let wait = |session| async move { ssh::wait(&session, line).await };
+            let (code, stdout, stderr) = self.over_ssh(target, ssh_target, wait).await?;
+            return Ok(Executed { code, stdout, stderr });
+        }
+        let line = match &target.become_ {
+            Some(_) => format!("echo {BECAME}; {line}"),
+            None => line.to_owned(),
+        };
+        let shell = ["/bin/sh".to_owned(), "-c".to_owned(), line];
         let words = match &target.become_ {
             Some(become_) => becoming(become_, &shell),
             None => shell.to_vec(),
         };
-        if let Transport::Ssh(ssh_target) = &target.transport {
-            let line = &if target.become_.is_some() { line_of(&words) } else { line.to_owned() };
-            let (code, stdout, stderr) = self
-                .over_ssh(target, ssh_target, |session| async move { ssh::wait(&session, line).await })
-                .await?;
-            return Ok(Executed { code, stdout, stderr });
+        let mut channel = self.command(target, words, ALL_MESSAGES).await?;
+        if let Some(become_) = &target.become_ {
+            escalate::unlock(become_, target.timeout, &mut channel).await?;
         }
-        let words = match &target.transport {
-            Transport::Container { engine, name, user } => {
-                let outer = container::exec(*engine, name, user.as_deref(), false);
-                outer.into_iter().chain(words).collect()
-            }
-            _ => words,
-        };
-        let (program, arguments) =
-            words.split_first().ok_or_else(|| ConnectionError::Agent("an empty command".to_owned()))?;
-        let output = tokio::process::Command::new(program)
-            .args(arguments)
-            .stdin(std::process::Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await;
-        let output =
-            output.map_err(|error| ConnectionError::io(&format!("cannot start {program}"), &error))?;
-        let said = String::from_utf8_lossy(&output.stderr);
+        let finished = channel.finish().await;
         if let Transport::Container { engine, name, .. } = &target.transport
-            && !output.status.success()
+            && finished.code != 0
+            && let said = String::from_utf8_lossy(&finished.stderr)
             && said.starts_with("Error")
             && let Some(error) = container::refusal(*engine, name, &said)
         {
             return Err(error);
         }
-        Ok(Executed {
-            code: output.status.code().unwrap_or(255),
-            stdout: output.stdout,
-            stderr: output.stderr,
-        })
+        match &target.become_ {
+            Some(become_) => escalate::without_marks(become_, finished),
+            None => Ok(finished),
+        }
     }
 
     /// Forgets the connections of a host; the next task makes new ones.
@@ -298,11 +292,4 @@ impl Connections {
 /// Words as one line for a login shell.
 fn line_of(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn local(words: &[String]) -> Result<Channel, ConnectionError> {
-    match words.split_first() {
-        Some((program, arguments)) => channel::local(program, arguments),
-        None => Err(ConnectionError::Agent("an empty command".to_owned())),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::askpass::Askpass;
-use super::channel::{Channel, Messages};
+use super::channel::{Channel, Keeper, Messages};
 use super::error::ssh_hint;
 use super::{ConnectionError, SshTarget};
 
@@ -86,9 +87,9 @@ fn arguments(target: &SshTarget, folder: &Path, log: &Path, timeout: Duration) -
     let mut arguments: Vec<String> = Vec::new();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     add(&["-M", "-f", "-N", "-S", &path(&folder.join("master")), "-E", &path(log)]);
-    // The first value ssh is given for an option counts. A connection that ends when it is idle would end within a run; all
-    // else the user says comes before what is said here.
-    add(&["-o", "ControlPersist=yes"]);
+    // The first value ssh is given for an option counts: what the user says comes before what is said here. Only how long
+    // an idle connection lasts is not the user's to say; it ends some time after a run that was killed.
+    add(&["-o", "ControlPersist=300"]);
     let own: Vec<&str> = target.arguments.iter().map(String::as_str).collect();
     add(&own);
     add(&["-o", &format!("ConnectTimeout={}", timeout.as_secs().max(1))]);
@@ -147,8 +148,21 @@ fn lost(error: &openssh::Error) -> ConnectionError {
     ConnectionError::Unreachable { message: format!("the ssh connection was lost: {error}"), hint: None }
 }
 
+/// A command on a host.
+struct Remote(openssh::Child<Arc<Session>>);
+
+impl Keeper for Remote {
+    fn wait(self: Box<Self>) -> Pin<Box<dyn Future<Output = Option<i32>> + Send>> {
+        Box::pin(async move { self.0.wait().await.ok()?.code() })
+    }
+}
+
 /// Runs a command line on the host, over the master connection.
-pub(super) async fn open(session: &Arc<Session>, line: &str) -> Result<Channel, Interrupted> {
+pub(super) async fn open(
+    session: &Arc<Session>,
+    line: &str,
+    messages: usize,
+) -> Result<Channel, Interrupted> {
     let mut command = Arc::clone(session).arc_raw_command(line);
     command.stdin(SshStdio::piped()).stdout(SshStdio::piped()).stderr(SshStdio::piped());
     let mut child = command.spawn().await.map_err(|error| Interrupted::Before(lost(&error)))?;
@@ -160,8 +174,8 @@ pub(super) async fn open(session: &Arc<Session>, line: &str) -> Result<Channel, 
     Ok(Channel {
         input: Box::new(input),
         output: Box::new(output),
-        messages: Messages::collect(errors),
-        keeper: Box::new(child),
+        messages: Messages::collect(errors, messages),
+        keeper: Box::new(Remote(child)),
         early: None,
     })
 }

@@ -68,6 +68,43 @@ fn a_password_that_is_not_asked_for_is_not_read_as_input() {
 }
 
 #[test]
+fn raw_becomes_another_user_too() {
+    let (_folder, path) = file(&format!("{PASSWORD}\n"));
+    let (_wrong_folder, wrong) = file("wrong\n");
+    for method in ["sudo", "su"] {
+        let raw = |password: &[&str]| {
+            let login = user(OPERATOR);
+            let become_ = ["adhoc", "cp-1", "-e", &login, "-b", "--become-method", method];
+            clouder(
+                &[&become_[..], &["-m", "raw", "-a", "id -un; cat; echo last >&2; exit 3"], password]
+                    .concat(),
+            )
+        };
+        let ran = raw(&["--become-password-file", &path]);
+        assert_eq!(ran.code, 2, "{}", ran.shown);
+        for part in ["rc: 3\n", "stdout:\n    root\n", "last\n"] {
+            assert!(ran.shown.contains(part), "{method}: {}", ran.shown);
+        }
+        let ran = raw(&["--become-password-file", &wrong]);
+        assert!(ran.shown.contains(&format!("Incorrect {method} password")), "{}", ran.shown);
+        let ran = raw(&[]);
+        assert_eq!(ran.code, 2, "{}", ran.shown);
+        assert!(ran.shown.contains(&format!("Missing {method} password")), "{}", ran.shown);
+    }
+}
+
+#[test]
+fn commands_run_where_ansible_runs_them() {
+    let (folder, path) = file(
+        "- hosts: cp-1\n  gather_facts: false\n  tasks:\n    - command: pwd\n      register: there\n    - command: pwd\n      become: true\n      become_user: admin\n      register: become\n    - command: pwd\n      delegate_to: localhost\n      vars: {ansible_connection: local}\n      register: here\n    - debug:\n        msg: \"{{ there.stdout }} {{ become.stdout }} {{ here.stdout }}\"\n",
+    );
+    let ran = clouder(&["run", &path]);
+    // The second may not be where root logged in.
+    let expected = format!("/root /home/{ADMIN} {}", folder.path().display());
+    assert!(ran.shown.contains(&expected), "{}", ran.shown);
+}
+
+#[test]
 fn an_unknown_host_key_is_refused() {
     let address = format!("ansible_host={}", host("cp-1").address);
     // Extra variables are stronger than the inventory's, which names the known keys.
