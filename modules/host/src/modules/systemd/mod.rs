@@ -1,10 +1,13 @@
 //! `systemd`: units of systemd.
 
-use serde_json::{Map, Value};
+mod unit;
+
+use serde_json::Value;
 
 use crate::args::{Arguments, Choice};
-use crate::system::command::{Command, Finished};
+use crate::system::glob;
 use crate::{Context, Module, ModuleError, Outcome};
+use unit::{Enablement, Systemctl, Unit};
 
 /// Starts, stops, enables and masks units.
 #[derive(Arguments)]
@@ -71,6 +74,11 @@ impl Module for Systemd {
     const ALIASES: &'static [&'static str] = &["systemd_service"];
 
     fn run(args: SystemdArgs, context: &mut Context) -> Result<Outcome, ModuleError> {
+        if let Some(name) = args.name.as_ref().filter(|name| glob::is_pattern(name)) {
+            return Err(ModuleError::new(format!(
+                "`{name}` is a pattern, which may mean many units: name one, and use a loop for more"
+            )));
+        }
         let systemctl = Systemctl { scope: args.scope, context };
         if !context.check {
             if args.daemon_reload {
@@ -113,12 +121,15 @@ impl Module for Systemd {
         }
         if let Some(enabled) = args.enabled {
             outcome.result.insert("enabled".to_owned(), enabled.into());
-            if enabled != systemctl.is_enabled(name, &unit)? {
+            let now = systemctl.enablement(name, &unit, enabled)?;
+            let wanted = if enabled { Enablement::Enabled } else { Enablement::Disabled };
+            if now != wanted && now != Enablement::Fixed {
                 outcome.changed = true;
                 if !context.check {
                     let verb = if enabled { "enable" } else { "disable" };
+                    let unit = unit.own_name(name);
                     let words: Vec<&str> =
-                        if args.force { vec![verb, "--force", name] } else { vec![verb, name] };
+                        if args.force { vec![verb, "--force", unit] } else { vec![verb, unit] };
                     systemctl.act(&words, &format!("Unable to {verb} service {name}"))?;
                 }
             }
@@ -129,7 +140,7 @@ impl Module for Systemd {
         if !context.check {
             unit = systemctl.show(name)?;
         }
-        outcome.result.insert("status".to_owned(), Value::Object(unit.0));
+        outcome.result.insert("status".to_owned(), Value::Object(unit.into_properties()));
         Ok(outcome)
     }
 }
@@ -163,61 +174,5 @@ fn set_state(
     systemctl.act(&words, &format!("Unable to {verb} service {name}")).map(drop)
 }
 
-/// `systemctl` for one scope.
-struct Systemctl<'a> {
-    scope: Scope,
-    context: &'a Context,
-}
-
-impl Systemctl<'_> {
-    fn command(&self) -> Command {
-        let command = self.context.tool("systemctl");
-        match self.scope {
-            Scope::System => command,
-            Scope::User => command.argument("--user"),
-            Scope::Global => command.argument("--global"),
-        }
-    }
-
-    fn act(&self, words: &[&str], what: &str) -> Result<Finished, ModuleError> {
-        let finished = self.command().arguments(words).run()?;
-        if finished.status.success() { Ok(finished) } else { Err(finished.failure(what)) }
-    }
-
-    /// All properties of a unit.
-    fn show(&self, name: &str) -> Result<Unit, ModuleError> {
-        let finished = self.act(&["show", "--no-pager", name], &format!("systemd does not know {name}"))?;
-        let out = finished.out();
-        let mut properties = Map::new();
-        for line in out.lines() {
-            if let Some((key, value)) = line.split_once('=') {
-                properties.insert(key.to_owned(), value.into());
-            }
-        }
-        Ok(Unit(properties))
-    }
-
-    fn is_enabled(&self, name: &str, unit: &Unit) -> Result<bool, ModuleError> {
-        match unit.get("UnitFileState").filter(|state| !state.is_empty()) {
-            Some(state) => Ok(matches!(
-                state,
-                "enabled" | "enabled-runtime" | "static" | "alias" | "linked" | "generated" | "transient"
-            )),
-            // Scripts of System V have no unit file; systemctl asks for them.
-            None => Ok(self.command().arguments(["is-enabled", name]).run()?.status.success()),
-        }
-    }
-}
-
-/// What `systemctl show` says of a unit.
-struct Unit(Map<String, Value>);
-
-impl Unit {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
-    }
-
-    fn is_running(&self) -> bool {
-        matches!(self.get("ActiveState"), Some("active" | "activating" | "reloading" | "refreshing"))
-    }
-}
+#[cfg(test)]
+mod tests;
