@@ -94,7 +94,7 @@ fn read(path: &Path) -> Result<Binary, ConnectionError> {
         |error: std::io::Error| ConnectionError::Agent(format!("cannot read {}: {error}", path.display()));
     let plain = std::fs::read(path).map_err(failed)?;
     let hash = Algorithm::Sha256.of_bytes(&plain)[..24].to_owned();
-    // It is started from other folders.
-    let path = std::path::absolute(path).map_err(failed)?;
+    // It is started from other folders, and copied as the file it is.
+    let path = std::fs::canonicalize(path).map_err(failed)?;
     Ok(Binary { path, hash, plain, gzip: OnceLock::new() })
 }

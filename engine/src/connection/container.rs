@@ -26,8 +26,14 @@ pub(super) async fn place(
     binary: &Binary,
 ) -> Result<(), ConnectionError> {
     let program = engine.program();
+    // It is to belong to root, whoever the container's user is.
+    let ownership: &[&str] = match engine {
+        ContainerEngine::Docker => &[],
+        ContainerEngine::Podman => &["--archive=false"],
+    };
     let output = Command::new(program)
-        .args(["cp", "-L"])
+        .arg("cp")
+        .args(ownership)
         .arg(&binary.path)
         .arg(format!("{name}:/.clouder-agent-{}", binary.hash))
         .stdin(std::process::Stdio::null())

@@ -19,32 +19,48 @@ use super::{ConnectionError, SshTarget};
 /// A little more than ssh's own limit, so that its better message is the one that is seen.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The longest pause between tries.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Opens a master connection, and tries again as often as is asked for.
+pub(super) async fn connect(target: &SshTarget, timeout: Duration) -> Result<Arc<Session>, ConnectionError> {
+    for attempt in 1..=target.retries {
+        if let Ok(session) = try_to_connect(target, timeout).await {
+            return Ok(session);
+        }
+        // One second, then three, seven, fifteen: as Ansible waits.
+        tokio::time::sleep(Duration::from_secs((1 << attempt.min(5)) - 1).min(PAUSE)).await;
+    }
+    try_to_connect(target, timeout).await
+}
+
 /// Opens a master connection. The `openssh` crate talks over it; it is started here because only so every argument of
 /// the user's reaches ssh.
-pub(super) async fn connect(target: &SshTarget, timeout: Duration) -> Result<Arc<Session>, ConnectionError> {
+async fn try_to_connect(target: &SshTarget, timeout: Duration) -> Result<Arc<Session>, ConnectionError> {
     let failed = |error: &std::io::Error| ConnectionError::io("cannot start ssh", error);
     let folder = control_folder().map_err(|error| failed(&error))?;
     let log = folder.path().join("log");
-    let mut command = Command::new("ssh");
+    let program = target.executable.as_deref().unwrap_or("ssh");
+    let mut command = Command::new(program);
     command
         .args(arguments(target, folder.path(), &log, timeout))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
-    let answers = match &target.password {
-        Some(password) => {
-            let askpass = Askpass::new(folder.path()).map_err(|error| failed(&error))?;
-            command.env("SSH_ASKPASS", &askpass.program).env("SSH_ASKPASS_REQUIRE", "force");
-            // Older versions of ssh ask a program only where there could be a window.
-            command.env("DISPLAY", std::env::var_os("DISPLAY").unwrap_or_else(|| ":0".into()));
-            Some((askpass, password))
-        }
-        None => None,
+    let askpass = if asks(target) {
+        let askpass = Askpass::new(folder.path(), target.password.as_ref(), target.passphrase.as_ref());
+        let askpass = askpass.map_err(|error| failed(&error))?;
+        command.env("SSH_ASKPASS", &askpass.program).env("SSH_ASKPASS_REQUIRE", "force");
+        // Older versions of ssh ask a program only where there could be a window.
+        command.env("DISPLAY", std::env::var_os("DISPLAY").unwrap_or_else(|| ":0".into()));
+        Some(askpass)
+    } else {
+        None
     };
     let answering = async {
-        match &answers {
-            Some((askpass, password)) => askpass.answer(password.reveal()).await,
+        match &askpass {
+            Some(askpass) => askpass.answer().await,
             None => std::future::pending().await,
         }
     };
@@ -59,7 +75,7 @@ pub(super) async fn connect(target: &SshTarget, timeout: Duration) -> Result<Arc
         Ok(Ok(status)) if status.success() => Ok(Arc::new(Session::new_native_mux(folder))),
         Ok(Ok(_)) => Err(unreachable(target, &said())),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Err(ConnectionError::Unreachable {
-            message: "there is no program `ssh`".to_owned(),
+            message: format!("there is no program `{program}`"),
             hint: Some("install OpenSSH's client (on Debian: apt-get install openssh-client)".to_owned()),
         }),
         Ok(Err(error)) => Err(failed(&error)),
@@ -82,6 +98,11 @@ fn control_folder() -> std::io::Result<TempDir> {
         .tempdir_in(place)
 }
 
+/// Whether ssh may ask.
+fn asks(target: &SshTarget) -> bool {
+    target.password.is_some() || target.passphrase.is_some()
+}
+
 fn arguments(target: &SshTarget, folder: &Path, log: &Path, timeout: Duration) -> Vec<String> {
     let path = |path: &Path| path.display().to_string();
     let mut arguments: Vec<String> = Vec::new();
@@ -94,7 +115,7 @@ fn arguments(target: &SshTarget, folder: &Path, log: &Path, timeout: Duration) -
     add(&own);
     add(&["-o", &format!("ConnectTimeout={}", timeout.as_secs().max(1))]);
     add(&["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]);
-    if target.password.is_some() {
+    if asks(target) {
         add(&["-o", "NumberOfPasswordPrompts=1"]);
     } else {
         add(&["-o", "BatchMode=yes"]);

@@ -72,6 +72,12 @@ pub struct SshTarget {
     pub host_key_checking: bool,
     /// The password that logging in takes.
     pub password: Option<Secret>,
+    /// The passphrase of the key.
+    pub passphrase: Option<Secret>,
+    /// The program; `ssh` if nothing is said.
+    pub executable: Option<String>,
+    /// How often connecting is tried again.
+    pub retries: u32,
 }
 
 /// Another user to be.

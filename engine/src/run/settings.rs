@@ -190,8 +190,18 @@ impl<'a> Reach<'a> {
             host: Arc::clone(self.host),
             transport: self.transport()?,
             become_: self.become_()?,
-            timeout: self.run.options.timeout,
+            timeout: match self.number("ansible_ssh_timeout")? {
+                Some(seconds) => Duration::from_secs(seconds),
+                None => self.run.options.timeout,
+            },
         })
+    }
+
+    /// A connection variable that is a whole number.
+    fn number(&self, name: &str) -> Result<Option<u64>, StepError> {
+        let Some(text) = self.variable(&[name])? else { return Ok(None) };
+        let wrong = |_| StepError::Failed(format!("`{name}` must be a whole number, not `{text}`"));
+        text.trim().parse().map(Some).map_err(wrong)
     }
 
     fn transport(&self) -> Result<Transport, StepError> {
@@ -243,7 +253,7 @@ impl<'a> Reach<'a> {
             None => None,
         };
         let mut arguments = options.ssh_arguments.clone();
-        for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
+        for name in ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"] {
             if let Some(text) = self.variable(&[name])? {
                 let words = crate::playbook::split_words(&text)
                     .map_err(|error| StepError::Failed(format!("{name}: {error}")))?;
@@ -259,7 +269,14 @@ impl<'a> Reach<'a> {
         let password = self
             .variable(&["ansible_password", "ansible_ssh_password", "ansible_ssh_pass"])?
             .map(Secret::new);
+        let passphrase = self
+            .variable(&["ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"])?
+            .map(Secret::new);
+        let retries = self.number("ansible_ssh_retries")?.unwrap_or(0);
         Ok(Transport::Ssh(SshTarget {
+            passphrase,
+            executable: self.variable(&["ansible_ssh_executable"])?,
+            retries: u32::try_from(retries).unwrap_or(u32::MAX),
             address: self
                 .variable(&["ansible_host", "ansible_ssh_host"])?
                 .unwrap_or_else(|| self.host.to_string()),

@@ -140,6 +140,35 @@ fn a_refused_connection_and_a_name_without_address_are_told_and_others_go_on() {
 }
 
 #[test]
+fn loops_of_two_hosts_on_one_machine_keep_their_orders() {
+    let log = format!("/tmp/order-{}", std::process::id());
+    let (_folder, path) = file(&format!(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - shell: echo {{{{ inventory_hostname }}}} {{{{ item }}}} >>{log}\n      delegate_to: cp-1\n      loop: \"{{{{ range(40) }}}}\"\n"
+    ));
+    let ran = clouder(&["run", &path]);
+    assert_eq!(ran.code, 0, "{}", ran.shown);
+    let order = host("cp-1").succeed(&format!("cat {log}; rm {log}")).unwrap();
+    let expected: Vec<String> = (0..40).map(|turn| turn.to_string()).collect();
+    for name in ["cp-1 ", "worker-1 "] {
+        let turns: Vec<&str> = order.lines().filter_map(|line| line.strip_prefix(name)).collect();
+        assert_eq!(turns, expected, "{order}");
+    }
+}
+
+#[test]
+fn connecting_is_tried_again_when_asked_for() {
+    fleet();
+    let started = std::time::Instant::now();
+    let settings = "{\"ansible_port\": 1, \"ansible_ssh_retries\": 2}";
+    let ran = clouder(&["adhoc", "cp-1", "-e", settings, "-m", "ping"]);
+    assert_eq!(ran.code, 4, "{}", ran.shown);
+    assert!(started.elapsed().as_secs() >= 4, "it did not wait between its tries");
+    let ran = clouder(&["adhoc", "cp-1", "-e", "ansible_ssh_executable=/no/ssh", "-m", "ping"]);
+    assert_eq!(ran.code, 4, "{}", ran.shown);
+    assert!(ran.shown.contains("there is no program `/no/ssh`"), "{}", ran.shown);
+}
+
+#[test]
 fn a_machine_that_does_not_answer_costs_no_more_than_the_timeout() {
     fleet();
     let started = std::time::Instant::now();

@@ -36,6 +36,26 @@ fn a_password_lets_us_in_and_a_wrong_one_does_not() {
 }
 
 #[test]
+fn a_key_is_opened_with_its_passphrase() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let own = std::path::Path::new(&inventory()).with_file_name("id_ed25519");
+    std::fs::copy(own, &key).unwrap();
+    let changed = Command::new("ssh-keygen")
+        .args(["-q", "-p", "-N", PASSWORD, "-f"])
+        .arg(&key)
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(changed.unwrap().success());
+    let named = format!("ansible_ssh_private_key_file={}", key.display());
+    for (passphrase, code) in [(PASSWORD, 0), ("wrong", 4)] {
+        let (_folder, path) = file(&format!("ansible_ssh_private_key_passphrase: {passphrase}\n"));
+        let ran = clouder(&["adhoc", "cp-1", "-e", &named, "-e", &format!("@{path}"), "-m", "ping"]);
+        assert_eq!(ran.code, code, "{}", ran.shown);
+    }
+}
+
+#[test]
 fn an_unknown_host_key_is_not_accepted_for_a_password() {
     let (_folder, right) = file(&format!("{PASSWORD}\n"));
     let login =
