@@ -72,6 +72,10 @@ pub fn shell_image() -> &'static str {
     static IMAGE: OnceLock<()> = OnceLock::new();
     const NAME: &str = "clouder-shell:1";
     IMAGE.get_or_init(|| {
+        let there = Command::new("docker").args(["image", "inspect", NAME]).output();
+        if there.is_ok_and(|there| there.status.success()) {
+            return;
+        }
         let folder = host("cp-1").container().to_owned() + "-shell";
         let line = format!(
             "set -e; rm -rf /tmp/{folder}; mkdir -p /tmp/{folder}/bin; cd /tmp/{folder}; cp /bin/dash bin/sh; \
