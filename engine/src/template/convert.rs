@@ -75,7 +75,14 @@ fn number(value: &Value) -> Json {
 
 fn map(value: &Value) -> Map<String, Json> {
     let keys = value.try_iter().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-    keys.into_iter()
-        .map(|key| (super::to_text(&key), to_json(&value.get_item(&key).unwrap_or_default())))
-        .collect()
+    keys.into_iter().map(|key| (key_text(&key), to_json(&value.get_item(&key).unwrap_or_default()))).collect()
+}
+
+/// A key as JSON has it: words of its own for what is no text.
+fn key_text(key: &Value) -> String {
+    match key.kind() {
+        ValueKind::None => "null".to_owned(),
+        ValueKind::Bool => key.is_true().to_string(),
+        _ => super::to_text(key),
+    }
 }

@@ -1,4 +1,4 @@
-//! YAML as PyYAML writes it in block style.
+//! YAML as PyYAML writes it.
 
 use serde_json::{Map, Value};
 
@@ -18,124 +18,399 @@ pub(super) fn sort(value: &mut Value) {
     }
 }
 
+/// How lists and mappings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// All of them line by line.
+    Never,
+    /// Those that hold no others between brackets.
+    Innermost,
+    /// All of them between brackets.
+    Always,
+}
+
+/// How YAML is to look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// Blanks per level.
+    pub(super) indent: usize,
+    /// After how many columns a line is broken at the next blank.
+    pub(super) width: usize,
+    /// Lists and mappings.
+    pub(super) flow: Flow,
+    /// Whether `---` stands in front.
+    pub(super) start: bool,
+    /// Whether `...` stands at the end.
+    pub(super) end: bool,
+    /// Whether letters beyond ASCII are written as they are.
+    pub(super) unicode: bool,
+    /// The quote that all texts stand in.
+    pub(super) quote: Option<char>,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { indent: 2, width: 80, flow: Flow::Never, start: false, end: false, unicode: true, quote: None }
+    }
+}
+
 /// A value as a YAML document that ends with a line break.
-pub(super) fn yaml(value: &Value, indent: usize) -> String {
-    let mut text = String::new();
-    match value {
-        Value::Object(map) if !map.is_empty() => mapping(map, indent.max(1), 0, &mut text),
-        Value::Array(items) if !items.is_empty() => sequence(items, indent.max(1), 0, &mut text),
-        scalar_value => {
-            text.push_str(&scalar(scalar_value, 0));
-            // PyYAML ends a document that is a plain scalar with its end mark.
-            text.push_str(
-                if matches!(scalar_value, Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null)
-                {
-                    "\n...\n"
-                } else {
-                    "\n"
-                },
-            );
-        }
+pub(super) fn yaml(value: &Value, look: &Look) -> String {
+    let mut look = *look;
+    // As libyaml has it: other widths of levels are not to be had.
+    if !(2..=9).contains(&look.indent) {
+        look.indent = 2;
     }
-    text
+    let mut emitter = Emitter { look, text: String::new(), column: 0 };
+    if look.start {
+        emitter.put(if is_block(value, look.flow, look.quote.is_some()) { "---\n" } else { "--- " });
+    }
+    if is_block(value, look.flow, look.quote.is_some()) {
+        emitter.block(value, 0);
+    } else {
+        emitter.inline(value, look.indent, false, false);
+        emitter.put("\n");
+    }
+    if look.end {
+        emitter.put("...\n");
+    }
+    emitter.text
 }
 
-fn mapping(map: &Map<String, Value>, indent: usize, depth: usize, text: &mut String) {
-    for (index, (key, value)) in map.iter().enumerate() {
-        if index > 0 {
-            text.push_str(&" ".repeat(depth));
+/// Whether a value is written line by line: where texts have quotes of their own, always.
+fn is_block(value: &Value, flow: Flow, quoted: bool) -> bool {
+    let holds_others = match value {
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().any(|item| matches!(item, Value::Array(_) | Value::Object(_)))
         }
-        text.push_str(&scalar(&Value::from(key.as_str()), depth));
-        text.push(':');
+        Value::Object(map) if !map.is_empty() => {
+            map.values().any(|item| matches!(item, Value::Array(_) | Value::Object(_)))
+        }
+        _ => return false,
+    };
+    let flow = if quoted && flow == Flow::Innermost { Flow::Never } else { flow };
+    match flow {
+        Flow::Never => true,
+        Flow::Innermost => holds_others,
+        Flow::Always => false,
+    }
+}
+
+struct Emitter {
+    look: Look,
+    text: String,
+    column: usize,
+}
+
+impl Emitter {
+    fn put(&mut self, text: &str) {
+        self.text.push_str(text);
+        match text.rsplit_once('\n') {
+            Some((_, last)) => self.column = last.chars().count(),
+            None => self.column += text.chars().count(),
+        }
+    }
+
+    /// Begins a new line.
+    fn line(&mut self, indent: usize) {
+        self.put("\n");
+        self.put(&" ".repeat(indent));
+    }
+
+    fn block(&mut self, value: &Value, depth: usize) {
         match value {
-            Value::Object(inner) if !inner.is_empty() => {
-                text.push('\n');
-                text.push_str(&" ".repeat(depth + indent));
-                mapping(inner, indent, depth + indent, text);
+            Value::Object(map) => self.mapping(map, depth),
+            Value::Array(items) => self.sequence(items, depth),
+            _ => {}
+        }
+    }
+
+    fn mapping(&mut self, map: &Map<String, Value>, depth: usize) {
+        let indent = self.look.indent;
+        for (index, (key, value)) in map.iter().enumerate() {
+            if index > 0 {
+                self.put(&" ".repeat(depth));
             }
-            Value::Array(items) if !items.is_empty() => {
-                // PyYAML puts the dashes of a list at the column of its key.
-                text.push('\n');
-                text.push_str(&" ".repeat(depth));
-                sequence(items, indent, depth, text);
+            self.text_scalar(key, depth, true, false);
+            self.put(":");
+            if !is_block(value, self.look.flow, self.look.quote.is_some()) {
+                self.put(" ");
+                self.inline(value, depth + indent, false, false);
+                self.put("\n");
+                continue;
             }
-            other => {
-                text.push(' ');
-                text.push_str(&scalar(other, depth + indent));
-                text.push('\n');
+            // The dashes of a list stand at the column of its key.
+            let below = if value.is_array() { depth } else { depth + indent };
+            self.line(below);
+            self.block(value, below);
+        }
+    }
+
+    fn sequence(&mut self, items: &[Value], depth: usize) {
+        let indent = self.look.indent;
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.put(&" ".repeat(depth));
+            }
+            self.put("-");
+            if is_block(item, self.look.flow, self.look.quote.is_some()) {
+                self.put(&" ".repeat(indent - 1));
+                self.block(item, depth + indent);
+            } else {
+                self.put(" ");
+                self.inline(item, depth + indent, false, false);
+                self.put("\n");
             }
         }
     }
-}
 
-fn sequence(items: &[Value], indent: usize, depth: usize, text: &mut String) {
-    let pad = " ".repeat(indent.saturating_sub(1));
-    for (index, item) in items.iter().enumerate() {
+    /// A value on the line where it begins; `indent` is for lines that follow.
+    fn inline(&mut self, value: &Value, indent: usize, is_key: bool, in_flow: bool) {
+        match value {
+            Value::String(content) => self.text_scalar(content, indent, is_key, in_flow),
+            Value::Array(items) => {
+                self.put("[");
+                for (index, item) in items.iter().enumerate() {
+                    self.separator(index, indent);
+                    self.inline(item, indent + self.look.indent, false, true);
+                }
+                self.put("]");
+            }
+            Value::Object(map) => {
+                self.put("{");
+                for (index, (key, item)) in map.iter().enumerate() {
+                    self.separator(index, indent);
+                    self.text_scalar(key, indent + self.look.indent, true, true);
+                    self.put(": ");
+                    self.inline(item, indent + self.look.indent, false, true);
+                }
+                self.put("}");
+            }
+            Value::Null => self.put("null"),
+            Value::Bool(value) => self.put(&value.to_string()),
+            Value::Number(number) => {
+                let text = match number.as_f64().filter(|_| number.is_f64()) {
+                    Some(number) => float(number),
+                    None => number.to_string(),
+                };
+                self.put(&text);
+            }
+        }
+    }
+
+    fn separator(&mut self, index: usize, indent: usize) {
         if index > 0 {
-            text.push_str(&" ".repeat(depth));
+            self.put(",");
         }
-        text.push('-');
-        match item {
-            Value::Object(inner) if !inner.is_empty() => {
-                text.push_str(&pad);
-                mapping(inner, indent, depth + indent, text);
-            }
-            Value::Array(inner) if !inner.is_empty() => {
-                text.push_str(&pad);
-                sequence(inner, indent, depth + indent, text);
-            }
-            other => {
-                text.push(' ');
-                text.push_str(&scalar(other, depth + indent));
-                text.push('\n');
-            }
+        if self.column > self.look.width {
+            self.line(indent);
+        } else if index > 0 {
+            self.put(" ");
         }
     }
-}
 
-fn scalar(value: &Value, depth: usize) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) => super::text::float(float),
-            None => number.to_string(),
-        },
-        Value::String(content) => quoted(content, depth),
-        Value::Array(_) => "[]".to_owned(),
-        Value::Object(_) => "{}".to_owned(),
+    fn text_scalar(&mut self, content: &str, indent: usize, is_key: bool, in_flow: bool) {
+        let shape = Shape::of(content, self.look.unicode);
+        let plain = if in_flow { shape.plain_in_flow } else { shape.plain };
+        match self.look.quote {
+            Some('|') if is_key => self.double_quoted(content, indent, is_key),
+            Some('"') => self.double_quoted(content, indent, is_key),
+            Some('|') if !is_key && !in_flow && shape.single && content.contains('\n') => {
+                self.literal(content, indent);
+            }
+            None if plain && is_text(content) => self.broken(content, indent, is_key),
+            _ if shape.single => {
+                self.put("'");
+                self.single_quoted(content, indent, is_key);
+                self.put("'");
+            }
+            _ => self.double_quoted(content, indent, is_key),
+        }
+    }
+
+    /// Writes a plain text, broken at blanks beyond the width.
+    fn broken(&mut self, content: &str, indent: usize, is_key: bool) {
+        let characters: Vec<char> = content.chars().collect();
+        for (index, character) in characters.iter().enumerate() {
+            let is_alone = |at: Option<usize>| at.and_then(|at| characters.get(at)) != Some(&' ');
+            if *character == ' '
+                && !is_key
+                && self.column > self.look.width
+                && is_alone(index.checked_sub(1))
+                && is_alone(Some(index + 1))
+            {
+                self.line(indent);
+            } else {
+                self.put(character.encode_utf8(&mut [0; 4]));
+            }
+        }
+    }
+
+    fn single_quoted(&mut self, content: &str, indent: usize, is_key: bool) {
+        let characters: Vec<char> = content.chars().collect();
+        let mut after_break = false;
+        for (index, character) in characters.iter().enumerate() {
+            let is_alone = |at: Option<usize>| at.and_then(|at| characters.get(at)) != Some(&' ');
+            match character {
+                '\n' => {
+                    if !after_break {
+                        self.put("\n");
+                    }
+                    self.put("\n");
+                    after_break = true;
+                    continue;
+                }
+                ' ' if !is_key
+                    && !after_break
+                    && self.column > self.look.width
+                    && index > 0
+                    && index + 1 < characters.len()
+                    && is_alone(Some(index - 1))
+                    && is_alone(Some(index + 1)) =>
+                {
+                    self.line(indent);
+                }
+                other => {
+                    if after_break {
+                        self.put(&" ".repeat(indent));
+                    }
+                    if *other == '\'' {
+                        self.put("'");
+                    }
+                    self.put(other.encode_utf8(&mut [0; 4]));
+                }
+            }
+            after_break = false;
+        }
+        if after_break {
+            self.put(&" ".repeat(indent));
+        }
+    }
+
+    fn double_quoted(&mut self, content: &str, indent: usize, is_key: bool) {
+        self.put("\"");
+        let characters: Vec<char> = content.chars().collect();
+        for (index, character) in characters.iter().enumerate() {
+            let is_inner = index > 0 && index + 1 < characters.len();
+            let was_blank = index > 0 && characters[index - 1] == ' ';
+            if *character == ' ' && !is_key && is_inner && !was_blank && self.column > self.look.width {
+                self.line(indent);
+                if characters[index + 1] == ' ' {
+                    self.put("\\");
+                }
+                continue;
+            }
+            let code = u32::from(*character);
+            let escaped = match character {
+                '\0' => "\\0".to_owned(),
+                '\u{7}' => "\\a".to_owned(),
+                '\u{8}' => "\\b".to_owned(),
+                '\t' => "\\t".to_owned(),
+                '\n' => "\\n".to_owned(),
+                '\u{b}' => "\\v".to_owned(),
+                '\u{c}' => "\\f".to_owned(),
+                '\r' => "\\r".to_owned(),
+                '\u{1b}' => "\\e".to_owned(),
+                '"' => "\\\"".to_owned(),
+                '\\' => "\\\\".to_owned(),
+                '\u{85}' => "\\N".to_owned(),
+                '\u{a0}' => "\\_".to_owned(),
+                '\u{2028}' => "\\L".to_owned(),
+                '\u{2029}' => "\\P".to_owned(),
+                other if is_printable(*other, self.look.unicode) => other.to_string(),
+                _ if code <= 0xff => format!("\\x{code:02X}"),
+                _ if code <= 0xffff => format!("\\u{code:04X}"),
+                _ => format!("\\U{code:08X}"),
+            };
+            self.put(&escaped);
+        }
+        self.put("\"");
+    }
+
+    /// A block of lines as they are.
+    fn literal(&mut self, content: &str, indent: usize) {
+        let keep = match (content.ends_with('\n'), content.ends_with("\n\n") || content == "\n") {
+            (false, _) => "-",
+            (true, false) => "",
+            (true, true) => "+",
+        };
+        self.put("|");
+        self.put(keep);
+        let body = content.strip_suffix('\n').unwrap_or(content);
+        for line in body.split('\n') {
+            self.put("\n");
+            if !line.is_empty() {
+                self.put(&" ".repeat(indent));
+            }
+            self.put(line);
+        }
     }
 }
 
-/// A text plain where YAML 1.1 would read it back as that text, else in quotes.
-fn quoted(content: &str, depth: usize) -> String {
-    let has_control = content.chars().any(|character| character.is_control() && character != '\n');
-    if has_control || content.chars().any(|character| !character.is_ascii() && character.is_control()) {
-        return serde_json::to_string(content).unwrap_or_default();
+fn is_printable(character: char, unicode: bool) -> bool {
+    match character {
+        ' '..='~' => true,
+        '\u{feff}' => false,
+        '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => unicode,
+        _ => false,
     }
-    if content.contains('\n') {
-        // In single quotes a line break is written as an empty line.
-        let pad = " ".repeat(depth);
-        let lines: Vec<String> = content.replace('\'', "''").split('\n').map(str::to_owned).collect();
-        return format!("'{}'", lines.join(&format!("\n\n{pad}")));
-    }
-    if is_plain(content) { content.to_owned() } else { format!("'{}'", content.replace('\'', "''")) }
 }
 
-fn is_plain(content: &str) -> bool {
-    let Some(first) = content.chars().next() else { return false };
-    let special_start = "-?:,[]{}#&*!|>'\"%@`= ".contains(first);
-    let dash_is_fine = matches!(first, '-' | '?' | ':')
-        && content.chars().nth(1).is_some_and(|next| !next.is_whitespace())
-        && content != "---";
-    if (special_start && !dash_is_fine)
-        || content.ends_with([' ', ':'])
-        || content.contains(": ")
-        || content.contains(" #")
-    {
+/// How a text may be written.
+struct Shape {
+    plain: bool,
+    plain_in_flow: bool,
+    single: bool,
+}
+
+impl Shape {
+    fn of(content: &str, unicode: bool) -> Self {
+        let characters: Vec<char> = content.chars().collect();
+        let (mut in_block, mut in_flow) = (false, false);
+        if content.starts_with("---") || content.starts_with("...") {
+            (in_block, in_flow) = (true, true);
+        }
+        let is_blank = |c: Option<&char>| c.is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
+        let (mut special, mut break_space, mut space_break) = (false, false, false);
+        for (index, character) in characters.iter().enumerate() {
+            let followed = is_blank(characters.get(index + 1));
+            match character {
+                '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
+                | '`'
+                    if index == 0 =>
+                {
+                    (in_block, in_flow) = (true, true);
+                }
+                '-' if index == 0 && followed => (in_block, in_flow) = (true, true),
+                '?' if index == 0 => (in_block, in_flow) = (in_block || followed, true),
+                ',' | '?' | '[' | ']' | '{' | '}' => in_flow = true,
+                ':' => (in_block, in_flow) = (in_block || followed, true),
+                '#' if is_blank(characters.get(index - 1)) => (in_block, in_flow) = (true, true),
+                _ => {}
+            }
+            let before = index.checked_sub(1).and_then(|at| characters.get(at)).copied();
+            match character {
+                '\n' => space_break |= before == Some(' '),
+                ' ' => break_space |= before == Some('\n'),
+                other => special |= !is_printable(*other, unicode),
+            }
+        }
+        let outer_blank = content.is_empty() || content.starts_with(' ') || content.ends_with(' ');
+        let lines = content.contains('\n');
+        let plain_anywhere = !outer_blank && !lines && !special && !break_space;
+        Self {
+            plain: plain_anywhere && !in_block,
+            plain_in_flow: plain_anywhere && !in_flow,
+            single: !special && !break_space && !space_break,
+        }
+    }
+}
+
+/// Whether YAML would read a plain text as a text.
+fn is_text(content: &str) -> bool {
+    if matches!(content, "=" | "<<") {
         return false;
     }
-    // What YAML would read as something else must be quoted.
     let source = clouder_lang::Source::new("plain", content);
     let read = clouder_lang::yaml::load(&source).ok().and_then(|loaded| loaded.document);
     read.is_some_and(|node| node.as_str() == Some(content) && !looks_like_a_date(content))
@@ -152,16 +427,30 @@ fn looks_like_a_date(content: &str) -> bool {
         && content.as_bytes().get(4) == Some(&b'-')
 }
 
+fn float(number: f64) -> String {
+    if number.is_nan() {
+        return ".nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    }
+    let text = super::text::float(number);
+    if text.contains('.') { text } else { text.replacen('e', ".0e", 1) }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::yaml;
+    use super::{Flow, Look, yaml};
 
     #[test]
     fn yaml_looks_as_from_pyyaml() {
-        let value = json!({"a": {"b": [1, {"c": true, "d": null}]}, "e": "yes", "f": "x: y", "g": [], "h": "", "i": "a'b", "j": "0644"});
-        insta::assert_snapshot!(yaml(&value, 2), @r"
+        let value = json!({
+            "a": {"b": [1, {"c": true, "d": null}]}, "e": "yes", "f": "x: y", "g": [], "h": "", "i": "a'b",
+            "j": "0644", "k": "two\nlines\n", "l": "tab\t", "m": "- x", "n": 1e20, "o": "#x", "p": "a, b",
+        });
+        insta::assert_snapshot!(yaml(&value, &Look::default()), @r#"
         a:
           b:
           - 1
@@ -173,6 +462,43 @@ mod tests {
         h: ''
         i: a'b
         j: '0644'
+        k: 'two
+
+          lines
+
+          '
+        l: "tab\t"
+        m: '- x'
+        n: 1.0e+20
+        o: '#x'
+        p: a, b
+        "#);
+    }
+
+    #[test]
+    fn innermost_lists_and_mappings_can_stand_between_brackets() {
+        let value = json!({"a": {"c": "x, y"}, "b": [1, 2], "c": [[1], {"d": [2]}]});
+        let look = Look { flow: Flow::Innermost, ..Look::default() };
+        insta::assert_snapshot!(yaml(&value, &look), @"
+        a: {c: 'x, y'}
+        b: [1, 2]
+        c:
+        - [1]
+        - d: [2]
+        ");
+        let look = Look { flow: Flow::Always, start: true, ..Look::default() };
+        assert_eq!(yaml(&value, &look), "--- {a: {c: 'x, y'}, b: [1, 2], c: [[1], {d: [2]}]}\n");
+    }
+
+    #[test]
+    fn long_lines_are_broken() {
+        let value = json!({"a": "word ".repeat(30).trim()});
+        let look = Look { indent: 4, width: 40, ..Look::default() };
+        insta::assert_snapshot!(yaml(&value, &look), @"
+        a: word word word word word word word word
+            word word word word word word word word
+            word word word word word word word word
+            word word word word word word
         ");
     }
 }

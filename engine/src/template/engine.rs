@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use clouder_lang::yaml::{Mapping, Node, Yaml};
 use clouder_lang::{Diagnostic, Source, Span};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, Expression, Template, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
 use super::convert::is_omit;
-use super::evaluation::{Root, TemplateFailure, is_missing, within};
+use super::evaluation::within;
+use super::jinja::{Fault, Flow, Program};
+use super::lazy::{LazyList, LazyMapping, finished};
 use super::lookups::Lookups;
+use super::python::is_missing;
 use super::{Scope, TemplateError, filters, lookups, syntax, testing, to_text};
 
 /// Reads a file for includes and lookups; built-in files too.
@@ -67,22 +70,32 @@ pub struct RenderOptions {
     pub dest: Option<String>,
 }
 
-/// A compiled text.
-enum Compiled {
-    /// One expression: its value keeps its type.
-    Expression(Expression<'static, 'static>),
-    /// Text with templates in it.
-    Text(Template<'static, 'static>),
-}
-
 /// Compiles templates once per run and evaluates them per host.
 pub struct Templates {
     /// Lives as long as the program: compiled templates point into it.
-    environment: &'static Environment<'static>,
+    pub(super) environment: &'static Environment<'static>,
     options: TemplateOptions,
     lookups: Lookups,
-    texts: RwLock<HashMap<Arc<str>, Arc<Compiled>>>,
-    expressions: RwLock<HashMap<Arc<str>, Arc<Expression<'static, 'static>>>>,
+    texts: Programs<Arc<str>>,
+    expressions: Programs<Arc<str>>,
+    files: Programs<(PathBuf, Arc<str>, String)>,
+}
+
+/// Templates that were read.
+type Programs<K> = RwLock<HashMap<K, Arc<Program>>>;
+
+/// A template that was read before, or is read now.
+fn remembered<K: Clone + Eq + std::hash::Hash>(
+    programs: &Programs<K>,
+    key: &K,
+    read: impl FnOnce() -> Result<Program, Error>,
+) -> Result<Arc<Program>, Error> {
+    if let Some(program) = programs.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+        return Ok(Arc::clone(program));
+    }
+    let program = Arc::new(read()?);
+    programs.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Arc::clone(&program));
+    Ok(program)
 }
 
 /// Whether a text may hold templates.
@@ -94,9 +107,20 @@ impl Templates {
     /// An engine with all filters, tests and lookups.
     pub fn new(options: TemplateOptions) -> Arc<Self> {
         Arc::new_cyclic(|engine| {
-            let lookups = Lookups { read: Arc::clone(&options.read), engine: Weak::clone(engine) };
-            let environment = Box::leak(Box::new(environment(&options, &lookups)));
-            Self { environment, options, lookups, texts: RwLock::default(), expressions: RwLock::default() }
+            let lookups = Lookups {
+                read: Arc::clone(&options.read),
+                engine: Weak::clone(engine),
+                unvault: Arc::clone(&options.unvault),
+            };
+            let environment = Box::leak(Box::new(environment(&lookups)));
+            Self {
+                environment,
+                options,
+                lookups,
+                texts: RwLock::default(),
+                expressions: RwLock::default(),
+                files: RwLock::default(),
+            }
         })
     }
 
@@ -155,58 +179,64 @@ impl Templates {
         self.evaluate(node, scope).map(|value| to_text(&value))
     }
 
-    /// The value of a text with templates.
-    fn text(&self, text: &Arc<str>, span: &Span, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
-        let compiled = self.compile(text).map_err(|error| self.told(&error, span))?;
-        let result = within(scope, || match compiled.as_ref() {
-            Compiled::Expression(expression) => expression.eval(root(scope)),
-            Compiled::Text(template) => template.render(root(scope)).map(Value::from),
-        });
-        let value = self.judged(result, span)?;
-        if value.is_undefined() { Err(TemplateError::undefined(inner_of(text), span)) } else { Ok(value) }
-    }
-
-    /// What an evaluation came to.
-    fn judged(
-        &self,
-        result: Result<Result<Value, Error>, TemplateFailure>,
-        span: &Span,
-    ) -> Result<Value, TemplateError> {
-        match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(self.told(&error, span)),
-            Err(TemplateFailure::Missing(name)) => Err(TemplateError::undefined(name, span)),
-            Err(TemplateFailure::Inner(mut error)) => {
-                error.diagnostic.trail.push(("used in".to_owned(), span.clone()));
-                Err(*error)
-            }
+    /// The value of a node whose lists and mappings are evaluated when they are read.
+    ///
+    /// # Errors
+    /// When a template has no value.
+    pub fn lazy(&self, node: &Node, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
+        match &node.value {
+            Yaml::String(text) if is_template(text) => self.open_text(text, &node.span, scope),
+            Yaml::Sequence(items) => Ok(LazyList::value(items, scope, &self.lookups.engine)),
+            Yaml::Mapping(mapping) => Ok(LazyMapping::value(mapping, scope, &self.lookups.engine)),
+            _ => self.evaluate(node, scope),
         }
     }
 
-    /// An error of minijinja at its place.
+    /// The value of a text with templates.
+    fn text(&self, text: &Arc<str>, span: &Span, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
+        let value = self.open_text(text, span, scope)?;
+        finished(value).map_err(|fault| syntax::fault(*fault, span, single_expression(text).is_some()))
+    }
+
+    /// The same, which may still hold what is missing.
+    fn open_text(
+        &self,
+        text: &Arc<str>,
+        span: &Span,
+        scope: &Arc<dyn Scope>,
+    ) -> Result<Value, TemplateError> {
+        let program = self.compile(text).map_err(|error| self.told(&error, span))?;
+        let value = self.run(&program, scope, span)?;
+        // Jinja drops the last line break; a text gets it back, another value does not.
+        Ok(match value.as_str() {
+            Some(result) if text.ends_with('\n') => Value::from([result, "\n"].concat()),
+            _ => value,
+        })
+    }
+
+    /// Evaluates what was read.
+    fn run(&self, program: &Program, scope: &Arc<dyn Scope>, span: &Span) -> Result<Value, TemplateError> {
+        let Some(engine) = self.lookups.engine.upgrade() else {
+            return Err(TemplateError::new("the template engine is gone", span));
+        };
+        let result = within(scope, || program.evaluate(&engine, scope));
+        result.map_err(|fault| syntax::fault(*fault, span, program.is_expression()))
+    }
+
+    /// An error of reading at its place.
     fn told(&self, error: &Error, span: &Span) -> TemplateError {
         TemplateError { diagnostic: Box::new(syntax::diagnostic(error, span)), undefined: None }
     }
 
-    fn compile(&self, text: &Arc<str>) -> Result<Arc<Compiled>, Error> {
-        if let Some(compiled) = self.texts.read().unwrap_or_else(PoisonError::into_inner).get(text) {
-            return Ok(Arc::clone(compiled));
-        }
-        let literal = syntax::literal_backslashes(text);
-        let expression = single_expression(&literal)
-            .and_then(|inner| self.environment.compile_expression_owned(inner.to_owned()).ok());
-        let compiled = Arc::new(match expression {
-            Some(expression) => Compiled::Expression(expression),
-            // Compiled once per run, so what is leaked is no more than the playbooks themselves.
-            None => Compiled::Text(
-                self.environment.template_from_str(Box::leak(literal.into_owned().into_boxed_str()))?,
-            ),
-        });
-        self.texts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(Arc::clone(text), Arc::clone(&compiled));
-        Ok(compiled)
+    fn compile(&self, text: &Arc<str>) -> Result<Arc<Program>, Error> {
+        remembered(&self.texts, text, || {
+            let literal = syntax::literal_backslashes(text);
+            let literal = literal.strip_suffix('\n').unwrap_or(&literal);
+            match single_expression(literal).map(Program::expression) {
+                Some(Ok(program)) => Ok(program),
+                _ => Program::template(literal, None, &usual_syntax()?),
+            }
+        })
     }
 
     /// The value of a bare expression.
@@ -214,25 +244,15 @@ impl Templates {
     /// # Errors
     /// When it has none.
     pub fn expression(&self, node: &Node, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
+        let value = self.open_expression(node, scope)?;
+        finished(value).map_err(|fault| syntax::fault(*fault, &node.span, false))
+    }
+
+    fn open_expression(&self, node: &Node, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
         let text = node.to_text();
-        let known = self.expressions.read().unwrap_or_else(PoisonError::into_inner).get(&text).cloned();
-        let expression = match known {
-            Some(expression) => expression,
-            None => {
-                let compiled = self
-                    .environment
-                    .compile_expression_owned(text.to_string())
-                    .map_err(|error| self.told(&error, &node.span))?;
-                let compiled = Arc::new(compiled);
-                self.expressions
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(Arc::clone(&text), Arc::clone(&compiled));
-                compiled
-            }
-        };
-        let value = self.judged(within(scope, || expression.eval(root(scope))), &node.span)?;
-        if is_missing(&value) { Err(TemplateError::undefined(text.as_ref(), &node.span)) } else { Ok(value) }
+        let program = remembered(&self.expressions, &text, || Program::expression(&text))
+            .map_err(|error| self.told(&error, &node.span))?;
+        self.run(&program, scope, &node.span)
     }
 
     /// Whether a condition holds: a boolean, an expression, or a text with templates that becomes one.
@@ -243,17 +263,21 @@ impl Templates {
         let value = match &node.value {
             Yaml::Bool(value) => return Ok(*value),
             Yaml::String(text) if is_template(text) => {
-                let value = self.text(text, &node.span, scope)?;
+                let value = self.open_text(text, &node.span, scope)?;
                 // A template that makes an expression is evaluated as one.
                 match value.as_str() {
-                    Some(inner) => self.expression(&Node::text(inner, node.span.clone()), scope)?,
+                    Some(inner) => self.open_expression(&Node::text(inner, node.span.clone()), scope)?,
                     None => value,
                 }
             }
-            Yaml::String(text) if text.trim().is_empty() => return Ok(true),
-            Yaml::String(_) => self.expression(node, scope)?,
+            Yaml::String(text) if text.trim().is_empty() => Value::from(""),
+            Yaml::String(_) => self.open_expression(node, scope)?,
             _ => self.evaluate(node, scope)?,
         };
+        if is_missing(&value) {
+            let fault = Fault::missing(&value);
+            return Err(syntax::fault(*fault, &node.span, false));
+        }
         let kind = value.kind();
         if kind == minijinja::value::ValueKind::Bool || self.options.lenient_conditions {
             return Ok(value.is_true());
@@ -261,7 +285,7 @@ impl Templates {
         let message = format!(
             "Conditional result ({}) was derived from value of type '{}'. Conditionals must have a boolean result.",
             if value.is_true() { "True" } else { "False" },
-            testing::type_name(&value)
+            crate::template::python::type_name(&value)
         );
         Err(TemplateError {
             diagnostic: Box::new(
@@ -283,21 +307,50 @@ impl Templates {
         options: &RenderOptions,
     ) -> Result<String, TemplateError> {
         let span = Span::new(Arc::clone(source), 0, source.text().len());
-        let (overrides, body) = syntax::header(source.text(), options);
-        let mut environment = self.environment.clone();
-        environment.set_syntax(custom_syntax(&overrides).map_err(|error| self.told(&error, &span))?);
-        let name = source.name().display().to_string();
-        // Above the body stands the header line, if there is one: places are counted from the whole text.
-        let body_span = span.part(source.text().len() - body.len(), source.text().len());
-        let template = environment
-            .template_from_named_str(&name, body)
-            .map_err(|error| self.told(&error, &body_span))?;
-        let rendered = within(scope, || template.render(root(scope)).map(Value::from));
-        let text = to_text(&self.judged(rendered, &body_span)?);
+        let program = self.file(source, options).map_err(|error| self.told(&error, &span))?;
+        let value = self.run(&program, scope, &span)?;
+        let value = finished(value).map_err(|fault| syntax::fault(*fault, &span, false))?;
+        let text = if value.is_none() { String::new() } else { to_text(&value) };
         Ok(match options.newline_sequence.as_str() {
             "" | "\n" => text,
             sequence => text.replace('\n', sequence),
         })
+    }
+
+    /// Reads a template that is a file.
+    fn file(&self, source: &Arc<Source>, options: &RenderOptions) -> Result<Arc<Program>, Error> {
+        let key = (
+            source.name().to_owned(),
+            Arc::from(source.text()),
+            format!("{:?}", RenderOptions { dest: None, ..options.clone() }),
+        );
+        remembered(&self.files, &key, || {
+            let (overrides, body) = syntax::header(source.text(), options);
+            Program::template(body, Some((Arc::clone(source), options.clone())), &custom_syntax(&overrides)?)
+        })
+    }
+
+    /// The template that another one includes, imports or extends; none when there is no such file.
+    pub(super) fn included(
+        &self,
+        name: &str,
+        parent: Option<&(Arc<Source>, RenderOptions)>,
+    ) -> Flow<Option<Arc<Program>>> {
+        let beside = parent.map(|(source, _)| source.name().display().to_string());
+        let path = PathBuf::from(syntax::included(name, beside.as_deref().unwrap_or_default()));
+        let bytes = match (self.options.read)(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(Fault::new(format!("cannot read {name}: {error}"))),
+        };
+        let source = Source::new(path, String::from_utf8_lossy(&bytes).into_owned());
+        let usual = RenderOptions { trim_blocks: true, ..RenderOptions::default() };
+        let options = parent.map_or(&usual, |(_, options)| options);
+        let span = Span::new(Arc::clone(&source), 0, source.text().len());
+        let program = self.file(&source, options).map_err(|error| self.told(&error, &span))?;
+        Ok(Some(program))
     }
 
     /// The list that `with_LOOKUP` goes through.
@@ -311,9 +364,11 @@ impl Templates {
         span: &Span,
         scope: &Arc<dyn Scope>,
     ) -> Result<Vec<Value>, TemplateError> {
-        let result = within(scope, || lookups::for_loop(&self.lookups, name, terms).map(Value::from));
-        let value = self.judged(result, span)?;
-        Ok(value.try_iter().map(Iterator::collect).unwrap_or_default())
+        let found = within(scope, || {
+            let found = lookups::for_loop(&self.lookups, name, terms)?;
+            found.into_iter().map(finished).collect::<Flow<Vec<_>>>()
+        });
+        found.map_err(|fault| syntax::fault(*fault, span, false))
     }
 
     /// What is wrong with a text that may hold templates.
@@ -332,7 +387,7 @@ impl Templates {
         match node.as_str() {
             Some(text) if is_template(text) => self.check_text(node),
             Some(text) if !text.trim().is_empty() => {
-                match self.environment.compile_expression_owned(text.to_owned()) {
+                match remembered(&self.expressions, &Arc::from(text), || Program::expression(text)) {
                     Ok(_) => Vec::new(),
                     Err(error) => vec![syntax::diagnostic(&error, &node.span)],
                 }
@@ -344,13 +399,10 @@ impl Templates {
     /// What is wrong with a file that is a template.
     pub fn check_source(&self, source: &Arc<Source>) -> Vec<Diagnostic> {
         let span = Span::new(Arc::clone(source), 0, source.text().len());
-        let (overrides, body) =
-            syntax::header(source.text(), &RenderOptions { trim_blocks: true, ..RenderOptions::default() });
-        let mut environment = self.environment.clone();
-        let Ok(custom) = custom_syntax(&overrides) else { return Vec::new() };
-        environment.set_syntax(custom);
+        let options = RenderOptions { trim_blocks: true, ..RenderOptions::default() };
+        let (_, body) = syntax::header(source.text(), &options);
         let body_span = span.part(source.text().len() - body.len(), source.text().len());
-        match environment.template_from_named_str("template", body) {
+        match self.file(source, &options) {
             Ok(_) => Vec::new(),
             Err(error) => vec![syntax::diagnostic(&error, &body_span)],
         }
@@ -364,30 +416,10 @@ fn single_expression(text: &str) -> Option<&str> {
     Some(inner.strip_suffix(['-', '+']).unwrap_or(inner))
 }
 
-/// What an expression is about, for messages.
-fn inner_of(text: &str) -> String {
-    single_expression(text).map_or_else(|| text.to_owned(), |inner| inner.trim().to_owned())
+/// The delimiters of texts in YAML.
+fn usual_syntax() -> Result<SyntaxConfig, Error> {
+    custom_syntax(&RenderOptions { trim_blocks: true, ..RenderOptions::default() })
 }
-
-fn root(scope: &Arc<dyn Scope>) -> Value {
-    Value::from_object(Root { scope: Arc::clone(scope), functions: FUNCTIONS })
-}
-
-/// Functions of templates.
-const FUNCTIONS: &[&str] = &[
-    "range",
-    "dict",
-    "lookup",
-    "query",
-    "q",
-    "namespace",
-    "cycler",
-    "joiner",
-    "lipsum",
-    "now",
-    "undef",
-    "debug",
-];
 
 fn custom_syntax(options: &RenderOptions) -> Result<SyntaxConfig, Error> {
     let pick =
@@ -402,27 +434,10 @@ fn custom_syntax(options: &RenderOptions) -> Result<SyntaxConfig, Error> {
         .build()
 }
 
-fn environment(options: &TemplateOptions, lookups: &Lookups) -> Environment<'static> {
+/// The filters, tests and functions.
+fn environment(lookups: &Lookups) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-    if let Ok(syntax) = custom_syntax(&RenderOptions { trim_blocks: true, ..RenderOptions::default() }) {
-        environment.set_syntax(syntax);
-    }
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.set_formatter(|out, _state, value| {
-        if value.is_undefined() {
-            return Err(Error::new(ErrorKind::UndefinedError, "an attribute is not defined"));
-        }
-        out.write_str(&to_text(value)).map_err(Error::from)
-    });
-    environment.set_path_join_callback(|name, parent| syntax::included(name, parent).into());
-    let read = Arc::clone(&options.read);
-    environment.set_loader(move |name| match read(Path::new(name)) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::new(ErrorKind::InvalidOperation, format!("cannot read {name}: {error}"))),
-    });
     filters::add(&mut environment);
     testing::add(&mut environment);
     lookups::add(&mut environment, lookups);

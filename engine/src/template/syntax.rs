@@ -1,12 +1,15 @@
 //! Places of template errors, headers of template files, names of included files.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 use clouder_lang::{Diagnostic, Span};
 use minijinja::{Error, ErrorKind};
 
-use super::RenderOptions;
 use super::evaluation::search_path;
+use super::jinja::Fault;
+use super::{RenderOptions, TemplateError};
 
 /// An error of minijinja as a finding at its place within `span`.
 pub(super) fn diagnostic(error: &Error, span: &Span) -> Diagnostic {
@@ -28,22 +31,47 @@ pub(super) fn diagnostic(error: &Error, span: &Span) -> Diagnostic {
     Diagnostic::error(message, &place(error, span))
 }
 
-/// Where an error is within a text. A text that is one expression is compiled without its braces, and one in a YAML
-/// block is indented there: its line is then as near as can be said.
+/// Why a template of a text has no value.
+pub(super) fn fault(fault: Fault, span: &Span, is_expression: bool) -> TemplateError {
+    let Fault { message, undefined, range, file, inner } = fault;
+    if let Some(mut error) = inner {
+        let place = error.diagnostic.span.as_ref().map(|span| (span.start(), span.end()));
+        if place != Some((span.start(), span.end())) {
+            error.diagnostic.trail.push(("used in".to_owned(), span.clone()));
+        }
+        return error;
+    }
+    let place = match file {
+        Some(file) => {
+            let whole = Span::new(Arc::clone(&file), 0, file.text().len());
+            let head = file.text().len() - header(file.text(), &RenderOptions::default()).1.len();
+            range.map_or(whole.clone(), |range| whole.part(range.start + head, range.end + head))
+        }
+        None => within(range, None, is_expression, span),
+    };
+    TemplateError { diagnostic: Box::new(Diagnostic::error(message, &place)), undefined }
+}
+
+/// Where an error of reading is within a text.
 fn place(error: &Error, span: &Span) -> Span {
+    within(error.range(), error.line(), error.name() == Some("<expression>"), span)
+}
+
+/// A part of a text. A text that is one expression is read without its braces, and one in a YAML block is indented
+/// there: its line is then as near as can be said.
+fn within(range: Option<Range<usize>>, line: Option<usize>, is_expression: bool, span: &Span) -> Span {
     let written = span.text();
     let is_whole_file = span.start() == 0 && span.end() == span.source().text().len();
-    match error.range() {
+    match range {
         Some(range) if is_whole_file => span.part(range.start, range.end),
         Some(range) if !written.contains('\n') => {
-            let shift = written
-                .find("{{")
-                .map_or(0, |at| if error.name() == Some("<expression>") { at + 2 } else { 0 });
+            let shift = written.find("{{").map_or(0, |at| if is_expression { at + 2 } else { 0 });
             let quote = usize::from(written.starts_with(['"', '\'']));
             let (from, to) = (range.start + shift.max(quote), range.end + shift.max(quote));
-            if to <= written.len() && from < to { span.part(from, to) } else { span.clone() }
+            let fits = written.is_char_boundary(from) && written.is_char_boundary(to);
+            if fits && from < to { span.part(from, to) } else { span.clone() }
         }
-        _ => match error.line().filter(|line| *line > 1) {
+        _ => match line.filter(|line| *line > 1) {
             Some(line) => {
                 let start = written.split_inclusive('\n').take(line - 1).map(str::len).sum();
                 let length = written[start..].lines().next().map_or(0, str::len);

@@ -46,11 +46,8 @@ impl Object for ScopeMapping {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match self.0.variable(key.as_str()?)? {
             Ok(value) => Some(value),
-            // An error that is a value: it is raised where it is used.
-            Err(error) => Some(Value::from(minijinja::Error::new(
-                minijinja::ErrorKind::InvalidOperation,
-                error.to_string(),
-            ))),
+            // What cannot be evaluated is an error where it is used.
+            Err(error) => Some(crate::template::failed(error)),
         }
     }
 

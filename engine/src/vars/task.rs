@@ -157,7 +157,7 @@ impl Scope for TaskVariables {
             Found::Value(value) => Some(Ok(value)),
             Found::Node(node) => {
                 let scope: Arc<dyn Scope> = Arc::new(self.clone());
-                Some(self.shared.templates.evaluate(&node, &scope))
+                Some(self.shared.templates.lazy(&node, &scope))
             }
         }
     }

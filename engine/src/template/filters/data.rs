@@ -10,11 +10,17 @@ use serde::Serialize as _;
 use serde_json::Value as Json;
 
 use super::wrong;
+use crate::template::emit::{Flow, Look};
 use crate::template::{emit, from_json, to_json, to_text};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("to_json", to_json_filter);
-    environment.add_filter("tojson", to_json_filter);
+    environment.add_filter("tojson", |value: &Value, kwargs: Kwargs| {
+        // Jinja's own makes text that may stand in HTML.
+        let text = to_json_filter(value, kwargs)?;
+        let text = text.replace('<', "\\u003c").replace('>', "\\u003e");
+        Ok::<_, Error>(text.replace('&', "\\u0026").replace('\'', "\\u0027"))
+    });
     environment.add_filter("to_nice_json", to_nice_json);
     environment.add_filter("from_json", from_json_filter);
     environment.add_filter("to_yaml", to_yaml);
@@ -41,7 +47,8 @@ fn json_text(
 ) -> Result<String, Error> {
     let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(sorted_by_default);
     let ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(true);
-    for ignored in ["separators", "vault_to_text", "preprocess_unsafe", "allow_nan"] {
+    let separators = kwargs.get::<Option<Vec<String>>>("separators")?.unwrap_or_default();
+    for ignored in ["vault_to_text", "preprocess_unsafe", "allow_nan"] {
         kwargs.get::<Option<Value>>(ignored)?;
     }
     kwargs.assert_all_used()?;
@@ -56,7 +63,13 @@ fn json_text(
             let formatter = serde_json::ser::PrettyFormatter::with_indent(&blanks);
             json.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter))
         }
-        None => json.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Spaced)),
+        None => json.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut out,
+            Spaced {
+                item: separators.first().map_or(", ", String::as_str),
+                key: separators.get(1).map_or(": ", String::as_str),
+            },
+        )),
     };
     result.map_err(|error| wrong(error.to_string()))?;
     let text = String::from_utf8_lossy(&out).into_owned();
@@ -64,15 +77,22 @@ fn json_text(
 }
 
 /// JSON on one line with blanks after commas and colons, as Python has it.
-struct Spaced;
+struct Spaced<'a> {
+    item: &'a str,
+    key: &'a str,
+}
 
-impl serde_json::ser::Formatter for Spaced {
+impl serde_json::ser::Formatter for Spaced<'_> {
+    fn write_f64<W: std::io::Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> std::io::Result<()> {
+        writer.write_all(crate::template::text::float(value).as_bytes())
+    }
+
     fn begin_array_value<W: std::io::Write + ?Sized>(
         &mut self,
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first { Ok(()) } else { writer.write_all(self.item.as_bytes()) }
     }
 
     fn begin_object_key<W: std::io::Write + ?Sized>(
@@ -80,11 +100,11 @@ impl serde_json::ser::Formatter for Spaced {
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first { Ok(()) } else { writer.write_all(self.item.as_bytes()) }
     }
 
     fn begin_object_value<W: std::io::Write + ?Sized>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        writer.write_all(b": ")
+        writer.write_all(self.key.as_bytes())
     }
 }
 
@@ -111,17 +131,35 @@ fn from_json_filter(value: &Value) -> Result<Value, Error> {
 }
 
 fn to_yaml(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
-    yaml_text(value, &kwargs, 2)
+    yaml_text(value, &kwargs, Look { flow: Flow::Innermost, ..Look::default() })
 }
 
-fn to_nice_yaml(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
-    yaml_text(value, &kwargs, 4)
+fn to_nice_yaml(value: &Value, indent: Option<usize>, kwargs: Kwargs) -> Result<String, Error> {
+    yaml_text(value, &kwargs, Look { indent: indent.unwrap_or(4), ..Look::default() })
 }
 
-fn yaml_text(value: &Value, kwargs: &Kwargs, indent: usize) -> Result<String, Error> {
-    let indent = kwargs.get::<Option<usize>>("indent")?.unwrap_or(indent);
+fn yaml_text(value: &Value, kwargs: &Kwargs, usual: Look) -> Result<String, Error> {
     let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(true);
-    for ignored in ["width", "default_flow_style", "explicit_start", "allow_unicode", "default_style"] {
+    let flag = |name: &str, usual: bool| Ok::<_, Error>(kwargs.get::<Option<bool>>(name)?.unwrap_or(usual));
+    let number =
+        |name: &str, usual: usize| Ok::<_, Error>(kwargs.get::<Option<usize>>(name)?.unwrap_or(usual));
+    let look = Look {
+        indent: number("indent", usual.indent)?,
+        width: number("width", usual.width)?,
+        flow: match kwargs.get::<Option<bool>>("default_flow_style") {
+            Ok(Some(true)) => Flow::Always,
+            Ok(Some(false)) => Flow::Never,
+            _ if kwargs.has("default_flow_style") => Flow::Innermost,
+            _ => usual.flow,
+        },
+        start: flag("explicit_start", false)?,
+        end: flag("explicit_end", false)?,
+        unicode: flag("allow_unicode", true)?,
+        quote: kwargs.get::<Option<String>>("default_style")?.and_then(|style| style.chars().next()),
+    };
+    for ignored in
+        ["line_break", "canonical", "encoding", "version", "tags", "vault_to_text", "preprocess_unsafe"]
+    {
         kwargs.get::<Option<Value>>(ignored)?;
     }
     kwargs.assert_all_used()?;
@@ -129,7 +167,7 @@ fn yaml_text(value: &Value, kwargs: &Kwargs, indent: usize) -> Result<String, Er
     if sorted {
         emit::sort(&mut json);
     }
-    Ok(emit::yaml(&json, indent))
+    Ok(emit::yaml(&json, &look))
 }
 
 fn from_yaml(value: &Value) -> Result<Value, Error> {

@@ -9,7 +9,7 @@ use clouder_modules::system::checksum::Algorithm;
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, Value};
 
-use super::{elements, wrong};
+use super::wrong;
 use crate::template::to_text;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -19,26 +19,63 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("checksum", |value: &Value| Algorithm::Sha1.of_bytes(to_text(value).as_bytes()));
     environment.add_filter("md5", |value: &Value| Algorithm::Md5.of_bytes(to_text(value).as_bytes()));
     environment.add_filter("sha1", |value: &Value| Algorithm::Sha1.of_bytes(to_text(value).as_bytes()));
-    environment.add_filter("ipwrap", ipwrap);
     environment.add_filter("to_uuid", to_uuid);
 }
 
-fn b64encode(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
+fn b64encode(value: &Value, encoding: Option<String>, kwargs: Kwargs) -> Result<String, Error> {
     let url = kwargs.get::<Option<bool>>("urlsafe")?.unwrap_or(false);
-    kwargs.get::<Option<String>>("encoding")?;
+    let encoding = kwargs.get::<Option<String>>("encoding")?.or(encoding);
     kwargs.assert_all_used()?;
-    let text = to_text(value);
-    Ok(if url { URL_SAFE.encode(text) } else { STANDARD.encode(text) })
+    let bytes = encoded(&to_text(value), encoding.as_deref().unwrap_or("utf-8"))?;
+    Ok(if url { URL_SAFE.encode(bytes) } else { STANDARD.encode(bytes) })
 }
 
-fn b64decode(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
+/// A text in an encoding of Python's.
+fn encoded(text: &str, encoding: &str) -> Result<Vec<u8>, Error> {
+    let units = || text.encode_utf16();
+    Ok(match encoding.to_lowercase().replace('_', "-").as_str() {
+        "utf-8" | "utf8" => text.as_bytes().to_vec(),
+        "utf-16-le" | "utf-16le" => units().flat_map(u16::to_le_bytes).collect(),
+        "utf-16-be" | "utf-16be" => units().flat_map(u16::to_be_bytes).collect(),
+        "utf-16" => [0xff, 0xfe].into_iter().chain(units().flat_map(u16::to_le_bytes)).collect(),
+        "ascii" if text.is_ascii() => text.as_bytes().to_vec(),
+        "latin-1" | "latin1" | "iso-8859-1" => text
+            .chars()
+            .map(|c| u8::try_from(u32::from(c)).map_err(|_| wrong(format!("`{c}` is not in {encoding}"))))
+            .collect::<Result<_, _>>()?,
+        _ => return Err(wrong(format!("the text cannot be encoded in {encoding}"))),
+    })
+}
+
+/// Bytes in an encoding of Python's as text.
+fn decoded(bytes: &[u8], encoding: &str) -> Option<String> {
+    let utf16 = |bytes: &[u8], big: bool| {
+        let units = bytes.chunks(2).map(|pair| match pair {
+            [one, two] if big => u16::from_be_bytes([*one, *two]),
+            [one, two] => u16::from_le_bytes([*one, *two]),
+            _ => 0xfffd,
+        });
+        String::from_utf16(&units.collect::<Vec<_>>()).ok()
+    };
+    match encoding.to_lowercase().replace('_', "-").as_str() {
+        "utf-16-le" | "utf-16le" => utf16(bytes, false),
+        "utf-16-be" | "utf-16be" => utf16(bytes, true),
+        "utf-16" if bytes.starts_with(&[0xfe, 0xff]) => utf16(&bytes[2..], true),
+        "utf-16" => utf16(bytes.strip_prefix(&[0xff, 0xfe]).unwrap_or(bytes), false),
+        "latin-1" | "latin1" | "iso-8859-1" => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
+        _ => String::from_utf8(bytes.to_vec()).ok(),
+    }
+}
+
+fn b64decode(value: &Value, encoding: Option<String>, kwargs: Kwargs) -> Result<String, Error> {
     let url = kwargs.get::<Option<bool>>("urlsafe")?.unwrap_or(false);
-    kwargs.get::<Option<String>>("encoding")?;
+    let encoding = kwargs.get::<Option<String>>("encoding")?.or(encoding);
     kwargs.assert_all_used()?;
     let text: String = to_text(value).chars().filter(|character| !character.is_whitespace()).collect();
     let bytes = if url { URL_SAFE.decode(text) } else { STANDARD.decode(text) };
     let bytes = bytes.map_err(|error| wrong(format!("`b64decode` cannot read its input: {error}")))?;
-    String::from_utf8(bytes).map_err(|_| wrong("`b64decode` gives bytes that are no text"))
+    decoded(&bytes, encoding.as_deref().unwrap_or("utf-8"))
+        .ok_or_else(|| wrong("`b64decode` gives bytes that are no text"))
 }
 
 fn hash(value: &Value, algorithm: Option<&str>) -> Result<String, Error> {
@@ -49,26 +86,12 @@ fn hash(value: &Value, algorithm: Option<&str>) -> Result<String, Error> {
     Ok(algorithm.of_bytes(to_text(value).as_bytes()))
 }
 
-/// An IPv6 address in brackets, anything else as it is.
-fn ipwrap(value: &Value) -> Result<Value, Error> {
-    let wrap = |text: String| {
-        let (address, prefix) =
-            text.split_once('/').map_or((text.as_str(), None), |(address, prefix)| (address, Some(prefix)));
-        match (address.parse::<std::net::Ipv6Addr>(), prefix) {
-            (Ok(_), Some(prefix)) => format!("[{address}]/{prefix}"),
-            (Ok(_), None) => format!("[{address}]"),
-            (Err(_), _) => text.clone(),
-        }
-    };
-    if value.as_str().is_some() {
-        return Ok(Value::from(wrap(to_text(value))));
-    }
-    Ok(Value::from(elements("ipwrap", value)?.iter().map(|item| wrap(to_text(item))).collect::<Vec<_>>()))
-}
-
 /// A UUID of version 5 in Ansible's name space, or another.
-fn to_uuid(value: &Value, namespace: Option<&str>) -> Result<String, Error> {
+fn to_uuid(value: &Value, namespace: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
     use sha1::Digest as _;
+    let named = kwargs.get::<Option<String>>("namespace")?;
+    kwargs.assert_all_used()?;
+    let namespace = named.as_deref().or(namespace);
     let namespace = namespace.unwrap_or("361e6d51-faec-444a-9079-341386da8e2e");
     let digits: String = namespace.chars().filter(|character| *character != '-').collect();
     let byte = |index: usize| {

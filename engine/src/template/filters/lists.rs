@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
-use minijinja::{Environment, Error, State, Value};
+use minijinja::{Environment, Error, Value};
 
 use super::{elements, wrong};
 use crate::template::to_text;
@@ -23,11 +23,40 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("symmetric_difference", symmetric_difference);
     environment.add_filter("extract", extract);
     environment.add_filter("subelements", subelements);
-    environment.add_filter("product", product);
+    environment.add_filter("product", |first: &Value, others: Rest<Value>, kwargs: Kwargs| {
+        let repeat = kwargs.get::<Option<usize>>("repeat")?.unwrap_or(1);
+        kwargs.assert_all_used()?;
+        let lists: Vec<Value> = std::iter::once(first.clone()).chain(others.iter().cloned()).collect();
+        let lists: Vec<Value> = std::iter::repeat_n(lists, repeat).flatten().collect();
+        match lists.split_first() {
+            Some((first, others)) => product(first, Rest(others.to_vec())),
+            None => Ok(Value::from(vec![Value::from(Vec::<Value>::new())])),
+        }
+    });
+    environment.add_filter("permutations", |list: &Value, length: Option<usize>| {
+        let items = elements("permutations", list)?;
+        let length = length.unwrap_or(items.len());
+        picks(&items, length, false)
+    });
+    environment.add_filter("combinations", |list: &Value, length: usize| {
+        picks(&elements("combinations", list)?, length, true)
+    });
+    environment.add_filter("zip", |first: &Value, others: Rest<Value>, kwargs: Kwargs| {
+        kwargs.get::<Option<bool>>("strict")?;
+        kwargs.assert_all_used()?;
+        let lists = std::iter::once(first)
+            .chain(others.iter())
+            .map(|list| elements("zip", list))
+            .collect::<Result<Vec<_>, _>>()?;
+        let length = lists.iter().map(Vec::len).min().unwrap_or(0);
+        let row =
+            |index: usize| Value::from(lists.iter().map(|list| list[index].clone()).collect::<Vec<_>>());
+        Ok::<_, Error>(Value::from((0..length).map(row).collect::<Vec<_>>()))
+    });
+    environment.add_filter("rekey_on_member", rekey_on_member);
+    environment.add_filter("dictsort", dictsort);
     environment.add_filter("zip_longest", zip_longest);
     environment.add_filter("join", join);
-    environment.add_filter("shuffle", |value: &Value| elements("shuffle", value));
-    environment.add_filter("random", random);
 }
 
 /// `a | combine(b, c, recursive=false, list_merge='replace')`.
@@ -43,7 +72,7 @@ fn combine(first: &Value, others: Rest<Value>, kwargs: Kwargs) -> Result<Value, 
             _ => {
                 return Err(wrong(format!(
                     "`combine` needs mappings, not {}",
-                    crate::template::testing::type_name(value)
+                    crate::template::python::type_name(value)
                 )));
             }
         }
@@ -55,7 +84,12 @@ fn combine(first: &Value, others: Rest<Value>, kwargs: Kwargs) -> Result<Value, 
     Ok(combined)
 }
 
-fn merge(old: &Value, new: &Value, recursive: bool, lists: &str) -> Result<Value, Error> {
+pub(in crate::template) fn merge(
+    old: &Value,
+    new: &Value,
+    recursive: bool,
+    lists: &str,
+) -> Result<Value, Error> {
     let mut merged: Vec<(Value, Value)> = pairs(old)?;
     for (key, value) in pairs(new)? {
         let Some(slot) = merged.iter_mut().find(|(known, _)| *known == key) else {
@@ -98,7 +132,7 @@ fn dict2items(mapping: &Value, kwargs: Kwargs) -> Result<Value, Error> {
     if mapping.kind() != ValueKind::Map {
         return Err(wrong(format!(
             "dict2items requires a dictionary, got {} instead.",
-            crate::template::testing::type_name(mapping)
+            crate::template::python::type_name(mapping)
         )));
     }
     let item = |(key, value)| Value::from_pairs([(key_name.as_str(), key), (value_name.as_str(), value)]);
@@ -159,17 +193,106 @@ fn symmetric_difference(one: &Value, two: &Value) -> Result<Value, Error> {
     Ok(Value::from(unique(only(&first, &second).into_iter().chain(only(&second, &first)))))
 }
 
+/// Every choice of so many elements; in every order, unless the order is that of the list.
+fn picks(items: &[Value], length: usize, ordered: bool) -> Result<Value, Error> {
+    const MOST: usize = 1_000_000;
+    let mut found: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..length {
+        let mut longer = Vec::new();
+        for pick in &found {
+            let first = if ordered { pick.last().map_or(0, |last| last + 1) } else { 0 };
+            for index in (first..items.len()).filter(|index| !pick.contains(index)) {
+                longer.push([pick.as_slice(), &[index]].concat());
+            }
+        }
+        if longer.len() > MOST {
+            return Err(wrong("there are too many combinations"));
+        }
+        found = longer;
+    }
+    let pick = |indices: Vec<usize>| {
+        Value::from(indices.into_iter().map(|index| items[index].clone()).collect::<Vec<_>>())
+    };
+    Ok(Value::from(found.into_iter().map(pick).collect::<Vec<_>>()))
+}
+
+/// A mapping of elements by one of their members.
+fn rekey_on_member(list: &Value, member: &str, kwargs: Kwargs) -> Result<Value, Error> {
+    let duplicates = kwargs.get::<Option<String>>("duplicates")?.unwrap_or_else(|| "error".to_owned());
+    kwargs.assert_all_used()?;
+    if !matches!(duplicates.as_str(), "error" | "overwrite") {
+        return Err(wrong(format!(
+            "duplicates parameter to rekey_on_member has unknown value: {duplicates}"
+        )));
+    }
+    let items = match list.kind() {
+        ValueKind::Map => pairs(list)?.into_iter().map(|(_, value)| value).collect(),
+        _ => elements("rekey_on_member", list)?,
+    };
+    let mut rekeyed: Vec<(Value, Value)> = Vec::new();
+    for item in items {
+        if item.kind() != ValueKind::Map {
+            return Err(wrong("List item is not a valid dict"));
+        }
+        let key = item.get_attr(member)?;
+        if key.is_undefined() {
+            return Err(wrong(format!("Key {member} was not found")));
+        }
+        match rekeyed.iter_mut().find(|(known, _)| *known == key) {
+            Some(_) if duplicates == "error" => {
+                return Err(wrong(format!(
+                    "Key {} is not unique, cannot correctly turn into dict",
+                    to_text(&key)
+                )));
+            }
+            Some(slot) => slot.1 = item,
+            None => rekeyed.push((key, item)),
+        }
+    }
+    Ok(Value::from_pairs(rekeyed))
+}
+
+/// `dictsort(case_sensitive=false, by='key', reverse=false)`.
+fn dictsort(
+    mapping: &Value,
+    case_sensitive: Option<bool>,
+    by: Option<String>,
+    reverse: Option<bool>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    let case_sensitive = kwargs.get::<Option<bool>>("case_sensitive")?.or(case_sensitive).unwrap_or(false);
+    let by = kwargs.get::<Option<String>>("by")?.or(by).unwrap_or_else(|| "key".to_owned());
+    let reverse = kwargs.get::<Option<bool>>("reverse")?.or(reverse).unwrap_or(false);
+    kwargs.assert_all_used()?;
+    let mut items: Vec<(Value, Value)> = pairs(mapping)?
+        .into_iter()
+        .map(|(key, value)| {
+            let sorted_by = if by == "value" { value.clone() } else { key.clone() };
+            let sorted_by = match sorted_by.as_str() {
+                Some(text) if !case_sensitive => Value::from(text.to_lowercase()),
+                _ => sorted_by,
+            };
+            (sorted_by, Value::from(minijinja::value::Tuple::from([key, value])))
+        })
+        .collect();
+    crate::template::python::sort(&mut items, reverse)?;
+    Ok(Value::from(items.into_iter().map(|(_, pair)| pair).collect::<Vec<_>>()))
+}
+
 /// `key | extract(container, morekeys)`.
-fn extract(key: &Value, container: &Value, more: Option<Value>) -> Result<Value, Error> {
-    let mut value = container.get_item(key)?;
+fn extract(key: &Value, container: &Value, more: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    use crate::template::python::{is_missing, item};
+    let more = kwargs.get::<Option<Value>>("morekeys")?.or(more).filter(|more| !more.is_none());
+    kwargs.assert_all_used()?;
+    let mut value = item(container, key)?;
     if let Some(more) = more {
         let keys = if more.kind() == ValueKind::Seq { more.try_iter()?.collect() } else { vec![more] };
         for key in keys {
-            value = value.get_item(&key)?;
+            if is_missing(&value) {
+                break;
+            }
+            value = item(&value, &key)?;
         }
-    }
-    if value.is_undefined() {
-        return Err(wrong(format!("`extract` found nothing under `{}`", to_text(key))));
     }
     Ok(value)
 }
@@ -269,30 +392,4 @@ fn join(
         None => Ok(to_text(&item)),
     };
     Ok(elements("join", list)?.into_iter().map(part).collect::<Result<Vec<_>, _>>()?.join(&separator))
-}
-
-/// One element, or a number below a limit; the same each time when there is a seed.
-fn random(state: &State<'_, '_>, value: &Value, kwargs: Kwargs) -> Result<Value, Error> {
-    use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
-    let _ = state;
-    let seed = kwargs.get::<Option<Value>>("seed")?;
-    let start = kwargs.get::<Option<i64>>("start")?.unwrap_or(0);
-    let step = kwargs.get::<Option<i64>>("step")?.unwrap_or(1).max(1);
-    kwargs.assert_all_used()?;
-    let number = match seed {
-        Some(seed) => {
-            let mut hasher = std::hash::DefaultHasher::new();
-            to_text(&seed).hash(&mut hasher);
-            hasher.finish()
-        }
-        None => std::hash::RandomState::new().build_hasher().finish(),
-    };
-    if let Some(end) = value.as_i64() {
-        let count = ((end - start + step - 1) / step).max(1);
-        let index = i64::try_from(number % u64::try_from(count).unwrap_or(1)).unwrap_or(0);
-        return Ok(Value::from(start + index * step));
-    }
-    let items = elements("random", value)?;
-    let index = usize::try_from(number % u64::try_from(items.len().max(1)).unwrap_or(1)).unwrap_or(0);
-    items.get(index).cloned().ok_or_else(|| wrong("`random` needs at least one element"))
 }

@@ -1,24 +1,40 @@
 //! Filters, beyond those minijinja has.
 
+mod addresses;
+mod collections;
 mod data;
 mod encoding;
 mod lists;
+mod numbers;
+mod passwords;
 mod paths;
+mod random;
 mod regex;
+mod text;
+mod times;
 mod values;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-pub(super) use lists::subelements;
+pub(super) use lists::{merge, subelements};
+pub(super) use passwords::{Settings as HashSettings, hash as hash_password};
+pub(super) use random::Chance;
 pub(super) use regex::compile as compile_regex;
 
 /// Adds all filters.
 pub(super) fn add(environment: &mut Environment<'static>) {
+    addresses::add(environment);
+    collections::add(environment);
     data::add(environment);
     encoding::add(environment);
     lists::add(environment);
+    numbers::add(environment);
+    passwords::add(environment);
     paths::add(environment);
+    random::add(environment);
     regex::add(environment);
+    text::add(environment);
+    times::add(environment);
     values::add(environment);
 }
 
@@ -36,7 +52,10 @@ pub(super) fn elements(filter: &str, value: &Value) -> Result<Vec<Value>, Error>
             | minijinja::value::ValueKind::Map
     );
     if !is_list {
-        return Err(wrong(format!("`{filter}` needs a list, not {}", super::testing::type_name(value))));
+        return Err(wrong(format!(
+            "`{filter}` needs a list, not {}",
+            crate::template::python::type_name(value)
+        )));
     }
     Ok(value.try_iter()?.collect())
 }

@@ -1,10 +1,13 @@
 //! Paths and URLs.
 
-use std::path::{Component, Path, PathBuf};
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
+use std::path::{Path, PathBuf};
+
+use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, Value};
 
-use super::wrong;
+use super::{elements, wrong};
 use crate::template::to_text;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -15,9 +18,29 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("dirname", dirname);
     environment.add_filter("splitext", splitext);
     environment.add_filter("expanduser", |value: &Value| expand(&to_text(value)));
-    environment.add_filter("realpath", |value: &Value| {
-        let path = PathBuf::from(expand(&to_text(value)));
-        std::fs::canonicalize(&path).unwrap_or(path).display().to_string()
+    environment.add_filter("expandvars", |value: &Value| expand_variables(&to_text(value)));
+    environment.add_filter("realpath", |value: &Value| real(&absolute(&expand(&to_text(value)))));
+    environment.add_filter("normpath", |value: &Value| normal(&to_text(value)));
+    environment.add_filter("path_join", |value: &Value| match value.as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => Ok::<_, Error>(joined(&elements("path_join", value)?)),
+    });
+    environment.add_filter("commonpath", |value: &Value| {
+        let paths: Vec<String> = elements("commonpath", value)?.iter().map(to_text).collect();
+        common(&paths)
+    });
+    environment.add_filter("win_basename", |value: &Value| {
+        to_text(value).rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+    });
+    environment.add_filter("win_dirname", |value: &Value| {
+        let text = to_text(value);
+        let head = text.rfind(['/', '\\']).map_or("", |at| &text[..at]);
+        if head.ends_with(':') { format!("{head}\\") } else { head.trim_end_matches(['/', '\\']).to_owned() }
+    });
+    environment.add_filter("win_splitdrive", |value: &Value| {
+        let text = to_text(value);
+        let at = if text.get(1..2) == Some(":") { 2 } else { 0 };
+        Value::from(vec![text[..at].to_owned(), text[at..].to_owned()])
     });
     environment.add_filter("relpath", relpath);
     environment.add_filter("urlsplit", urlsplit);
@@ -52,24 +75,122 @@ fn expand(text: &str) -> String {
     }
 }
 
-fn relpath(value: &Value, start: Option<&str>) -> String {
+/// The way from one folder to a path.
+fn relpath(value: &Value, start: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
+    let named = kwargs.get::<Option<String>>("start")?;
+    kwargs.assert_all_used()?;
+    let start = named.as_deref().or(start).unwrap_or(".");
     let parts = |path: &str| {
-        let path = std::path::absolute(Path::new(path)).unwrap_or_else(|_| PathBuf::from(path));
-        let mut parts: Vec<String> = Vec::new();
-        for component in path.components() {
-            match component {
-                Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
-                Component::ParentDir => drop(parts.pop()),
-                _ => {}
-            }
-        }
-        parts
+        let path = normal(&absolute(path));
+        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
-    let (target, start) = (parts(&to_text(value)), parts(start.unwrap_or(".")));
+    let (target, start) = (parts(&to_text(value)), parts(start));
     let common = target.iter().zip(&start).take_while(|(one, two)| one == two).count();
     let up = std::iter::repeat_n("..".to_owned(), start.len() - common);
     let path = up.chain(target[common..].iter().cloned()).collect::<Vec<_>>().join("/");
+    Ok(if path.is_empty() { ".".to_owned() } else { path })
+}
+
+fn absolute(path: &str) -> String {
+    std::path::absolute(Path::new(path)).map_or_else(|_| path.to_owned(), |path| path.display().to_string())
+}
+
+/// A path without `.`, `..` and empty parts.
+fn normal(path: &str) -> String {
+    let root = if path.starts_with("//") && !path.starts_with("///") {
+        "//"
+    } else if path.starts_with('/') {
+        "/"
+    } else {
+        ""
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        match part {
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            ".." if !root.is_empty() => {}
+            part => parts.push(part),
+        }
+    }
+    let path = format!("{root}{}", parts.join("/"));
     if path.is_empty() { ".".to_owned() } else { path }
+}
+
+/// A path with its links followed, as far as it is there.
+fn real(path: &str) -> String {
+    let path = normal(path);
+    let mut there = PathBuf::from(&path);
+    let mut rest: Vec<std::ffi::OsString> = Vec::new();
+    loop {
+        if let Ok(found) = std::fs::canonicalize(&there) {
+            return rest.iter().rev().fold(found, |path, part| path.join(part)).display().to_string();
+        }
+        match (there.file_name().map(ToOwned::to_owned), there.pop()) {
+            (Some(name), true) => rest.push(name),
+            _ => return path,
+        }
+    }
+}
+
+/// Joins paths: an absolute one drops what stands before it.
+fn joined(parts: &[Value]) -> String {
+    let mut path = String::new();
+    for part in parts.iter().map(to_text) {
+        if part.starts_with('/') {
+            path = part;
+        } else {
+            if !path.is_empty() && !path.ends_with('/') {
+                path.push('/');
+            }
+            path.push_str(&part);
+        }
+    }
+    path
+}
+
+/// The folder that all paths lead through.
+fn common(paths: &[String]) -> Result<String, Error> {
+    let Some(first) = paths.first() else {
+        return Err(wrong("commonpath() arg is an empty sequence"));
+    };
+    if paths.iter().any(|path| path.starts_with('/') != first.starts_with('/')) {
+        return Err(wrong("Can't mix absolute and relative paths"));
+    }
+    let parts = |path: &str| {
+        path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut shared = parts(first);
+    for path in paths {
+        let same = shared.iter().zip(parts(path)).take_while(|(one, two)| *one == two).count();
+        shared.truncate(same);
+    }
+    let root = if first.starts_with('/') { "/" } else { "" };
+    Ok(format!("{root}{}", shared.join("/")))
+}
+
+/// `$NAME` and `${NAME}` as the environment has them; what it does not have stays.
+fn expand_variables(text: &str) -> String {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        expanded.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (name, length) = match rest[1..].strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some((name, _)) => (name, name.len() + 3),
+            None => {
+                let end = rest[1..]
+                    .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .map_or(rest.len(), |end| end + 1);
+                (&rest[1..end], end)
+            }
+        };
+        match std::env::var(name) {
+            Ok(value) if !name.is_empty() => expanded.push_str(&value),
+            _ => expanded.push_str(&rest[..length]),
+        }
+        rest = &rest[length..];
+    }
+    expanded + rest
 }
 
 /// The parts of a URL, or one of them.

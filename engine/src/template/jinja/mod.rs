@@ -1,0 +1,139 @@
+//! Evaluating Jinja with Python's rules.
+//!
+//! minijinja reads templates and holds values and filters; walking its syntax tree is ours, because Ansible's templates
+//! depend on what its own evaluator leaves out: lists that change, what is undefined being an error wherever it is used,
+//! and Python's complaints.
+
+mod calls;
+mod expressions;
+mod fault;
+mod inheritance;
+mod loops;
+mod natives;
+mod objects;
+mod output;
+mod selection;
+mod statements;
+mod variables;
+
+use std::sync::Arc;
+
+use clouder_lang::Source;
+use minijinja::machinery::ast::{Expr, Stmt};
+use minijinja::machinery::{parse, parse_expr};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Error, State, Value};
+
+pub(super) use fault::{Fault, Flow};
+use inheritance::Blocks;
+pub(super) use objects::Namespace;
+use output::Output;
+use variables::Names;
+
+use super::{RenderOptions, Scope, Templates};
+
+/// A template that was read. It lives as long as the program: there are no more of them than texts in playbooks.
+pub(super) struct Program {
+    body: &'static Tree,
+    /// The file it is, and how it is read; texts of YAML have their own places.
+    source: Option<File>,
+    /// Whether it changes lists or mappings in place, so that variables must be copied before it sees them.
+    changes: bool,
+}
+
+/// A file, and how it is read.
+type File = (Arc<Source>, RenderOptions);
+
+/// What was read.
+enum Tree {
+    Expression(Expr<'static>),
+    Statements(Stmt<'static>),
+}
+
+/// The methods that change their object.
+const CHANGING: [&str; 12] = [
+    ".append",
+    ".update",
+    ".extend",
+    ".pop",
+    ".insert",
+    ".remove",
+    ".setdefault",
+    ".clear",
+    ".sort",
+    ".reverse",
+    "__setitem__",
+    "__delitem__",
+];
+
+fn changes(text: &str) -> bool {
+    CHANGING.iter().any(|method| text.contains(method))
+}
+
+fn kept(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+impl Program {
+    /// Reads one expression.
+    pub(super) fn expression(text: &str) -> Result<Self, Error> {
+        // The text is kept only when it can be read: it is the syntax tree that points into it.
+        parse_expr(text)?;
+        let body = Tree::Expression(parse_expr(kept(text))?);
+        Ok(Self { body: Box::leak(Box::new(body)), source: None, changes: changes(text) })
+    }
+
+    /// Reads a text with templates in it.
+    pub(super) fn template(text: &str, source: Option<File>, syntax: &SyntaxConfig) -> Result<Self, Error> {
+        let name = source.as_ref().map_or_else(String::new, |(file, _)| file.name().display().to_string());
+        parse(text, &name, syntax.clone())?;
+        let body = Tree::Statements(parse(kept(text), kept(&name), syntax.clone())?);
+        Ok(Self { body: Box::leak(Box::new(body)), source, changes: changes(text) })
+    }
+
+    /// Whether it is one expression.
+    pub(super) fn is_expression(&self) -> bool {
+        matches!(self.body, Tree::Expression(_))
+    }
+
+    /// Evaluates to a value: of an expression or a template that is one, it keeps its type.
+    pub(super) fn evaluate(&self, engine: &Arc<Templates>, scope: &Arc<dyn Scope>) -> Flow<Value> {
+        let mut interpreter =
+            Interpreter::new(engine, scope, Names::new(None, self.changes), self.source.clone());
+        match self.body {
+            Tree::Expression(expression) => interpreter.value(expression),
+            Tree::Statements(statements) => {
+                interpreter.run_template(statements)?;
+                Ok(interpreter.output.take())
+            }
+        }
+    }
+}
+
+/// Walks one syntax tree.
+struct Interpreter<'a> {
+    engine: &'a Arc<Templates>,
+    scope: &'a Arc<dyn Scope>,
+    state: State<'static, 'static>,
+    names: Arc<Names>,
+    output: Output,
+    source: Option<File>,
+    blocks: Blocks,
+}
+
+impl<'a> Interpreter<'a> {
+    fn new(
+        engine: &'a Arc<Templates>,
+        scope: &'a Arc<dyn Scope>,
+        names: Arc<Names>,
+        source: Option<File>,
+    ) -> Self {
+        let state = engine.environment.empty_state();
+        Self { engine, scope, state, names, output: Output::default(), source, blocks: Blocks::default() }
+    }
+
+    /// The file that is evaluated, for places.
+    fn file(&self) -> Option<&Arc<Source>> {
+        self.source.as_ref().map(|(file, _)| file)
+    }
+}

@@ -1,0 +1,372 @@
+//! Lookups: `lookup('env', 'HOME')`, and the lists of `with_…`.
+
+mod files;
+mod password;
+mod sequence;
+mod tables;
+mod url;
+
+use std::sync::{Arc, Weak};
+
+use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::{Environment, Error, Value};
+
+use super::engine::{ReadFile, Unvault};
+use super::evaluation::scope;
+use super::filters::wrong;
+use super::{Templates, to_text};
+
+/// The names of all lookups.
+const NAMES: [&str; 29] = [
+    "cartesian",
+    "config",
+    "csvfile",
+    "dict",
+    "env",
+    "file",
+    "fileglob",
+    "filetree",
+    "first_found",
+    "flattened",
+    "indexed_items",
+    "ini",
+    "inventory_hostnames",
+    "items",
+    "lines",
+    "list",
+    "nested",
+    "password",
+    "pipe",
+    "random_choice",
+    "random_string",
+    "sequence",
+    "subelements",
+    "template",
+    "together",
+    "unvault",
+    "url",
+    "varnames",
+    "vars",
+];
+
+/// What lookups work with.
+#[derive(Clone)]
+pub(super) struct Lookups {
+    /// Reads files.
+    pub(super) read: Arc<ReadFile>,
+    /// The engine they belong to: it outlives every evaluation.
+    pub(super) engine: Weak<Templates>,
+    /// Decrypts.
+    pub(super) unvault: Arc<Unvault>,
+}
+
+impl Lookups {
+    /// The plain text of what may be encrypted.
+    fn plain(&self, text: String) -> Result<Value, Error> {
+        if !text.starts_with("$ANSIBLE_VAULT;") {
+            return Ok(Value::from(text));
+        }
+        (self.unvault)(&text).map(Value::from).map_err(|reason| wrong(format!("cannot decrypt: {reason}")))
+    }
+}
+
+pub(super) fn add(environment: &mut Environment<'static>, lookups: &Lookups) {
+    let lookup = lookups.clone();
+    environment.add_function("lookup", move |name: &str, terms: Rest<Value>, kwargs: Kwargs| {
+        let found = run(&lookup, name, &terms, &kwargs)?;
+        let Some(found) = found else { return Ok(Value::from(())) };
+        if kwargs.get::<Option<bool>>("wantlist")?.unwrap_or(false) {
+            return Ok(Value::from(found));
+        }
+        Ok::<_, Error>(joined(found))
+    });
+    for name in ["query", "q"] {
+        let lookups = lookups.clone();
+        environment.add_function(name, move |name: &str, terms: Rest<Value>, kwargs: Kwargs| {
+            run(&lookups, name, &terms, &kwargs).map(|found| Value::from(found.unwrap_or_default()))
+        });
+    }
+}
+
+/// One value as it is, several texts with commas between, other lists as lists.
+fn joined(mut found: Vec<Value>) -> Value {
+    if found.len() == 1 {
+        return found.remove(0);
+    }
+    if !found.is_empty() && found.iter().all(|value| value.as_str().is_some()) {
+        return Value::from(found.iter().map(to_text).collect::<Vec<_>>().join(","));
+    }
+    Value::from(found)
+}
+
+/// The list of `with_NAME`.
+pub(super) fn for_loop(lookups: &Lookups, name: &str, terms: &Value) -> Result<Vec<Value>, Error> {
+    let short = short(name);
+    let terms = match (short, terms.kind()) {
+        (
+            "items"
+            | "list"
+            | "flattened"
+            | "indexed_items"
+            | "nested"
+            | "cartesian"
+            | "together"
+            | "fileglob"
+            | "file"
+            | "first_found"
+            | "lines"
+            | "subelements"
+            | "random_choice"
+            | "varnames"
+            | "inventory_hostnames"
+            | "env"
+            | "vars"
+            | "template"
+            | "pipe",
+            ValueKind::Seq | ValueKind::Iterable,
+        ) => terms.try_iter()?.collect(),
+        _ => vec![terms.clone()],
+    };
+    let none = Kwargs::from_iter(std::iter::empty::<(&str, Value)>());
+    run(lookups, short, &terms, &none).map(Option::unwrap_or_default)
+}
+
+fn short(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// What a lookup finds; none when it failed and that is to be ignored.
+fn run(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Option<Vec<Value>>, Error> {
+    let errors = kwargs.get::<Option<String>>("errors")?.unwrap_or_else(|| "strict".to_owned());
+    kwargs.get::<Option<bool>>("wantlist")?;
+    match dispatch(lookups, short(name), terms, kwargs) {
+        Err(_) if errors == "ignore" || errors == "warn" => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+    match name {
+        "items" => flat(terms, 1),
+        "list" => Ok(terms.to_vec()),
+        "flattened" => flat(terms, usize::MAX),
+        "dict" => dict(terms),
+        "env" => env(terms, kwargs),
+        "vars" => vars(terms, kwargs),
+        "varnames" => varnames(terms),
+        "indexed_items" => Ok(flat(terms, 1)?
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| Value::from(vec![Value::from(index), item]))
+            .collect()),
+        "nested" | "cartesian" => match terms.split_first() {
+            Some((first, rest)) => Ok(super::filters::product(first, rest)?.try_iter()?.collect()),
+            None => Ok(Vec::new()),
+        },
+        "together" => match terms.split_first() {
+            Some((first, rest)) => Ok(super::filters::together(first, rest)?.try_iter()?.collect()),
+            None => Ok(Vec::new()),
+        },
+        "subelements" => subelements(terms),
+        "sequence" => sequence::sequence(terms, kwargs),
+        "file" => files::file(lookups, terms, kwargs),
+        "unvault" => {
+            let content = |term: &Value| {
+                let name = to_text(term);
+                let path = files::find("files", &name)
+                    .ok_or_else(|| wrong(format!("Unable to find file matching '{name}'")))?;
+                let bytes =
+                    (lookups.read)(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
+                lookups.plain(String::from_utf8_lossy(&bytes).into_owned())
+            };
+            terms.iter().map(content).collect()
+        }
+        "template" => files::template(lookups, terms, kwargs),
+        "fileglob" => files::fileglob(terms),
+        "filetree" => files::filetree(terms, kwargs),
+        "first_found" => files::first_found(terms, kwargs),
+        "lines" | "pipe" => files::pipe(name, terms),
+        "csvfile" => tables::csvfile(lookups, terms, kwargs),
+        "ini" => tables::ini(lookups, terms, kwargs),
+        "password" => password::password(terms, kwargs),
+        "random_string" => password::random_string(kwargs),
+        "url" => url::url(terms, kwargs),
+        "config" => config(terms, kwargs),
+        "random_choice" => {
+            let items = terms.to_vec();
+            let mut chance = super::filters::Chance::new(None)?;
+            Ok(items.get(chance.index(items.len())).cloned().into_iter().collect())
+        }
+        "inventory_hostnames" => inventory_hostnames(terms),
+        unknown => {
+            let hint = clouder_lang::nearest(unknown, NAMES)
+                .map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
+            Err(wrong(format!("there is no lookup `{unknown}`{hint}")))
+        }
+    }
+}
+
+/// Settings of Ansible that have one value here.
+fn config(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+    let missing = kwargs.get::<Option<String>>("on_missing")?.unwrap_or_else(|| "error".to_owned());
+    let mut found = Vec::new();
+    for term in terms {
+        let name = to_text(term);
+        match name.as_str() {
+            "DEFAULT_FORKS" => found.push(Value::from(5)),
+            "DEFAULT_TIMEOUT" => found.push(Value::from(10)),
+            "DEFAULT_REMOTE_USER" => found.push(Value::from(())),
+            "DEFAULT_BECOME_USER" => found.push(Value::from("root")),
+            "DEFAULT_BECOME_METHOD" => found.push(Value::from("sudo")),
+            "DEFAULT_TRANSPORT" => found.push(Value::from("ssh")),
+            "DEFAULT_HASH_BEHAVIOUR" => found.push(Value::from("replace")),
+            "DEFAULT_ROLES_PATH" => found.push(Value::from(vec!["roles"])),
+            "COLOR_OK" => found.push(Value::from("green")),
+            "COLOR_CHANGED" => found.push(Value::from("yellow")),
+            "COLOR_SKIP" => found.push(Value::from("cyan")),
+            _ if missing == "skip" || missing == "warn" => {}
+            _ => return Err(wrong(format!("Unable to find setting {name}"))),
+        }
+    }
+    Ok(found)
+}
+
+/// Options written into a term: `key file=users.csv col=2`.
+fn options(term: &str) -> (String, Vec<(String, String)>) {
+    let mut words = Vec::new();
+    let mut options = Vec::new();
+    for word in term.split_whitespace() {
+        match word.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                options.push((name.to_owned(), value.trim_matches(['\'', '"']).to_owned()));
+            }
+            _ => words.push(word),
+        }
+    }
+    (words.join(" "), options)
+}
+
+/// Elements of elements, so many levels down.
+fn flat(terms: &[Value], levels: usize) -> Result<Vec<Value>, Error> {
+    let mut found = Vec::new();
+    for term in terms {
+        if matches!(term.kind(), ValueKind::Seq | ValueKind::Iterable) && levels > 0 {
+            found.extend(if levels == 1 {
+                term.try_iter()?.collect()
+            } else {
+                flat(&term.try_iter()?.collect::<Vec<_>>(), levels - 1)?
+            });
+        } else {
+            found.push(term.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn dict(terms: &[Value]) -> Result<Vec<Value>, Error> {
+    let mut found = Vec::new();
+    for term in terms {
+        if term.kind() != ValueKind::Map {
+            return Err(wrong(format!("with_dict expects a dict, not {}", super::python::type_name(term))));
+        }
+        for key in term.try_iter()? {
+            let value = term.get_item(&key)?;
+            found.push(Value::from_pairs([("key", key), ("value", value)]));
+        }
+    }
+    Ok(found)
+}
+
+fn env(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+    let default = kwargs.get::<Option<Value>>("default")?.unwrap_or_else(|| Value::from(""));
+    Ok(terms
+        .iter()
+        .map(|term| std::env::var(to_text(term)).map_or_else(|_| default.clone(), Value::from))
+        .collect())
+}
+
+fn vars(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+    let default = kwargs.get::<Option<Value>>("default")?;
+    let scope = scope().ok_or_else(|| wrong("there are no variables here"))?;
+    let value = |term: &Value| {
+        let name = to_text(term);
+        match scope.variable(&name) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(wrong(error.to_string())),
+            None => default.clone().ok_or_else(|| wrong(format!("No variable found with this name: {name}"))),
+        }
+    };
+    terms.iter().map(value).collect()
+}
+
+fn varnames(terms: &[Value]) -> Result<Vec<Value>, Error> {
+    let scope = scope().ok_or_else(|| wrong("there are no variables here"))?;
+    let names = scope.names();
+    let mut found = Vec::new();
+    for term in terms {
+        let regex = super::filters::compile_regex(&to_text(term), false, false)?;
+        found.extend(
+            names
+                .iter()
+                .filter(|name| regex.is_match(name.as_ref()).unwrap_or(false))
+                .map(|name| Value::from(name.as_ref())),
+        );
+    }
+    Ok(found)
+}
+
+fn subelements(terms: &[Value]) -> Result<Vec<Value>, Error> {
+    let [list, path, options @ ..] = terms else {
+        return Err(wrong("subelements needs a list and the name of a key"));
+    };
+    let skip = options
+        .first()
+        .and_then(|options| options.get_attr("skip_missing").ok())
+        .is_some_and(|skip| skip.is_true());
+    let none = Kwargs::from_iter(std::iter::empty::<(&str, Value)>());
+    let pairs = super::filters::subelements(list, path, Some(skip), none)?;
+    let path: Vec<String> = to_text(path).split('.').map(str::to_owned).collect();
+    // Unlike the filter, the lookup takes the elements out of where they were.
+    pairs
+        .try_iter()?
+        .map(|pair| {
+            let (item, element) = (pair.get_item_by_index(0)?, pair.get_item_by_index(1)?);
+            Ok(Value::from(vec![without(&item, &path), element]))
+        })
+        .collect()
+}
+
+/// A mapping without what is at a path within it.
+fn without(mapping: &Value, path: &[String]) -> Value {
+    let Some((first, rest)) = path.split_first() else { return mapping.clone() };
+    let kept =
+        super::python::pairs(mapping).unwrap_or_default().into_iter().filter_map(|(key, value)| {
+            match (to_text(&key) == *first, rest.is_empty()) {
+                (true, true) => None,
+                (true, false) => Some((key, without(&value, rest))),
+                (false, _) => Some((key, value)),
+            }
+        });
+    Value::from_pairs(kept)
+}
+
+/// The hosts of the groups that are named.
+fn inventory_hostnames(terms: &[Value]) -> Result<Vec<Value>, Error> {
+    let scope: Arc<dyn super::Scope> = scope().ok_or_else(|| wrong("there are no variables here"))?;
+    let groups = scope.variable("groups").and_then(Result::ok).unwrap_or_default();
+    let mut found: Vec<Value> = Vec::new();
+    for term in terms {
+        for name in to_text(term).split([':', ',']) {
+            let (name, exclude) = name.strip_prefix('!').map_or((name, false), |name| (name, true));
+            let members = groups.get_attr(name).unwrap_or_default();
+            let members: Vec<Value> =
+                if members.is_undefined() { vec![Value::from(name)] } else { members.try_iter()?.collect() };
+            if exclude {
+                found.retain(|host| !members.contains(host));
+            } else {
+                found.extend(members.into_iter().filter(|host| !found.contains(host)).collect::<Vec<_>>());
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,104 @@
+//! Methods of mappings.
+
+use minijinja::value::{Kwargs, Tuple};
+use minijinja::{Error, Value};
+
+use super::access::{frozen, is_same};
+use super::containers::{Dict, List};
+use super::{is_mapping, iterate, pairs, raise, type_name};
+use crate::template::text::representation;
+
+/// `mapping.name(args)`, or none when mappings have no such method.
+pub(super) fn call(map: &Value, name: &str, args: &[Value], named: &Kwargs) -> Option<Result<Value, Error>> {
+    let first = args.first();
+    let second = || args.get(1).cloned().unwrap_or_else(|| Value::from(()));
+    Some(match (name, first) {
+        ("keys", None) => iterate(map).map(List::value),
+        ("values", None) => {
+            pairs(map).map(|pairs| List::value(pairs.into_iter().map(|(_, value)| value).collect()))
+        }
+        ("items", None) => pairs(map).map(|pairs| {
+            List::value(
+                pairs.into_iter().map(|(key, value)| Value::from(Tuple::from([key, value]))).collect(),
+            )
+        }),
+        ("get", Some(key)) => {
+            super::item(map, key).map(|found| if super::is_missing(&found) { second() } else { found })
+        }
+        ("get" | "setdefault" | "pop", None) => {
+            Err(raise(format!("{name} expected at least 1 argument, got 0")))
+        }
+        ("copy", None) => pairs(map).map(Dict::value),
+        ("fromkeys", Some(keys)) => {
+            iterate(keys).map(|keys| Dict::value(keys.into_iter().map(|key| (key, second()))))
+        }
+        ("update" | "setdefault" | "pop" | "popitem" | "clear" | "__setitem__" | "__delitem__", _) => {
+            match map.downcast_object_ref::<Dict>() {
+                Some(held) => change(map, held, name, args, named),
+                None => Err(frozen(map)),
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn change(map: &Value, held: &Dict, name: &str, args: &[Value], named: &Kwargs) -> Result<Value, Error> {
+    let first = args.first().cloned().unwrap_or_default();
+    let second = || args.get(1).cloned();
+    if args.iter().any(|argument| is_same(map, argument)) {
+        return Err(raise("a mapping cannot hold itself"));
+    }
+    match name {
+        "update" => {
+            if !args.is_empty() {
+                let more = mapping_pairs(&first)?;
+                held.entries().extend(more);
+            }
+            let named: Vec<(Value, Value)> = named
+                .args()
+                .map(|key| Ok((Value::from(key), named.get(key)?)))
+                .collect::<Result<_, Error>>()?;
+            held.entries().extend(named);
+        }
+        "setdefault" => {
+            let usual = second().unwrap_or_else(|| Value::from(()));
+            return Ok(held.entries().entry(first).or_insert(usual).clone());
+        }
+        "pop" => {
+            let gone = held.entries().shift_remove(&first).or_else(second);
+            return gone.ok_or_else(|| {
+                let mut shown = String::new();
+                representation(&first, &mut shown);
+                raise(shown)
+            });
+        }
+        "popitem" => {
+            let last = held.entries().pop();
+            return last
+                .map(|(key, value)| Value::from(Tuple::from([key, value])))
+                .ok_or_else(|| raise("popitem(): dictionary is empty"));
+        }
+        "__delitem__" => drop(held.entries().shift_remove(&first)),
+        "__setitem__" => {
+            let value = second().ok_or_else(|| raise("__setitem__ needs a key and a value"))?;
+            held.entries().insert(first, value);
+        }
+        _ => held.entries().clear(),
+    }
+    Ok(Value::from(()))
+}
+
+/// Pairs from a mapping or a list of pairs, as `dict()` and `update()` take them.
+pub(in crate::template) fn mapping_pairs(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    if is_mapping(value) {
+        return pairs(value);
+    }
+    let wrong = || raise(format!("cannot convert '{}' to pairs of keys and values", type_name(value)));
+    iterate(value)?
+        .iter()
+        .map(|pair| match iterate(pair).as_deref() {
+            Ok([key, value]) => Ok((key.clone(), value.clone())),
+            _ => Err(wrong()),
+        })
+        .collect()
+}
