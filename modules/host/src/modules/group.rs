@@ -23,9 +23,13 @@ pub struct GroupArgs {
     /// Remove it even if it is the primary group of a user.
     #[arg(default = "false")]
     force: bool,
-    /// Only look into the host's own files; they are always asked first.
+    /// Only the host's own files count, not those of a directory service: with `lgroupadd` and its kin, of libuser.
     #[arg(default = "false")]
     local: bool,
+    /// Least number that a new group is given.
+    gid_min: Option<u32>,
+    /// Greatest number that a new group is given.
+    gid_max: Option<u32>,
 }
 
 /// Whether something is there.
@@ -46,32 +50,30 @@ impl Module for Group {
     const SUMMARY: &'static str = "Manages groups";
 
     fn run(args: GroupArgs, context: &mut Context) -> Result<Outcome, ModuleError> {
-        let _ = args.local;
-        let found = account::group(context, &args.name).filter(|group| group.name == args.name);
+        for (name, value) in [("gid_min", args.gid_min), ("gid_max", args.gid_max)] {
+            if args.local && value.is_some() {
+                return Err(ModuleError::new(format!("'{name}' can not be used with 'local'")));
+            }
+        }
+        let found =
+            if args.local { account::local_group(&args.name) } else { account::group(context, &args.name) };
+        let found = found.filter(|group| group.name == args.name);
         let state = if args.state == State::Present { "present" } else { "absent" };
         let mut outcome = Outcome::new(false).with("name", args.name.as_str()).with("state", state);
-        let mut command = match (&found, args.state) {
-            (Some(group), State::Present) => match args.gid.filter(|gid| *gid != group.gid) {
-                Some(gid) => context.tool("groupmod").arguments(["-g", &gid.to_string()]),
-                None => return Ok(outcome.with("gid", group.gid)),
-            },
-            (None, State::Present) => {
-                let mut command = context.tool("groupadd");
-                if let Some(gid) = args.gid {
-                    command = command.arguments(["-g", &gid.to_string()]);
-                }
-                if args.system { command.argument("-r") } else { command }
-            }
-            (Some(_), State::Absent) if args.force => context.tool("groupdel").argument("-f"),
-            (Some(_), State::Absent) => context.tool("groupdel"),
-            (None, State::Absent) => return Ok(outcome),
+        let Some((tool, words)) = args.command(found.as_ref()) else {
+            return Ok(match found {
+                Some(group) => outcome.with("gid", group.gid),
+                None => outcome,
+            });
         };
-        if args.non_unique && args.state == State::Present && args.gid.is_some() {
-            command = command.argument("-o");
-        }
         outcome.changed = true;
         if !context.check {
-            let finished = command.argument(&args.name).run()?;
+            if args.local && context.find_program(tool).is_none() {
+                return Err(ModuleError::new(format!(
+                    "this host has no {tool}: install the package libuser"
+                )));
+            }
+            let finished = context.tool(tool).arguments(words).run()?;
             if !finished.status.success() {
                 return Err(finished.failure(&format!("cannot make group {} {state}", args.name)));
             }
@@ -81,5 +83,70 @@ impl Module for Group {
             Some(gid) if args.state == State::Present => outcome.with("gid", gid),
             _ => outcome,
         })
+    }
+}
+
+impl GroupArgs {
+    /// The command that makes the group what it should be; `None` when it is.
+    fn command(&self, found: Option<&account::Group>) -> Option<(&'static str, Vec<String>)> {
+        let mut words = Vec::new();
+        let gid = self.gid.map(|gid| gid.to_string());
+        let tools = match (found, self.state) {
+            (None, State::Absent) => return None,
+            (Some(group), State::Present) if self.gid.is_none_or(|gid| gid == group.gid) => return None,
+            (Some(_), State::Present) => ("groupmod", "lgroupmod"),
+            (None, State::Present) => ("groupadd", "lgroupadd"),
+            (Some(_), State::Absent) => ("groupdel", "lgroupdel"),
+        };
+        if self.state == State::Present {
+            words.extend(gid.into_iter().flat_map(|gid| ["-g".to_owned(), gid]));
+            let limits = [("GID_MIN", self.gid_min), ("GID_MAX", self.gid_max)];
+            for (name, limit) in limits.into_iter().filter(|_| found.is_none()) {
+                words
+                    .extend(limit.into_iter().flat_map(|limit| ["-K".to_owned(), format!("{name}={limit}")]));
+            }
+            words.extend((self.system && found.is_none()).then(|| "-r".to_owned()));
+            words.extend((self.non_unique && self.gid.is_some() && !self.local).then(|| "-o".to_owned()));
+        } else {
+            words.extend((self.force && !self.local).then(|| "-f".to_owned()));
+        }
+        words.push(self.name.clone());
+        Some((if self.local { tools.1 } else { tools.0 }, words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn groups_are_made_changed_and_removed() {
+        let there = account::Group { name: "ops".to_owned(), gid: 5, members: Vec::new() };
+        for (given, is_there, expected) in [
+            (json!({"name": "ops"}), true, None),
+            (json!({"name": "ops", "gid": 5}), true, None),
+            (
+                json!({"name": "ops", "gid": 6, "non_unique": true, "system": true}),
+                true,
+                Some("groupmod -g 6 -o ops"),
+            ),
+            (
+                json!({"name": "ops", "gid_min": 5, "gid_max": 9, "system": true}),
+                false,
+                Some("groupadd -K GID_MIN=5 -K GID_MAX=9 -r ops"),
+            ),
+            (json!({"name": "ops", "gid": 7, "local": true}), false, Some("lgroupadd -g 7 ops")),
+            (json!({"name": "ops", "state": "absent"}), false, None),
+            (json!({"name": "ops", "state": "absent", "force": true}), true, Some("groupdel -f ops")),
+            (json!({"name": "ops", "state": "absent", "local": true}), true, Some("lgroupdel ops")),
+        ] as [(Value, bool, Option<&str>); 8]
+        {
+            let args = GroupArgs::read(given.as_object().unwrap().clone()).unwrap();
+            let command = args.command(Some(&there).filter(|_| is_there));
+            let line = command.map(|(tool, words)| format!("{tool} {}", words.join(" ")));
+            assert_eq!(line.as_deref(), expected, "{given}");
+        }
     }
 }

@@ -33,7 +33,15 @@ pub struct Group {
 
 /// A user by name or number.
 pub fn user(context: &Context, name: &str) -> Option<User> {
-    let line = lookup(context, "passwd", name)?;
+    read_user(&lookup(context, "passwd", name)?)
+}
+
+/// A user by name or number, if it is in the host's own file.
+pub fn local_user(name: &str) -> Option<User> {
+    read_user(&local("passwd", name)?)
+}
+
+fn read_user(line: &str) -> Option<User> {
     let fields: Vec<&str> = line.split(':').collect();
     let [name, _, uid, gid, comment, home, shell, ..] = fields.as_slice() else { return None };
     Some(User {
@@ -48,7 +56,15 @@ pub fn user(context: &Context, name: &str) -> Option<User> {
 
 /// A group by name or number.
 pub fn group(context: &Context, name: &str) -> Option<Group> {
-    let line = lookup(context, "group", name)?;
+    read_group(&lookup(context, "group", name)?)
+}
+
+/// A group by name or number, if it is in the host's own file.
+pub fn local_group(name: &str) -> Option<Group> {
+    read_group(&local("group", name)?)
+}
+
+fn read_group(line: &str) -> Option<Group> {
     let fields: Vec<&str> = line.split(':').collect();
     let [name, _, gid, members, ..] = fields.as_slice() else { return None };
     let members = members.split(',').filter(|member| !member.is_empty()).map(str::to_owned).collect();
@@ -58,12 +74,17 @@ pub fn group(context: &Context, name: &str) -> Option<Group> {
 /// The line of a database whose name (first field) or number (third field) is `key`. The local file is asked
 /// first: it costs no process.
 fn lookup(context: &Context, database: &str, key: &str) -> Option<String> {
-    let text = std::fs::read_to_string(format!("/etc/{database}")).unwrap_or_default();
-    let matches = |line: &&str| line.split(':').next() == Some(key) || line.split(':').nth(2) == Some(key);
-    if let Some(line) = text.lines().find(matches) {
-        return Some(line.to_owned());
+    if let Some(line) = local(database, key) {
+        return Some(line);
     }
     let getent = context.find_program("getent")?;
     let finished = context.tool(getent).arguments([database, key]).run().ok()?;
     finished.status.success().then(|| finished.out().lines().next().unwrap_or_default().to_owned())
+}
+
+/// As [`lookup`], only in the local file.
+fn local(database: &str, key: &str) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/etc/{database}")).unwrap_or_default();
+    let matches = |line: &&str| line.split(':').next() == Some(key) || line.split(':').nth(2) == Some(key);
+    text.lines().find(matches).map(str::to_owned)
 }
