@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::system::clock;
+use crate::system::command::Command;
 use crate::{Context, ModuleError};
 
 /// The host's GNU tar.
@@ -24,6 +25,12 @@ pub fn program(context: &Context) -> Result<PathBuf, ModuleError> {
         "{} is not GNU tar, which archives need: install the package tar",
         found.display()
     )))
+}
+
+/// GNU tar with a mode (`--list` and the like), whatever its user usually wants of it, and with names of archives that have
+/// a colon taken for files of this host.
+pub fn command(program: &Path, mode: &str, context: &Context) -> Command {
+    context.tool(program).environment("TAR_OPTIONS", "").arguments([mode, "--force-local"])
 }
 
 /// How tar is to list an archive so that [`Listed`] can read it.

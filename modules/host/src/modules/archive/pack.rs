@@ -18,7 +18,7 @@ use super::Format;
 use super::plan::{Member, Plan};
 use crate::module::Doing as _;
 use crate::system::file;
-use crate::system::tar::{LIST_OPTIONS, Listed, program};
+use crate::system::tar::{self, LIST_OPTIONS, Listed};
 use crate::system::zip::{Item, ZipWriter, directory};
 use crate::{Context, ModuleError};
 
@@ -84,10 +84,8 @@ impl Packed<'_> {
         };
         let names: Vec<&[u8]> =
             self.plan.members.iter().map(|member| member.name.as_os_str().as_bytes()).collect();
-        let command = self
-            .context
-            .tool(program(self.context)?)
-            .arguments(["--create", "--format=posix", "--no-recursion"])
+        let command = tar::command(&tar::program(self.context)?, "--create", self.context)
+            .arguments(["--format=posix", "--no-recursion"])
             .arguments(compression)
             .argument("-f")
             .argument(to)
@@ -105,8 +103,8 @@ impl Packed<'_> {
 
     fn tar_differences(&self) -> Result<Vec<String>, ModuleError> {
         self.needs_program()?;
-        let program = program(self.context)?;
-        let tar = |what: &str| self.context.tool(&program).argument(what);
+        let program = tar::program(self.context)?;
+        let tar = |what: &str| tar::command(&program, what, self.context);
         let listed = tar("--list").arguments(LIST_OPTIONS).argument("-f").argument(&self.plan.dest).run()?;
         if !listed.status.success() {
             return Ok(vec!["cannot be read".to_owned()]);

@@ -89,7 +89,7 @@ fn what_is_left_out_is_not_packed() {
     let (_guard, at) = folder();
     tree(&at);
     fs::write(at.join("other"), "").unwrap();
-    let dest = at.join("x.tgz");
+    let dest = at.join("x:y z.tgz");
     let arguments = json!({
         "path": [at.join("tree/"), at.join("oth*"), at.join("none")],
         "dest": dest,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::entry::{Entry, Kind, path_of};
 use super::{Changes, UnarchiveArgs, told};
 use crate::system::command::Command;
-use crate::system::tar::{LIST_OPTIONS, Listed, program, unescaped};
+use crate::system::tar::{self, LIST_OPTIONS, Listed, unescaped};
 use crate::system::{account, file};
 use crate::{Context, ModuleError};
 
@@ -77,7 +77,7 @@ impl<'a> Tar<'a> {
         args: &'a UnarchiveArgs,
         context: &Context,
     ) -> Result<Self, ModuleError> {
-        let program = program(context)?;
+        let program = tar::program(context)?;
         if let Some((name, package)) =
             format.program().filter(|(name, _)| context.find_program(name).is_none())
         {
@@ -86,8 +86,8 @@ impl<'a> Tar<'a> {
                 path.display()
             )));
         }
-        let mut tar = Self { format, entries: Vec::new(), names: Vec::new(), program, path, args };
-        let listed = tar.list(false, context)?;
+        let mut archive = Self { format, entries: Vec::new(), names: Vec::new(), program, path, args };
+        let listed = archive.list(false, context)?;
         let rules = Rules::of(args);
         let mut ids = Ids::new(context);
         let mut numbers: Option<Vec<Listed>> = None;
@@ -99,7 +99,7 @@ impl<'a> Tar<'a> {
                     // Names that this host does not know: tar takes the numbers that the archive also has.
                     let numbers = match &mut numbers {
                         Some(numbers) => numbers,
-                        missing => missing.insert(tar.list(true, context)?),
+                        missing => missing.insert(archive.list(true, context)?),
                     };
                     let numeric = numbers.get(index);
                     uid = uid.or_else(|| numeric.and_then(|line| line.owner.parse().ok()));
@@ -107,18 +107,16 @@ impl<'a> Tar<'a> {
                 }
                 (entry.uid, entry.gid) = (uid, gid);
             }
-            tar.entries.push(entry);
+            archive.entries.push(entry);
         }
-        tar.names = tar.entries.iter().map(|entry| entry.name.clone()).collect();
-        tar.entries = last_of_each(tar.entries);
-        Ok(tar)
+        archive.names = archive.entries.iter().map(|entry| entry.name.clone()).collect();
+        archive.entries = last_of_each(archive.entries);
+        Ok(archive)
     }
 
     fn command(&self, what: &str, context: &Context) -> Command {
         let exclude = self.args.exclude.iter().flatten().map(|pattern| format!("--exclude={pattern}"));
-        let mut command = context
-            .tool(&self.program)
-            .argument(what)
+        let mut command = tar::command(&self.program, what, context)
             .arguments(self.args.options())
             .argument("--show-transformed-names")
             .arguments(exclude);
