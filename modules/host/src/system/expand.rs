@@ -6,6 +6,11 @@ pub fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
     user(&variables(text, variable), variable)
 }
 
+/// A path as a task writes it, with what is known to this process.
+pub fn path(text: &str) -> String {
+    expand(text, &process_variable)
+}
+
 /// A variable of this process.
 pub fn process_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()

@@ -8,6 +8,7 @@ use serde_json::Map;
 use crate::args::Arguments as _;
 use crate::module::Doing as _;
 use crate::system::dpkg::Packages;
+use crate::system::expand;
 use crate::system::http::{self, HttpOptions, Request};
 use crate::{Context, ModuleError};
 
@@ -26,6 +27,7 @@ impl PackageFile {
         if deb.contains("://") {
             return fetch(deb, context).map(Self::Fetched);
         }
+        let deb = &expand::path(deb);
         if !Path::new(deb).is_file() {
             return Err(ModuleError::new(format!("there is no package file {deb}")));
         }

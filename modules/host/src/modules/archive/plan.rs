@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{ArchiveArgs, Format};
 use crate::ModuleError;
 use crate::module::Doing as _;
-use crate::system::{file, glob};
+use crate::system::{expand, file, glob};
 
 /// One thing that goes into the archive.
 #[derive(Debug)]
@@ -38,8 +38,10 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn of(args: &ArchiveArgs) -> Result<Self, ModuleError> {
-        let expanded = expand(&args.path);
-        let excluded = expand(&args.exclude_path);
+        let with_home = |paths: &[String]| paths.iter().map(|path| expand::path(path)).collect::<Vec<_>>();
+        let given = with_home(&args.path);
+        let expanded = resolve(&given);
+        let excluded = resolve(&with_home(&args.exclude_path));
         let is_excluded = |path: &Path| excluded.iter().any(|excluded| path.starts_with(excluded));
         let (mut paths, mut missing) = (Vec::new(), Vec::new());
         for path in expanded.iter().filter(|path| !is_excluded(path)) {
@@ -48,7 +50,7 @@ impl Plan {
                 None => missing.push(path.clone()),
             }
         }
-        let is_single = args.path.len() == 1 && !glob::is_pattern(&args.path[0]);
+        let is_single = given.len() == 1 && !glob::is_pattern(&given[0]);
         let is_archive = args.force_archive
             || !is_single
             || args.format == Format::Tar
@@ -56,7 +58,7 @@ impl Plan {
         let dest = match (&args.dest, is_single) {
             (Some(dest), _) => file::tidy(dest),
             (None, true) => {
-                let path = args.path[0].trim_end_matches('/');
+                let path = given[0].trim_end_matches('/');
                 PathBuf::from(format!("{path}.{}", args.format.ending()))
             }
             (None, false) => {
@@ -68,7 +70,7 @@ impl Plan {
                 "Error, created archive can not be contained in source paths when remove=true",
             ));
         }
-        let root = root(&args.path, &paths);
+        let root = root(&given, &paths);
         let mut plan =
             Self { dest, root, paths, expanded, excluded, missing, members: Vec::new(), is_archive };
         let patterns = args.exclusion_patterns.as_deref().unwrap_or_default();
@@ -107,7 +109,7 @@ impl Plan {
 }
 
 /// Paths with patterns replaced by what they stand for.
-fn expand(paths: &[String]) -> Vec<PathBuf> {
+fn resolve(paths: &[String]) -> Vec<PathBuf> {
     let given = paths.iter().filter(|path| !path.is_empty());
     given
         .flat_map(|path| match glob::is_pattern(path) {

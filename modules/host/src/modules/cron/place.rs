@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::module::Doing as _;
 use crate::system::attributes::{FileAttributes, Mode};
 use crate::system::command::Command;
-use crate::system::{account, file};
+use crate::system::{account, expand, file};
 use crate::{Context, ModuleError, Outcome};
 
 /// Where the host's tables are.
@@ -23,7 +23,7 @@ pub(super) enum Place {
 impl Place {
     pub(super) fn of(file: Option<&str>, user: Option<&str>, context: &Context) -> Self {
         if let Some(file) = file {
-            return Self::File(Path::new(FOLDER).join(file));
+            return Self::File(Path::new(FOLDER).join(expand::path(file)));
         }
         // Only root may name a user, be it their own name.
         let myself = rustix::process::geteuid().as_raw().to_string();

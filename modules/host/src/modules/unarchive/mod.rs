@@ -16,9 +16,9 @@ use crate::args::Arguments;
 use crate::module::Doing as _;
 use crate::system::attributes::{self, AttributeChange, FileAttributes};
 use crate::system::command::Finished;
-use crate::system::file;
 use crate::system::http::{self, HttpOptions, Request};
 use crate::system::zip::directory;
+use crate::system::{expand, file};
 use crate::{Context, Diff, Module, ModuleError, Outcome};
 use entry::Entry;
 
@@ -130,7 +130,7 @@ impl UnarchiveArgs {
             return fetch(&self.src, self.validate_certs, context).map(Source::Fetched);
         }
         if self.remote_src || self.copy == Some(false) {
-            let path = PathBuf::from(&self.src);
+            let path = PathBuf::from(expand::path(&self.src));
             return match file::look_through(&path)? {
                 Some(found) if found.is_file() => Ok(Source::There(path)),
                 Some(_) => Err(ModuleError::new(format!("Source '{}' is not a file", self.src))),
