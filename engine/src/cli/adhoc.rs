@@ -30,13 +30,12 @@ pub(super) struct AdhocCommand {
 impl AdhocCommand {
     /// Runs the command; returns the exit code.
     pub(super) fn run(self) -> Result<i32, Failure> {
-        let mut options = setup::run_options(&self.connection, &self.inventory, &self.output)?;
-        // The result is what is asked for, so it is shown.
-        options.verbosity = options.verbosity.max(1);
+        let options = setup::run_options(&self.connection, &self.inventory, &self.output)?;
+        let reports = setup::answers(self.output.output, &options);
         let path = Path::new("(adhoc)");
         let setup = Setup::with_text(&self.inventory, path, Some(&self.playbook()), options)?;
         let playbook = setup.load(path)?;
-        setup.execute(&[playbook], self.output.output)
+        setup.execute(&[playbook], reports)
     }
 
     /// The play that does it. JSON is YAML, and quotes whatever is in the words.

@@ -60,6 +60,7 @@ impl RunCommand {
         options.start_at_task = self.start_at_task.clone();
         options.step = self.step;
         options.force_handlers = self.force_handlers;
+        let reports = setup::reports(self.output.output, &options);
         let setup = Setup::new(&self.inventory, &self.playbooks[0], options)?;
         let mut playbooks = Vec::new();
         for path in &self.playbooks {
@@ -77,7 +78,7 @@ impl RunCommand {
             }
             return Ok(0);
         }
-        setup.execute(&playbooks, self.output.output)
+        setup.execute(&playbooks, reports)
     }
 
     fn list(&self, playbook: &Playbook, setup: &Setup) -> Result<(), Failure> {

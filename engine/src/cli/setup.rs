@@ -16,7 +16,7 @@ use super::{Failure, ask, show};
 use crate::connection::Connections;
 use crate::playbook::check::{self, Syntax};
 use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbook};
-use crate::report::{Events, JsonLines, Report, Style, Terminal, deliver};
+use crate::report::{Answers, Events, JsonLines, Report, Style, Terminal, deliver};
 use crate::run::{Run, RunOptions};
 use crate::template::{Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
 use crate::vars::{SharedVariables, TaskVariables};
@@ -206,13 +206,13 @@ impl Setup {
     }
 
     /// Runs playbooks; returns the exit code.
-    pub(super) fn execute(self, playbooks: &[Playbook], output: Output) -> Result<i32, Failure> {
+    pub(super) fn execute(self, playbooks: &[Playbook], reports: Vec<Box<dyn Report>>) -> Result<i32, Failure> {
         // Variables lead to variables, each a few frames deep; unoptimised builds have large frames.
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_stack_size(16 << 20).enable_all().build()?;
         runtime.block_on(async move {
             let (events, receiver) = Events::channel();
-            let reporting = tokio::spawn(deliver(receiver, reports(output, &self.options)));
+            let reporting = tokio::spawn(deliver(receiver, reports));
             let connections = Connections::new(self.options.forks, self.variables.playbook_folder.clone());
             let run =
                 Run::new(self.options, self.loader, self.templates, connections, self.variables, events);
@@ -301,25 +301,37 @@ async fn interrupted() {
     }
 }
 
-fn reports(output: Output, options: &RunOptions) -> Vec<Box<dyn Report>> {
-    if output == Output::Json {
-        return vec![Box::new(JsonLines::new(std::io::stdout()))];
-    }
+/// Reports of a whole run, on standard output.
+pub(super) fn reports(output: Output, options: &RunOptions) -> Vec<Box<dyn Report>> {
+    vec![match output {
+        Output::Json => Box::new(JsonLines::new(std::io::stdout())),
+        Output::Text => Box::new(Terminal::new(std::io::stdout(), style(options))),
+    }]
+}
+
+/// Reports of a single task, on standard output.
+pub(super) fn answers(output: Output, options: &RunOptions) -> Vec<Box<dyn Report>> {
+    vec![match output {
+        Output::Json => Box::new(JsonLines::new(std::io::stdout())),
+        Output::Text => Box::new(Answers::new(std::io::stdout(), style(options))),
+    }]
+}
+
+/// How standard output wants to be written to.
+fn style(options: &RunOptions) -> Style {
     let is_terminal = std::io::stdout().is_terminal();
-    let color = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).or_else(|| {
         rustix::termios::tcgetwinsize(std::io::stdout())
             .ok()
             .map(|size| usize::from(size.ws_col))
             .filter(|width| *width > 0)
     });
-    let style = Style {
-        color,
+    Style {
+        color: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         progress: is_terminal && std::io::stderr().is_terminal(),
         verbosity: options.verbosity,
         width: width.unwrap_or(79),
-    };
-    vec![Box::new(Terminal::new(std::io::stdout(), style))]
+    }
 }
 
 /// Magic variables that are the same for all.

@@ -1,12 +1,15 @@
 //! Everything that is shown or written of a run. A report is given events and asks nothing else, so that all reports
 //! of a run agree.
 
+mod answers;
 mod difference;
 mod event;
 mod json;
 mod progress;
+mod screen;
 mod terminal;
 
+pub use answers::Answers;
 pub use event::{Event, HostSummary, ItemLabel, Status, TaskInfo};
 pub use json::JsonLines;
 pub use terminal::{Style, Terminal};

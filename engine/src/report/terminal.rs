@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use clouder_lang::Severity;
 use serde_json::{Map, Value};
 
-use super::progress::Progress;
-use super::{Event, HostSummary, ItemLabel, Report, Status, TaskInfo, difference};
+use super::screen::{Color, Screen};
+use super::{Event, HostSummary, ItemLabel, Report, Status, TaskInfo};
 
 /// How the report looks.
 #[derive(Clone, Copy, Debug)]
@@ -23,56 +22,21 @@ pub struct Style {
 
 /// Shows a run on a terminal, or as plain lines.
 pub struct Terminal<W> {
-    out: W,
+    screen: Screen<W>,
     style: Style,
-    progress: Option<Progress>,
     /// The task whose heading is the last one shown.
     heading: Option<u64>,
-}
-
-/// What a line is about.
-#[derive(Clone, Copy)]
-enum Color {
-    Good,
-    Changed,
-    Bad,
-    Quiet,
-    Warning,
-    Plain,
 }
 
 impl<W: Write + Send> Terminal<W> {
     /// A report for a writer, usually standard output.
     pub fn new(out: W, style: Style) -> Self {
-        Self { out, style, progress: style.progress.then(Progress::new), heading: None }
-    }
-
-    fn line(&mut self, color: Color, text: &str) {
-        let code = match color {
-            Color::Good => "32",
-            Color::Changed => "33",
-            Color::Bad => "31",
-            Color::Quiet => "36",
-            Color::Warning => "35",
-            Color::Plain => "",
-        };
-        let out = &mut self.out;
-        let painted = self.style.color && !code.is_empty();
-        let mut print = || {
-            // A reader that went away (`| head`) is no reason to stop the run.
-            let _ =
-                if painted { writeln!(out, "\x1b[{code}m{text}\x1b[0m") } else { writeln!(out, "{text}") };
-            let _ = out.flush();
-        };
-        match &self.progress {
-            Some(progress) => progress.suspend(print),
-            None => print(),
-        }
+        Self { screen: Screen::new(out, style), style, heading: None }
     }
 
     fn heading(&mut self, text: &str) {
         let stars = self.style.width.saturating_sub(text.chars().count() + 1).max(3);
-        self.line(Color::Plain, &format!("\n{text} {}", "*".repeat(stars)));
+        self.screen.line(Color::Plain, &format!("\n{text} {}", "*".repeat(stars)));
     }
 
     fn task_heading(&mut self, task: &TaskInfo) {
@@ -84,7 +48,7 @@ impl<W: Write + Send> Terminal<W> {
         let role = task.role.as_ref().map_or_else(String::new, |role| format!("{role} : "));
         self.heading(&format!("{kind} [{role}{}]", task.name));
         if self.style.verbosity >= 2 {
-            self.line(Color::Quiet, &format!("task path: {}", task.place));
+            self.screen.line(Color::Quiet, &format!("task path: {}", task.place));
         }
     }
 
@@ -96,15 +60,7 @@ impl<W: Write + Send> Terminal<W> {
         status: Status,
         result: &Map<String, Value>,
     ) {
-        for line in difference::lines(result) {
-            let color = match line.chars().next() {
-                Some('+') => Color::Good,
-                Some('-') => Color::Bad,
-                Some('@') => Color::Quiet,
-                _ => Color::Plain,
-            };
-            self.line(color, &line);
-        }
+        self.screen.difference(result);
         let (color, word) = match status {
             Status::Ok => (Color::Good, "ok"),
             Status::Changed => (Color::Changed, "changed"),
@@ -120,9 +76,9 @@ impl<W: Write + Send> Terminal<W> {
             _ => "",
         };
         let details = self.details(task, status, result, item.is_none());
-        self.line(color, &format!("{word}: [{host}]{failure}{item_text}{details}"));
+        self.screen.line(color, &format!("{word}: [{host}]{failure}{item_text}{details}"));
         if status == Status::Ignored && item.is_none() {
-            self.line(Color::Quiet, "...ignoring");
+            self.screen.line(Color::Quiet, "...ignoring");
         }
     }
 
@@ -157,7 +113,7 @@ impl<W: Write + Send> Terminal<W> {
         let counts = format!(
             "ok={ok:<4} changed={changed:<4} unreachable={unreachable:<4} failed={failed:<4} skipped={skipped:<4} rescued={rescued:<4} ignored={ignored:<4}"
         );
-        self.line(color, &format!("{host:<width$} : {counts}"));
+        self.screen.line(color, &format!("{host:<width$} : {counts}"));
     }
 }
 
@@ -186,17 +142,17 @@ impl<W: Write + Send> Report for Terminal<W> {
     fn event(&mut self, event: &Event) {
         match event {
             Event::PlaybookStart { check: true, path } => {
-                self.line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"));
+                self.screen.line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"));
             }
             Event::PlaybookStart { .. } | Event::BatchStart { .. } => {}
             Event::PlayStart { name, .. } => self.heading(&format!("PLAY [{name}]")),
             Event::NoHosts { play } => {
                 self.heading(&format!("PLAY [{play}]"));
-                self.line(Color::Quiet, "skipping: no hosts matched");
+                self.screen.line(Color::Quiet, "skipping: no hosts matched");
             }
             Event::TaskStart { task } => self.task_heading(task),
             Event::HostStart { task, host } => {
-                if let Some(progress) = &mut self.progress {
+                if let Some(progress) = &mut self.screen.progress {
                     progress.start(host, &task.name);
                 }
             }
@@ -207,18 +163,18 @@ impl<W: Write + Send> Report for Terminal<W> {
                 }
             }
             Event::Retry { task, host, left } => {
-                self.line(
+                self.screen.line(
                     Color::Plain,
                     &format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", task.name),
                 );
             }
             Event::Output { host, text } => {
-                if let Some(progress) = &self.progress {
+                if let Some(progress) = &self.screen.progress {
                     progress.output(host, text);
                 }
             }
             Event::Result { task, host, delegated_to, status, result, .. } => {
-                if let Some(progress) = &mut self.progress {
+                if let Some(progress) = &mut self.screen.progress {
                     progress.done(host);
                 }
                 self.task_heading(task);
@@ -238,31 +194,24 @@ impl<W: Write + Send> Report for Terminal<W> {
             Event::Included { name, item, hosts } => {
                 let hosts = hosts.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
                 let item = item.as_ref().map_or_else(String::new, |item| format!(" => (item={item})"));
-                self.line(Color::Quiet, &format!("included: {name} for {hosts}{item}"));
+                self.screen.line(Color::Quiet, &format!("included: {name} for {hosts}{item}"));
             }
             Event::Notified { handler, host } => {
                 if self.style.verbosity >= 2 {
-                    self.line(Color::Quiet, &format!("NOTIFIED HANDLER {handler} for {host}"));
+                    self.screen.line(Color::Quiet, &format!("NOTIFIED HANDLER {handler} for {host}"));
                 }
             }
-            Event::Warning { diagnostic } => {
-                let color = if diagnostic.severity == Severity::Error { Color::Bad } else { Color::Warning };
-                let text = diagnostic.to_string();
-                let text = text
-                    .strip_prefix("warning: ")
-                    .map_or_else(|| text.clone(), |rest| format!("[WARNING]: {rest}"));
-                self.line(color, &text);
-            }
+            Event::Warning { diagnostic } => self.screen.warning(diagnostic),
             Event::Summary { hosts, interrupted } => {
                 if *interrupted {
-                    self.line(Color::Bad, "\ninterrupted: run it again to go on");
+                    self.screen.line(Color::Bad, "\ninterrupted: run it again to go on");
                 }
                 self.heading("PLAY RECAP");
                 let width = hosts.keys().map(|host| host.len()).max().unwrap_or(0).max(26);
                 for (host, summary) in hosts {
                     self.recap(host, width, summary);
                 }
-                self.line(Color::Plain, "");
+                self.screen.line(Color::Plain, "");
             }
         }
     }

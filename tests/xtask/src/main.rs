@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who does it")]
 
+mod bench;
 mod command;
 mod demo;
 mod hosts;
@@ -23,6 +24,8 @@ struct Xtask {
 enum Chore {
     /// Pass all checks and tests: formatting, lints, documentation, tests, the agent's size
     Test,
+    /// Compare clouder with ansible-core, Mitogen, pyinfra and bare ssh, on the same hosts in one run
+    Bench(bench::Bench),
     /// Do the main job: make a cluster of fresh machines, twice, and show its nodes
     Demo(demo::Demo),
     /// Bring machines for tests up and down
@@ -32,6 +35,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Xtask::parse().chore {
         Chore::Test => test::all(),
+        Chore::Bench(bench) => bench.run(),
         Chore::Demo(demo) => demo.run(),
         Chore::Hosts(hosts) => hosts.run(),
     };

@@ -1,0 +1,115 @@
+//! What came of a single task on each host, and nothing else: for `clouder adhoc`.
+
+use std::io::Write;
+
+use serde_json::{Map, Value};
+
+use super::screen::{Color, Screen};
+use super::{Event, Report, Status, Style, TaskInfo};
+
+/// Modules whose answer is the text that a program wrote.
+const TEXTS: [&str; 4] = ["command", "shell", "raw", "script"];
+
+/// Shows each host's answer as it comes, in the form that `ansible` has.
+pub struct Answers<W> {
+    screen: Screen<W>,
+}
+
+impl<W: Write> Answers<W> {
+    /// A report for a writer, usually standard output.
+    pub fn new(out: W, style: Style) -> Self {
+        Self { screen: Screen::new(out, style) }
+    }
+
+    fn answer(&mut self, task: &TaskInfo, host: &str, status: Status, result: &Map<String, Value>) {
+        self.screen.difference(result);
+        let (color, word) = match status {
+            Status::Ok => (Color::Good, "SUCCESS"),
+            Status::Changed => (Color::Changed, "CHANGED"),
+            Status::Skipped => (Color::Quiet, "SKIPPED"),
+            Status::Failed | Status::Ignored => (Color::Bad, "FAILED"),
+            Status::Unreachable => (Color::Bad, "UNREACHABLE!"),
+        };
+        let name = task.module.rsplit('.').next().unwrap_or_default();
+        let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or_default();
+        let shown = match result.get("rc").filter(|_| TEXTS.contains(&name)) {
+            Some(code) => {
+                let parts = [text("stdout"), text("stderr"), if status == Status::Failed { text("msg") } else { "" }];
+                let lines: Vec<&str> =
+                    parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
+                format!("{host} | {word} | rc={code} >>\n{}", lines.join("\n"))
+            }
+            None if status == Status::Skipped => format!("{host} | {word}"),
+            None => {
+                let mut shown = result.clone();
+                shown.retain(|key, _| !matches!(key.as_str(), "diff" | "failed" | "unreachable" | "invocation"));
+                let mark = if status == Status::Failed { "!" } else { "" };
+                format!("{host} | {word}{mark} => {}", serde_json::to_string_pretty(&shown).unwrap_or_default())
+            }
+        };
+        self.screen.line(color, &shown);
+    }
+}
+
+impl<W: Write + Send> Report for Answers<W> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Result { task, host, status, result, .. } => {
+                if let Some(progress) = &mut self.screen.progress {
+                    progress.done(host);
+                }
+                self.answer(task, host, *status, result);
+            }
+            Event::HostStart { task, host } => {
+                if let Some(progress) = &mut self.screen.progress {
+                    progress.start(host, &task.name);
+                }
+            }
+            Event::Output { host, text } => {
+                if let Some(progress) = &self.screen.progress {
+                    progress.output(host, text);
+                }
+            }
+            Event::Warning { diagnostic } => self.screen.warning(diagnostic),
+            Event::Summary { interrupted: true, .. } => self.screen.line(Color::Bad, "interrupted"),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(module: &str, status: Status, result: Value) -> String {
+        let style = Style { color: false, progress: false, verbosity: 0, width: 79 };
+        let mut out = Vec::new();
+        let mut answers = Answers::new(&mut out, style);
+        let task =
+            TaskInfo { id: 1, name: module.into(), role: None, module: module.into(), place: String::new(), handler: false };
+        answers.answer(&task, "web", status, result.as_object().unwrap());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_command_answers_with_its_text() {
+        let result = json!({"rc": 0, "stdout": "a\nb\n", "stderr": "", "changed": true});
+        assert_eq!(shown("ansible.builtin.command", Status::Changed, result), "web | CHANGED | rc=0 >>\na\nb\n");
+        let result = json!({"rc": 2, "stdout": "", "stderr": "no\n", "msg": "non-zero return code", "failed": true});
+        assert_eq!(shown("shell", Status::Failed, result), "web | FAILED | rc=2 >>\nno\nnon-zero return code\n");
+    }
+
+    #[test]
+    fn everything_else_answers_with_its_result() {
+        let result = json!({"changed": false, "ping": "pong", "failed": false});
+        assert_eq!(
+            shown("ping", Status::Ok, result),
+            "web | SUCCESS => {\n  \"changed\": false,\n  \"ping\": \"pong\"\n}\n"
+        );
+        assert_eq!(shown("ping", Status::Skipped, json!({})), "web | SKIPPED\n");
+        let result = json!({"msg": "cannot connect", "unreachable": true});
+        assert_eq!(shown("ping", Status::Unreachable, result), "web | UNREACHABLE! => {\n  \"msg\": \"cannot connect\"\n}\n");
+    }
+}

@@ -1,0 +1,164 @@
+//! Running a program, and what it cost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::BenchError;
+use crate::hosts::Hosts;
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What one run cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// Wall time, in seconds.
+    pub(crate) wall: f64,
+    /// Processor time of the controller, ssh and all other children included, in seconds.
+    pub(crate) controller: f64,
+    /// Processor time of all hosts, in seconds.
+    pub(crate) hosts: f64,
+    /// Bytes over the hosts' networks, both ways.
+    pub(crate) bytes: f64,
+    /// The most memory that the controller's processes had resident at once, those of ssh left out, in bytes.
+    pub(crate) memory: f64,
+}
+
+/// Runs a command to its end in a control group of its own.
+pub(crate) fn run(
+    command: Command,
+    hosts: &Hosts<'_>,
+    who: &'static str,
+    what: &'static str,
+) -> Result<Sample, BenchError> {
+    let group = Group::new()?;
+    let mut command = group.inside(&command);
+    let host_time = || hosts.containers().iter().map(|name| container_time(name)).sum::<f64>();
+    let (bytes, on_hosts) = (hosts.bytes()?, host_time());
+    let over = Arc::new(AtomicBool::new(false));
+    let watch = group.watch_memory(Arc::clone(&over));
+    let start = Instant::now();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| BenchError::Io { what: format!("cannot start {who}"), source })?;
+    let wall = start.elapsed().as_secs_f64();
+    over.store(true, Ordering::Relaxed);
+    let memory = watch.join().unwrap_or(0) as f64;
+    if !output.status.success() {
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let lines: Vec<&str> = text.lines().collect();
+        let said = lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n");
+        return Err(BenchError::Failed { who, what, said });
+    }
+    Ok(Sample {
+        wall,
+        controller: group.time(),
+        hosts: host_time() - on_hosts,
+        bytes: hosts.bytes()?.saturating_sub(bytes) as f64,
+        memory,
+    })
+}
+
+/// Where control groups' processor time is told: of the first version, or of the second.
+fn root() -> (PathBuf, bool) {
+    let old = Path::new("/sys/fs/cgroup/cpuacct");
+    if old.exists() { (old.to_owned(), true) } else { (PathBuf::from("/sys/fs/cgroup"), false) }
+}
+
+/// A group of processes.
+struct Group {
+    path: PathBuf,
+}
+
+impl Group {
+    fn new() -> Result<Self, BenchError> {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = root().0.join(format!("clouder-bench-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|source| BenchError::Io { what: path.display().to_string(), source })?;
+        Ok(Self { path })
+    }
+
+    /// The command, starting inside the group, so that whatever it starts and leaves behind is inside, too.
+    fn inside(&self, command: &Command) -> Command {
+        let mut inside = Command::new("/bin/sh");
+        inside.args(["-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\""]).arg(&self.path);
+        inside.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(name, value),
+                None => inside.env_remove(name),
+            };
+        }
+        if let Some(folder) = command.get_current_dir() {
+            inside.current_dir(folder);
+        }
+        inside
+    }
+
+    fn time(&self) -> f64 {
+        time_of(&self.path)
+    }
+
+    fn watch_memory(&self, over: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
+        let processes = self.path.join("cgroup.procs");
+        std::thread::spawn(move || {
+            let mut most = 0;
+            while !over.load(Ordering::Relaxed) {
+                let list = fs::read_to_string(&processes).unwrap_or_default();
+                most = most.max(list.lines().map(resident).sum());
+                std::thread::sleep(LOOK);
+            }
+            most
+        })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Masters of ssh that stay for later runs would keep the group.
+        for process in fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default().lines() {
+            let _ = Command::new("kill").arg(process).stderr(Stdio::null()).status();
+        }
+        std::thread::sleep(LOOK);
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+fn time_of(group: &Path) -> f64 {
+    if let Ok(text) = fs::read_to_string(group.join("cpuacct.usage")) {
+        return text.trim().parse::<f64>().unwrap_or(0.0) / 1e9;
+    }
+    let text = fs::read_to_string(group.join("cpu.stat")).unwrap_or_default();
+    let usage = text.lines().find_map(|line| line.strip_prefix("usage_usec ")?.parse::<f64>().ok());
+    usage.unwrap_or(0.0) / 1e6
+}
+
+fn container_time(name: &str) -> f64 {
+    let id = Command::new("docker").args(["inspect", "-f", "{{.Id}}", name]).output();
+    let id = id.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let (root, old) = root();
+    let places = if old {
+        [root.join("docker").join(&id), root.join("system.slice").join(format!("docker-{id}.scope"))]
+    } else {
+        [root.join("system.slice").join(format!("docker-{id}.scope")), root.join("docker").join(&id)]
+    };
+    places.iter().find(|place| place.exists()).map_or(0.0, |place| time_of(place))
+}
+
+/// The resident memory of a process, in bytes; none of ssh, which all use alike.
+fn resident(process: &str) -> u64 {
+    let folder = Path::new("/proc").join(process);
+    let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+    if name.trim() == "ssh" {
+        return 0;
+    }
+    let text = fs::read_to_string(folder.join("status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+}

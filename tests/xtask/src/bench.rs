@@ -1,0 +1,57 @@
+//! `cargo xtask bench`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clouder_benches::Bench as Benchmark;
+
+use crate::command::{ChoreError, built, cargo, run};
+
+/// Compare clouder with ansible-core, Mitogen, pyinfra and bare ssh, on the same hosts in one run
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// On how many hosts
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 5, 10])]
+    hosts: Vec<usize>,
+    /// How often each
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Milliseconds of delay, there and back
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 40])]
+    delays: Vec<u64>,
+    /// Only these workloads and programs
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Write the tables into a file, too
+    #[arg(long)]
+    save: Option<PathBuf>,
+}
+
+impl Bench {
+    /// Runs the chore.
+    pub(crate) fn run(self) -> Result<(), ChoreError> {
+        let told = |error: &dyn std::fmt::Display| ChoreError::Other(error.to_string());
+        run(&mut cargo(&["build", "--locked", "--release", "--package", "clouder"]))?;
+        run(&mut cargo(&["build", "--locked", "--profile", "agent", "--package", "clouder-modules", "--bin", "clouder-agent"]))?;
+        let folder = PathBuf::from("target/bench");
+        // Programs are installed side by side.
+        let program = folder.join("clouder");
+        std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::copy(built("release").join("clouder"), &program))
+            .and_then(|_| std::fs::copy(built("agent").join("clouder-agent"), folder.join("clouder-agent")))
+            .map_err(|error| told(&error))?;
+        let bench = Benchmark {
+            hosts: self.hosts,
+            rounds: self.rounds,
+            delays: self.delays,
+            only: self.only,
+            program,
+            folder,
+        };
+        let report = bench.run().map_err(|error| told(&error))?;
+        if let Some(path) = self.save {
+            std::fs::write(&path, report).map_err(|error| told(&error))?;
+        }
+        Ok(())
+    }
+}
