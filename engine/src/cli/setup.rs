@@ -206,7 +206,11 @@ impl Setup {
     }
 
     /// Runs playbooks; returns the exit code.
-    pub(super) fn execute(self, playbooks: &[Playbook], reports: Vec<Box<dyn Report>>) -> Result<i32, Failure> {
+    pub(super) fn execute(
+        self,
+        playbooks: &[Playbook],
+        reports: Vec<Box<dyn Report>>,
+    ) -> Result<i32, Failure> {
         // Variables lead to variables, each a few frames deep; unoptimised builds have large frames.
         let runtime =
             tokio::runtime::Builder::new_multi_thread().thread_stack_size(16 << 20).enable_all().build()?;

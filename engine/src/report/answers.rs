@@ -34,7 +34,8 @@ impl<W: Write> Answers<W> {
         let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or_default();
         let shown = match result.get("rc").filter(|_| TEXTS.contains(&name)) {
             Some(code) => {
-                let parts = [text("stdout"), text("stderr"), if status == Status::Failed { text("msg") } else { "" }];
+                let parts =
+                    [text("stdout"), text("stderr"), if status == Status::Failed { text("msg") } else { "" }];
                 let lines: Vec<&str> =
                     parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
                 format!("{host} | {word} | rc={code} >>\n{}", lines.join("\n"))
@@ -42,9 +43,14 @@ impl<W: Write> Answers<W> {
             None if status == Status::Skipped => format!("{host} | {word}"),
             None => {
                 let mut shown = result.clone();
-                shown.retain(|key, _| !matches!(key.as_str(), "diff" | "failed" | "unreachable" | "invocation"));
+                shown.retain(|key, _| {
+                    !matches!(key.as_str(), "diff" | "failed" | "unreachable" | "invocation")
+                });
                 let mark = if status == Status::Failed { "!" } else { "" };
-                format!("{host} | {word}{mark} => {}", serde_json::to_string_pretty(&shown).unwrap_or_default())
+                format!(
+                    "{host} | {word}{mark} => {}",
+                    serde_json::to_string_pretty(&shown).unwrap_or_default()
+                )
             }
         };
         self.screen.line(color, &shown);
@@ -87,8 +93,14 @@ mod tests {
         let style = Style { color: false, progress: false, verbosity: 0, width: 79 };
         let mut out = Vec::new();
         let mut answers = Answers::new(&mut out, style);
-        let task =
-            TaskInfo { id: 1, name: module.into(), role: None, module: module.into(), place: String::new(), handler: false };
+        let task = TaskInfo {
+            id: 1,
+            name: module.into(),
+            role: None,
+            module: module.into(),
+            place: String::new(),
+            handler: false,
+        };
         answers.answer(&task, "web", status, result.as_object().unwrap());
         String::from_utf8(out).unwrap()
     }
@@ -96,9 +108,16 @@ mod tests {
     #[test]
     fn a_command_answers_with_its_text() {
         let result = json!({"rc": 0, "stdout": "a\nb\n", "stderr": "", "changed": true});
-        assert_eq!(shown("ansible.builtin.command", Status::Changed, result), "web | CHANGED | rc=0 >>\na\nb\n");
-        let result = json!({"rc": 2, "stdout": "", "stderr": "no\n", "msg": "non-zero return code", "failed": true});
-        assert_eq!(shown("shell", Status::Failed, result), "web | FAILED | rc=2 >>\nno\nnon-zero return code\n");
+        assert_eq!(
+            shown("ansible.builtin.command", Status::Changed, result),
+            "web | CHANGED | rc=0 >>\na\nb\n"
+        );
+        let result =
+            json!({"rc": 2, "stdout": "", "stderr": "no\n", "msg": "non-zero return code", "failed": true});
+        assert_eq!(
+            shown("shell", Status::Failed, result),
+            "web | FAILED | rc=2 >>\nno\nnon-zero return code\n"
+        );
     }
 
     #[test]
@@ -110,6 +129,9 @@ mod tests {
         );
         assert_eq!(shown("ping", Status::Skipped, json!({})), "web | SKIPPED\n");
         let result = json!({"msg": "cannot connect", "unreachable": true});
-        assert_eq!(shown("ping", Status::Unreachable, result), "web | UNREACHABLE! => {\n  \"msg\": \"cannot connect\"\n}\n");
+        assert_eq!(
+            shown("ping", Status::Unreachable, result),
+            "web | UNREACHABLE! => {\n  \"msg\": \"cannot connect\"\n}\n"
+        );
     }
 }

@@ -142,7 +142,8 @@ impl<W: Write + Send> Report for Terminal<W> {
     fn event(&mut self, event: &Event) {
         match event {
             Event::PlaybookStart { check: true, path } => {
-                self.screen.line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"));
+                self.screen
+                    .line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"));
             }
             Event::PlaybookStart { .. } | Event::BatchStart { .. } => {}
             Event::PlayStart { name, .. } => self.heading(&format!("PLAY [{name}]")),

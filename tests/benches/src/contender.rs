@@ -28,7 +28,8 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Self; 5] = [Self::Clouder, Self::Ansible, Self::Mitogen, Self::Pyinfra, Self::Floor];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Clouder, Self::Ansible, Self::Mitogen, Self::Pyinfra, Self::Floor];
 
     pub(crate) fn names() -> Vec<&'static str> {
         Self::ALL.iter().map(|contender| contender.name()).collect()
@@ -56,9 +57,14 @@ pub(crate) struct Tools {
 
 impl Tools {
     /// Installs what is missing from PyPI, into environments of their own.
-    pub(crate) fn provide(folder: &Path, clouder: &Path, contenders: &[Contender]) -> Result<Self, BenchError> {
+    pub(crate) fn provide(
+        folder: &Path,
+        clouder: &Path,
+        contenders: &[Contender],
+    ) -> Result<Self, BenchError> {
         let absolute = |path: &Path| {
-            fs::canonicalize(path).map_err(|source| BenchError::Io { what: path.display().to_string(), source })
+            fs::canonicalize(path)
+                .map_err(|source| BenchError::Io { what: path.display().to_string(), source })
         };
         let folder = absolute(folder)?;
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -87,7 +93,12 @@ impl Tools {
     }
 
     /// The command that does a workload, if the program can say it.
-    pub(crate) fn command(&self, contender: Contender, workload: Workload, hosts: &Hosts<'_>) -> Option<Command> {
+    pub(crate) fn command(
+        &self,
+        contender: Contender,
+        workload: Workload,
+        hosts: &Hosts<'_>,
+    ) -> Option<Command> {
         let playbook = self.playbooks.join(workload.playbook());
         let mut command = match contender {
             Contender::Clouder => {
@@ -96,7 +107,8 @@ impl Tools {
                 command
             }
             Contender::Ansible | Contender::Mitogen => {
-                let mut command = Command::new(self.folder.join(contender.name()).join("bin/ansible-playbook"));
+                let mut command =
+                    Command::new(self.folder.join(contender.name()).join("bin/ansible-playbook"));
                 command.arg(&playbook).arg("-i").arg(hosts.inventory());
                 command
                     .env("ANSIBLE_PIPELINING", "True")
@@ -106,7 +118,9 @@ impl Tools {
                     .env("ANSIBLE_GATHERING", "explicit")
                     .env("ANSIBLE_LOCALHOST_WARNING", "False");
                 if contender == Contender::Mitogen {
-                    command.env("ANSIBLE_STRATEGY_PLUGINS", self.mitogen.as_ref()?).env("ANSIBLE_STRATEGY", "mitogen_linear");
+                    command
+                        .env("ANSIBLE_STRATEGY_PLUGINS", self.mitogen.as_ref()?)
+                        .env("ANSIBLE_STRATEGY", "mitogen_linear");
                 }
                 command
             }
@@ -125,7 +139,10 @@ impl Tools {
                 command
             }
         };
-        command.env("BENCH_CONTENTS", self.folder.join("contents")).env("NO_COLOR", "1").current_dir(&self.folder);
+        command
+            .env("BENCH_CONTENTS", self.folder.join("contents"))
+            .env("NO_COLOR", "1")
+            .current_dir(&self.folder);
         Some(command)
     }
 }
@@ -137,7 +154,8 @@ fn contents(folder: &Path) -> Result<(), BenchError> {
         return Ok(());
     }
     let script = "mkdir -p small && head -c 100000000 /dev/urandom >large && i=0 && while [ $i -lt 1000 ]; do head -c 600 /dev/urandom | base64 >small/$i.txt; i=$((i+1)); done && touch done";
-    fs::create_dir_all(&place).map_err(|source| BenchError::Io { what: place.display().to_string(), source })?;
+    fs::create_dir_all(&place)
+        .map_err(|source| BenchError::Io { what: place.display().to_string(), source })?;
     run(Command::new("/bin/sh").args(["-c", script]).current_dir(&place)).map(drop)
 }
 
@@ -148,14 +166,17 @@ fn environment(folder: &Path, name: &str, packages: &[&str]) -> Result<(), Bench
         return Ok(());
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
-    run(Command::new(place.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(packages))?;
+    run(Command::new(place.join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check"])
+        .args(packages))?;
     let done = place.join("done");
     fs::write(&done, "").map_err(|source| BenchError::Io { what: done.display().to_string(), source })
 }
 
 fn run(command: &mut Command) -> Result<String, BenchError> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|source| BenchError::Io { what: format!("cannot start {name}"), source })?;
+    let output =
+        command.output().map_err(|source| BenchError::Io { what: format!("cannot start {name}"), source })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

@@ -87,8 +87,10 @@ impl<'a> Hosts<'a> {
         python.push_str("]\n");
         let write = |name: String, text: &str| -> Result<PathBuf, BenchError> {
             let path = folder.join(name);
-            fs::write(&path, text).map_err(|source| BenchError::Io { what: path.display().to_string(), source })?;
-            fs::canonicalize(&path).map_err(|source| BenchError::Io { what: path.display().to_string(), source })
+            fs::write(&path, text)
+                .map_err(|source| BenchError::Io { what: path.display().to_string(), source })?;
+            fs::canonicalize(&path)
+                .map_err(|source| BenchError::Io { what: path.display().to_string(), source })
         };
         Ok(Self {
             inventory: write(format!("hosts-{count}-{delay}.ini"), &text)?,

@@ -80,8 +80,10 @@ impl Bench {
         println!("# {most} hosts");
         let fleet = Fleet::up(FLEET, &names, &self.folder.join("fleet"))?;
         hosts::prepare(&fleet)?;
-        let contenders: Vec<Contender> =
-            Contender::ALL.into_iter().filter(|contender| self.wants(contender.name(), &Contender::names())).collect();
+        let contenders: Vec<Contender> = Contender::ALL
+            .into_iter()
+            .filter(|contender| self.wants(contender.name(), &Contender::names()))
+            .collect();
         let tools = Tools::provide(&self.folder, &self.program, &contenders)?;
         let mut report = String::new();
         for &delay in &self.delays {

@@ -50,7 +50,8 @@ pub(crate) fn run(
     over.store(true, Ordering::Relaxed);
     let memory = watch.join().unwrap_or(0) as f64;
     if !output.status.success() {
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let lines: Vec<&str> = text.lines().collect();
         let said = lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n");
         return Err(BenchError::Failed { who, what, said });
@@ -80,7 +81,8 @@ impl Group {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = root().0.join(format!("clouder-bench-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).map_err(|source| BenchError::Io { what: path.display().to_string(), source })?;
+        fs::create_dir_all(&path)
+            .map_err(|source| BenchError::Io { what: path.display().to_string(), source })?;
         Ok(Self { path })
     }
 

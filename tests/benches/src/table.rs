@@ -11,7 +11,10 @@ pub(crate) fn of(workload: Workload, hosts: usize, delay: u64, all: &[(Contender
     let mut text = format!("### {}, {hosts} {plural}{network}\n\n", workload.title());
     text.push_str("| | wall | | controller CPU | | per task and host | host CPU | | wire | | memory | |\n");
     text.push_str("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
-    let ours = all.iter().find(|(contender, _)| *contender == Contender::Clouder).map(|(_, samples)| samples.as_slice());
+    let ours = all
+        .iter()
+        .find(|(contender, _)| *contender == Contender::Clouder)
+        .map(|(_, samples)| samples.as_slice());
     for (contender, samples) in all {
         let cell = |of: fn(&Sample) -> f64, show: fn(f64) -> String| {
             let value = median(samples, of);

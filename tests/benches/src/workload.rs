@@ -112,7 +112,9 @@ impl Workload {
     pub(crate) fn before(self, hosts: &Hosts<'_>) -> Result<(), BenchError> {
         match self {
             Self::FilesFirst => hosts.shell("rm -rf /root/bench-files"),
-            Self::LargeFile | Self::SmallFiles => hosts.shell("rm -rf /root/bench-copy; mkdir /root/bench-copy"),
+            Self::LargeFile | Self::SmallFiles => {
+                hosts.shell("rm -rf /root/bench-copy; mkdir /root/bench-copy")
+            }
             _ => Ok(()),
         }
     }

@@ -39,7 +39,7 @@ pub fn host(name: &str) -> &'static Host {
 }
 
 /// The folder programs are built into.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     // target/TRIPLE/debug/deps/this
     program.ancestors().nth(4).unwrap_or(Path::new("target")).to_owned()

@@ -32,7 +32,16 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), ChoreError> {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(error.to_string());
         run(&mut cargo(&["build", "--locked", "--release", "--package", "clouder"]))?;
-        run(&mut cargo(&["build", "--locked", "--profile", "agent", "--package", "clouder-modules", "--bin", "clouder-agent"]))?;
+        run(&mut cargo(&[
+            "build",
+            "--locked",
+            "--profile",
+            "agent",
+            "--package",
+            "clouder-modules",
+            "--bin",
+            "clouder-agent",
+        ]))?;
         let folder = PathBuf::from("target/bench");
         // Programs are installed side by side.
         let program = folder.join("clouder");

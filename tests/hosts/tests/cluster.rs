@@ -1,0 +1,134 @@
+//! The main job, on machines of its own: a cluster of two control planes and a worker, whose Kubernetes is stood in for.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use clouder_fleet::{Fleet, Host};
+use clouder_tests::{clouder_alone, program, target};
+use kube_standin::repository;
+use kube_standin::version::Version;
+
+const VERSION: Version = Version::new(34, 2);
+const PLAYBOOK: [&str; 2] = ["run", "playbooks/create-cluster.yml"];
+const MACHINES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
+
+struct Cluster {
+    fleet: Fleet,
+    inventory: String,
+}
+
+impl Cluster {
+    /// Fresh machines, and a repository for them.
+    fn new() -> Self {
+        let name = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned()) + "-cluster";
+        let folder = target().join("fleet").join(&name);
+        Fleet::down(&name).unwrap();
+        let fleet = Fleet::up(&name, &MACHINES, &folder).unwrap();
+        let packages = folder.join("repository");
+        repository::build(&packages, &program("kube-standin"), &[VERSION]).unwrap();
+        let server = repository::serve(&packages, &format!("{}:0", fleet.gateway().unwrap())).unwrap();
+        fleet.describe_cluster(&VERSION.to_string(), &format!("http://{}", server.address())).unwrap();
+        let inventory = fleet.inventory().display().to_string();
+        Self { fleet, inventory }
+    }
+
+    fn run(&self, more: &[&str]) -> clouder_tests::Ran {
+        let ran = clouder_alone(&[&PLAYBOOK, more, &["-i", &self.inventory]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.shown);
+        ran
+    }
+
+    fn machine(&self, name: &str) -> &Host {
+        self.fleet.host(name).unwrap()
+    }
+
+    fn kubectl(&self, line: &str) -> String {
+        self.machine("cp-1")
+            .succeed(&format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
+            .unwrap()
+    }
+
+    fn refused(&self, machine: &str, line: &str) -> String {
+        let output = self.machine(machine).exec(line).unwrap();
+        assert_ne!(output.code, 0, "{line}: {}", output.stdout);
+        output.stderr
+    }
+}
+
+#[test]
+fn a_cluster_is_predicted_made_and_left_alone() {
+    let cluster = Cluster::new();
+    let predicted = cluster.run(&["--check", "--diff"]);
+    assert!(predicted.shown.contains("SystemdCgroup = true"), "{}", predicted.shown);
+    assert!(cluster.machine("cp-1").exec("test -e /etc/containerd/config.toml").unwrap().code != 0);
+
+    let made = cluster.run(&["--diff"]);
+    for secret in ["simulated", "BEGIN EC", "BEGIN PRIVATE"] {
+        assert!(!made.shown.contains(secret), "{secret} is shown");
+    }
+    let nodes = cluster.kubectl("get nodes");
+    assert_eq!(nodes.matches(" Ready ").count(), MACHINES.len(), "{nodes}");
+    let kubeconfig = cluster.fleet.inventory().with_file_name("kubernetes.kubeconfig");
+    assert_eq!(std::fs::metadata(&kubeconfig).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Nothing that lets a machine join is left.
+    let secrets = cluster.kubectl("-n kube-system get secrets -o name");
+    assert!(!secrets.contains("kubeadm-certs"), "{secrets}");
+    let tokens = cluster.machine("cp-1").succeed("kubeadm token list").unwrap();
+    assert!(!tokens.contains("to join"), "{tokens}");
+    for machine in MACHINES {
+        let left = cluster
+            .machine(machine)
+            .exec("ls /run/kubeadm-join.yaml /etc/kubernetes/kubeadm-unfinished")
+            .unwrap();
+        assert!(left.stdout.is_empty(), "{machine}: {}", left.stdout);
+    }
+
+    let again = cluster.run(&[]);
+    let check = cluster.run(&["--check"]);
+    for machine in MACHINES {
+        assert!(again.recap(machine).contains("changed=0"), "{}", again.shown);
+        assert!(check.recap(machine).contains("changed=0"), "{}", check.shown);
+    }
+
+    what_stands_in_is_as_strict(&cluster);
+    nodes_can_be_tended(&cluster);
+}
+
+/// What the real ones refuse is refused.
+fn what_stands_in_is_as_strict(cluster: &Cluster) {
+    let again = cluster.refused("cp-1", "kubeadm init --config=/etc/kubernetes/kubeadm.yaml");
+    assert!(again.contains("[ERROR Port-6443]") && again.contains("[ERROR FileAvailable--"), "{again}");
+    let join = "apiVersion: kubeadm.k8s.io/v1beta4\\nkind: JoinConfiguration\\ndiscovery: {bootstrapToken: {token: aaaaaa.0123456789abcdef, \
+                apiServerEndpoint: \\\"api.kubernetes.internal:6443\\\", caCertHashes: [\\\"sha256:$(printf '%064d' 0)\\\"]}}\\ntimeouts: {discovery: 1s}\\n";
+    let line = format!(
+        "printf \"{join}\" >/tmp/join.yaml; kubeadm join --config=/tmp/join.yaml --ignore-preflight-errors=all"
+    );
+    let stranger = cluster.refused("worker-1", &line);
+    assert!(stranger.contains("could not find a JWS signature"), "{stranger}");
+    let map = "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\ndatta: {}\\n' | kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side -f -";
+    assert!(cluster.refused("cp-1", map).contains("unknown field \"datta\""));
+    let own =
+        cluster.refused("worker-1", "kubectl --kubeconfig=/etc/kubernetes/kubelet.conf delete node cp-1");
+    assert!(own.contains("Forbidden"), "{own}");
+}
+
+/// Draining, labels, taints and removal show in what the cluster says next.
+fn nodes_can_be_tended(cluster: &Cluster) {
+    let drained = cluster.kubectl("drain worker-1 --ignore-daemonsets --timeout=60s");
+    assert!(drained.contains("node/worker-1 drained"), "{drained}");
+    assert!(cluster.kubectl("get nodes worker-1").contains("Ready,SchedulingDisabled"));
+    cluster.kubectl("uncordon worker-1");
+    cluster.kubectl("label node worker-1 pool=a");
+    assert_eq!(cluster.kubectl("get nodes -l pool=a -o name").trim(), "node/worker-1");
+    cluster.kubectl("taint node worker-1 dedicated=x:NoSchedule");
+    let taints = cluster.kubectl("get node worker-1 -o 'jsonpath={.spec.taints[*].key}'");
+    assert_eq!(taints, "dedicated");
+    cluster.kubectl("rollout status daemonset/kube-flannel-ds -n kube-flannel --timeout=60s");
+    // A kubelet that has stopped is forgotten when its node is deleted.
+    cluster.machine("worker-1").succeed("systemctl stop kubelet").unwrap();
+    cluster.kubectl("delete node worker-1");
+    assert!(!cluster.kubectl("get nodes").contains("worker-1"));
+    // And a run takes the machine in again.
+    cluster.run(&[]);
+    assert!(cluster.kubectl("get nodes").contains("worker-1"));
+}
