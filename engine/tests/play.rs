@@ -36,3 +36,15 @@ fn output(case: &Path) -> std::io::Result<String> {
 fn output_is_that_of_the_snapshots() {
     cases::compare("play", "output", |case| output(case).unwrap());
 }
+
+#[test]
+fn an_include_without_an_end_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let again = "- include_tasks: again.yml\n";
+    fs::write(folder.path().join("again.yml"), again).unwrap();
+    let play = format!("- hosts: a\n  gather_facts: false\n  tasks:\n    {again}");
+    fs::write(folder.path().join("playbook.yml"), play).unwrap();
+    let told = output(folder.path()).unwrap();
+    assert!(told.contains("includes lead to includes without an end"), "{told}");
+    assert!(told.ends_with("exit code: 2"), "{told}");
+}

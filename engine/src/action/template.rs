@@ -123,7 +123,7 @@ fn with_template(step: &Step<'_>, path: &Path, dest: &str) -> Arc<dyn Scope> {
     let mut scope = step.variables.clone();
     for (name, value) in variables {
         // What an inventory says of `ansible_managed` is stronger than the usual text.
-        if step.scope.variable(name).is_none() {
+        if Arc::clone(&step.scope).variable(name).is_none() {
             scope = scope.with_local(name, crate::template::Value::from(value));
         }
     }

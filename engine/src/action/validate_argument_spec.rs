@@ -1,5 +1,7 @@
 //! `validate_argument_spec`: checks variables against an argument specification.
 
+use std::sync::Arc;
+
 use clouder_lang::yaml::Node;
 use clouder_modules::{Arguments, Outcome};
 use serde_json::{Map, Value};
@@ -36,7 +38,7 @@ impl Action for ValidateArgumentSpec {
                         drop(given.get(name).map(|value| provided.insert(name.clone(), value.clone())));
                     }
                     None => {
-                        if let Some(value) = step.scope.variable(name) {
+                        if let Some(value) = Arc::clone(&step.scope).variable(name) {
                             provided.insert(name.clone(), to_json(&value?));
                         }
                     }

@@ -17,6 +17,9 @@ use crate::report::{Event, Status, TaskInfo};
 use crate::template::{Scope, Value, to_json, to_text};
 use crate::vars::TaskVariables;
 
+/// How many includes may be inside of each other.
+const DEPTH: usize = 500;
+
 /// What is included for a host: hosts that include the same are worked on together.
 struct Inclusion {
     /// The file or role, for reports.
@@ -111,6 +114,12 @@ impl PlayRun<'_> {
         scope: &Arc<dyn Scope>,
         inclusions: &mut IndexMap<String, Inclusion>,
     ) -> Result<(), StepError> {
+        let depth = task.layer.chain().filter(|layer| matches!(layer.origin, Origin::Include(_))).count();
+        if depth >= DEPTH {
+            return Err(StepError::Failed(format!(
+                "includes lead to includes without an end: {DEPTH} are inside of each other here; give the innermost a `when` that ends it"
+            )));
+        }
         let arguments = self.run.include_arguments(task, scope)?;
         let text = |names: &[&str]| {
             names.iter().find_map(|name| {

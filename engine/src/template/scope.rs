@@ -12,7 +12,7 @@ use super::TemplateError;
 /// before.
 pub trait Scope: Debug + Send + Sync + 'static {
     /// The value of a variable, its own templates evaluated; `None` when there is no such variable.
-    fn variable(&self, name: &str) -> Option<Result<Value, TemplateError>>;
+    fn variable(self: Arc<Self>, name: &str) -> Option<Result<Value, TemplateError>>;
 
     /// The names of all variables.
     fn names(&self) -> Vec<Arc<str>>;

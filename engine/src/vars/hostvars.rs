@@ -44,7 +44,7 @@ impl fmt::Debug for ScopeMapping {
 
 impl Object for ScopeMapping {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match self.0.variable(key.as_str()?)? {
+        match Arc::clone(&self.0).variable(key.as_str()?)? {
             Ok(value) => Some(value),
             // What cannot be evaluated is an error where it is used.
             Err(error) => Some(crate::template::failed(error)),

@@ -149,15 +149,16 @@ fn last_of(mappings: &[Node], name: &str) -> Option<Node> {
 }
 
 impl Scope for TaskVariables {
-    fn variable(&self, name: &str) -> Option<Result<Value, TemplateError>> {
-        if let Some(value) = magic::variable(self, name) {
+    fn variable(self: Arc<Self>, name: &str) -> Option<Result<Value, TemplateError>> {
+        if let Some(value) = magic::variable(&self, name) {
             return Some(Ok(value));
         }
         match self.find(name)? {
             Found::Value(value) => Some(Ok(value)),
             Found::Node(node) => {
-                let scope: Arc<dyn Scope> = Arc::new(self.clone());
-                Some(self.shared.templates.lazy(&node, &scope))
+                let templates = Arc::clone(&self.shared.templates);
+                let scope: Arc<dyn Scope> = self;
+                Some(templates.lazy(&node, &scope))
             }
         }
     }

@@ -7,6 +7,7 @@ use minijinja::machinery::Span;
 
 use super::objects::Module;
 use super::{Flow, Interpreter, natives};
+use crate::template::evaluation::reading;
 use crate::template::python::{Missing, changeable, is_missing};
 
 /// Names set in one block of a template; blocks within see them, too.
@@ -85,7 +86,8 @@ impl Interpreter<'_> {
         {
             return Ok(copy.clone());
         }
-        let value = match self.scope.variable(name) {
+        let found = reading(self.scope, name).map_err(|fault| fault.at(span, self.file()))?;
+        let value = match found {
             Some(Ok(value)) => value,
             Some(Err(error)) if error.undefined.is_some() => return Ok(Missing::failed(error)),
             Some(Err(error)) => {

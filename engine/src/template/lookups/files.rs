@@ -89,9 +89,9 @@ struct With {
 }
 
 impl Scope for With {
-    fn variable(&self, name: &str) -> Option<Result<Value, TemplateError>> {
+    fn variable(self: Arc<Self>, name: &str) -> Option<Result<Value, TemplateError>> {
         let more = self.more.get_attr(name).ok().filter(|value| !value.is_undefined());
-        more.map(Ok).or_else(|| self.scope.variable(name))
+        more.map(Ok).or_else(|| Arc::clone(&self.scope).variable(name))
     }
 
     fn names(&self) -> Vec<Arc<str>> {

@@ -290,7 +290,7 @@ fn vars(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     let scope = scope().ok_or_else(|| wrong("there are no variables here"))?;
     let value = |term: &Value| {
         let name = to_text(term);
-        match scope.variable(&name) {
+        match Arc::clone(&scope).variable(&name) {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(wrong(error.to_string())),
             None => default.clone().ok_or_else(|| wrong(format!("No variable found with this name: {name}"))),
@@ -353,7 +353,7 @@ fn without(mapping: &Value, path: &[String]) -> Value {
 /// The hosts of the groups that are named.
 fn inventory_hostnames(terms: &[Value]) -> Result<Vec<Value>, Error> {
     let scope: Arc<dyn super::Scope> = scope().ok_or_else(|| wrong("there are no variables here"))?;
-    let groups = scope.variable("groups").and_then(Result::ok).unwrap_or_default();
+    let groups = Arc::clone(&scope).variable("groups").and_then(Result::ok).unwrap_or_default();
     let mut found: Vec<Value> = Vec::new();
     for term in terms {
         for name in to_text(term).split([':', ',']) {
