@@ -177,6 +177,9 @@ impl Inventory {
         let mut found: IndexSet<Arc<str>> = entry.groups.clone();
         if self.is_ungrouped(host) && !entry.implicit {
             found.insert(Arc::from("ungrouped"));
+        } else {
+            // A host that came into a group is ungrouped no more.
+            found.shift_remove("ungrouped");
         }
         let mut next = 0;
         while let Some(group) = found.get_index(next).cloned() {

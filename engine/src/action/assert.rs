@@ -1,5 +1,6 @@
 //! `assert`: fails unless conditions hold.
 
+use clouder_lang::yaml::Node;
 use clouder_modules::{Arguments, Outcome};
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::template::to_json;
 #[expect(dead_code, reason = "conditions are expressions: they are read from the task as written")]
 pub struct AssertArgs {
     /// The conditions: expressions without braces.
-    pub that: Value,
+    pub that: Option<Value>,
     /// What is said when one does not hold.
     #[arg(alias = "msg")]
     pub fail_msg: Option<Value>,
@@ -34,19 +35,20 @@ impl Action for Assert {
 
     fn run<'a>(_args: AssertArgs, step: &'a Step<'a>) -> Running<'a> {
         Box::pin(async move {
-            let arguments = &step.task.invocation.arguments;
-            let argument = |name: &str| arguments.as_mapping().and_then(|mapping| mapping.get(name));
+            let arguments = step.written_arguments()?;
+            let argument = |name: &str| arguments.get(name);
             let evaluated = |names: &[&str]| {
                 let node = names.iter().find_map(|name| argument(name));
                 node.map(|node| step.run.templates.evaluate(node, &step.scope)).transpose()
             };
-            let that = argument("that").ok_or_else(|| StepError::Failed("assert needs `that`".to_owned()))?;
+            let that = argument("that")
+                .ok_or_else(|| StepError::Failed("missing required arguments: that".to_owned()))?;
             let quiet = argument("quiet").is_some_and(|node| {
                 step.run.templates.evaluate(node, &step.scope).is_ok_and(|value| value.is_true())
             });
             let conditions = match that.as_sequence() {
                 Some(conditions) => conditions.to_vec(),
-                None => vec![that.clone()],
+                None => conditions(that, step)?,
             };
             for condition in &conditions {
                 if step.run.templates.condition(condition, &step.scope)? {
@@ -75,4 +77,18 @@ impl Action for Assert {
             Ok(outcome.into())
         })
     }
+}
+
+/// The conditions of a text: itself, or those of the list that it is a template of.
+fn conditions(that: &Node, step: &Step<'_>) -> Result<Vec<Node>, StepError> {
+    if !that.is_template() {
+        return Ok(vec![that.clone()]);
+    }
+    let value = step.run.templates.evaluate(that, &step.scope)?;
+    Ok(match to_json(&value) {
+        Value::Array(conditions) => {
+            conditions.iter().map(|condition| Node::from_json(condition, &that.span)).collect()
+        }
+        _ => vec![that.clone()],
+    })
 }

@@ -32,8 +32,18 @@ impl Action for Debug {
 
     fn run<'a>(_args: DebugArgs, step: &'a Step<'a>) -> Running<'a> {
         Box::pin(async move {
-            let given = step.task.invocation.arguments.as_mapping();
-            let argument = |name: &str| given.and_then(|mapping| mapping.get(name));
+            let arguments = step.written_arguments()?;
+            let argument = |name: &str| arguments.get(name);
+            let is_given = |name: &str| match argument(name) {
+                Some(node) if node.is_template() => {
+                    let value = step.run.templates.evaluate(node, &step.scope);
+                    !value.is_ok_and(|value| crate::template::is_omit(&value))
+                }
+                other => other.is_some(),
+            };
+            if is_given("msg") && is_given("var") {
+                return Ok(Outcome::failed("'msg' and 'var' are incompatible options").into());
+            }
             if let Some(node) = argument("verbosity") {
                 let wanted = crate::template::to_text(&step.run.templates.evaluate(node, &step.scope)?);
                 if wanted.parse::<u8>().is_ok_and(|wanted| wanted > step.run.options.verbosity) {
@@ -42,17 +52,13 @@ impl Action for Debug {
                 }
             }
             let mut result = Map::new();
-            if let Some(var) = argument("var") {
+            if let Some(var) = argument("var").filter(|_| is_given("var")) {
                 let name = var.to_text().to_string();
                 result.insert(name, shown(var, step));
             } else {
-                let value = match argument("msg") {
+                let value = match argument("msg").filter(|_| is_given("msg")) {
                     Some(node) => to_json(&step.run.templates.evaluate(node, &step.scope)?),
-                    // Of `module_defaults`, or of a mapping that a template made.
-                    None => match step.arguments.get_attr("msg") {
-                        Ok(value) if !value.is_undefined() => to_json(&value),
-                        _ => Value::from("Hello world!"),
-                    },
+                    None => Value::from("Hello world!"),
                 };
                 result.insert("msg".to_owned(), value);
             }

@@ -14,6 +14,7 @@ use crate::template::Value;
 
 mod add_host;
 mod assert;
+mod async_status;
 mod copy;
 mod debug;
 mod fail;
@@ -129,6 +130,7 @@ pub fn registry() -> &'static [ActionEntry] {
     const ACTIONS: &[ActionEntry] = &[
         entry::<add_host::AddHost>(),
         entry::<assert::Assert>(),
+        entry::<async_status::AsyncStatus>(),
         entry::<copy::Copy>(),
         entry::<debug::Debug>(),
         entry::<fail::Fail>(),

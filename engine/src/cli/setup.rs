@@ -135,9 +135,18 @@ impl Setup {
         show(&reader.into_warnings());
         let extra = extra_variables(&options.extra_vars)?;
         let inventory = inventory(options)?;
-        let mut variables =
-            SharedVariables::new(Arc::clone(&templates), inventory, extra, folder, beside, run.check);
+        let mut variables = SharedVariables::new(
+            Arc::clone(&templates),
+            inventory,
+            extra,
+            std::path::absolute(&folder).unwrap_or(folder),
+            beside,
+            run.check,
+        );
         variables.constants = constants(&run);
+        let sources = variables.with_inventory(false, |inventory| inventory.sources.clone());
+        let sources = sources.iter().map(|source| Value::from(source.display().to_string()));
+        variables.constants.insert("ansible_inventory_sources", Value::from_iter(sources));
         let variables = Arc::new(variables);
         let loader = Arc::new(Loader::new(files(), resolver(&templates, &variables)));
         Ok(Self { options: run, loader, templates, variables })
@@ -361,6 +370,13 @@ fn constants(options: &RunOptions) -> IndexMap<&'static str, Value> {
     ]
     .into_iter()
     .collect();
+    let python = std::env::var_os("PATH").and_then(|path| {
+        std::env::split_paths(&path).map(|folder| folder.join("python3")).find(|path| path.is_file())
+    });
+    if let Some(python) = python {
+        constants.insert("ansible_playbook_python", Value::from(python.display().to_string()));
+    }
+    constants.insert("ansible_config_file", Value::from(()));
     if let Some(limit) = &options.limit {
         constants.insert("ansible_limit", Value::from(limit.as_str()));
     }

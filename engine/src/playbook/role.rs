@@ -44,6 +44,8 @@ pub struct RoleUse {
     pub handlers: Vec<Item>,
     /// The layer that stands around them, also when there are none.
     pub layer: Arc<Layer>,
+    /// Its variables are not shown to the play: `public: false`.
+    pub private: bool,
     /// Where it is used.
     pub span: Span,
 }

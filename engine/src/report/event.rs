@@ -32,6 +32,10 @@ pub enum Event {
     },
     /// A batch of a `serial` play begins.
     BatchStart {
+        /// The play's name.
+        play: String,
+        /// Whether it is the play's first.
+        first: bool,
         /// Its hosts.
         hosts: Vec<Arc<str>>,
     },

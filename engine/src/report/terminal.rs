@@ -145,8 +145,12 @@ impl<W: Write + Send> Report for Terminal<W> {
                 self.screen
                     .line(Color::Quiet, &format!("{path}: nothing is changed, this run only predicts"));
             }
-            Event::PlaybookStart { .. } | Event::BatchStart { .. } => {}
-            Event::PlayStart { name, .. } => self.heading(&format!("PLAY [{name}]")),
+            Event::PlaybookStart { .. } => {}
+            // The first batch stands below the heading of the play.
+            Event::BatchStart { first: true, .. } => {}
+            Event::PlayStart { name, .. } | Event::BatchStart { play: name, .. } => {
+                self.heading(&format!("PLAY [{name}]"));
+            }
             Event::NoHosts { play } => {
                 self.heading(&format!("PLAY [{play}]"));
                 self.screen.line(Color::Quiet, "skipping: no hosts matched");

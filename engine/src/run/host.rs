@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::playbook::{Layer, Origin};
 use crate::vars::HostState;
 
 /// A host in a play: what is known of it, and how far it came.
@@ -17,6 +18,8 @@ pub(super) struct PlayHost {
     sent_home: AtomicBool,
     /// Numbers of the handlers that are owed.
     notified: Mutex<BTreeSet<usize>>,
+    /// The uses of roles that were ended for it.
+    ended_roles: Mutex<Vec<Arc<Layer>>>,
 }
 
 impl PlayHost {
@@ -26,6 +29,7 @@ impl PlayHost {
             gone: AtomicBool::new(false),
             sent_home: AtomicBool::new(false),
             notified: Mutex::default(),
+            ended_roles: Mutex::default(),
         })
     }
 
@@ -59,6 +63,18 @@ impl PlayHost {
         self.gone.store(false, Ordering::Relaxed);
     }
 
+    /// Ends the innermost role around a task for it: `meta: end_role`.
+    pub(super) fn end_role(&self, layer: &Arc<Layer>) {
+        let role = ancestors(layer).find(|layer| matches!(layer.origin, Origin::Role(_)));
+        self.ended_roles.lock().unwrap_or_else(PoisonError::into_inner).extend(role);
+    }
+
+    /// Whether one of the roles around a task was ended for it.
+    pub(super) fn has_ended(&self, layer: &Arc<Layer>) -> bool {
+        let ended = self.ended_roles.lock().unwrap_or_else(PoisonError::into_inner);
+        !ended.is_empty() && ancestors(layer).any(|layer| ended.iter().any(|role| Arc::ptr_eq(role, &layer)))
+    }
+
     /// Owes a handler. Returns whether it was not owed already.
     pub(super) fn notify(&self, handler: usize) -> bool {
         self.notified.lock().unwrap_or_else(PoisonError::into_inner).insert(handler)
@@ -73,6 +89,11 @@ impl PlayHost {
     pub(super) fn settle(&self, handler: usize) -> bool {
         self.notified.lock().unwrap_or_else(PoisonError::into_inner).remove(&handler)
     }
+}
+
+/// A layer and those around it, innermost first.
+fn ancestors(layer: &Arc<Layer>) -> impl Iterator<Item = Arc<Layer>> {
+    std::iter::successors(Some(Arc::clone(layer)), |layer| layer.parent.clone())
 }
 
 /// Whether a host is in a list.

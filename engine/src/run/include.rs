@@ -204,7 +204,10 @@ impl PlayRun<'_> {
         let span = &task.span;
         let mut vars = Mapping::default();
         for (name, value) in &variables.locals {
-            vars.insert(Node::text(Arc::clone(name), span.clone()), Node::from_json(&to_json(value), span));
+            vars.insert(
+                Node::text(Arc::clone(name), span.clone()),
+                Node::from_json(&to_json(value), span).into_raw(),
+            );
         }
         for (_, entry) in task.keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter) {
             vars.insert(entry.key.clone(), entry.value.clone());

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use super::result::{StepResult, registered};
 use super::settings::keyword;
 use super::{Run, StepError};
+use crate::action::Effect;
 use crate::playbook::{Keywords, Loop, Task};
 use crate::report::{Event, ItemLabel, TaskInfo};
 use crate::template::{Scope, Value, to_json, to_text};
@@ -47,7 +48,7 @@ impl Run {
                 let scope: Arc<dyn Scope> = Arc::new(variables);
                 match self.false_condition(task, &scope) {
                     Ok(Some(condition)) => StepResult::skipped(&condition.to_text()),
-                    _ => Err(error).into(),
+                    _ => self.early_failure(task, &scope, error),
                 }
             }
         }
@@ -124,6 +125,7 @@ impl Run {
             .is_some_and(|control| control.pause.is_some() || !control.break_when.is_empty())
             || !task.until.is_empty()
             || task.retries.is_some()
+            || sets_variables(task)
             || reads_own_result(task)
             || changes_target(task, &turns.loop_var);
         let mut results = Vec::new();
@@ -139,6 +141,18 @@ impl Run {
                     variables
                         .host
                         .set(Arc::clone(name), crate::template::from_json(Json::Object(registered)));
+                }
+                // What a turn sets, the next one sees.
+                for effect in &result.effects {
+                    match effect {
+                        Effect::Set { name, value, .. } if !result.delegate_facts => {
+                            variables.host.set(Arc::clone(name), value.clone());
+                        }
+                        Effect::Include(included) => variables
+                            .host
+                            .include(included.iter().map(|(name, node)| (Arc::clone(name), node.clone()))),
+                        Effect::Set { .. } => {}
+                    }
                 }
                 let lost = result.unreachable;
                 results.push(result);
@@ -256,9 +270,17 @@ fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
         all.outcome.ansible_facts.extend(result.outcome.ansible_facts);
         all.effects.extend(result.effects);
     }
+    if !all.outcome.skipped {
+        all.outcome.result.insert("skipped".to_owned(), false.into());
+    }
     all.ignored &= failures > 0;
     all.outcome.result.insert("results".to_owned(), listed.into());
     all
+}
+
+/// Whether a turn sets variables that the next one may read.
+fn sets_variables(task: &Task) -> bool {
+    matches!(task.invocation.name.as_ref(), "set_fact" | "include_vars")
 }
 
 /// Whether a turn may depend on the one before: some part of the task reads the variable its result is kept in.

@@ -57,10 +57,13 @@ impl PlayRun<'_> {
                 concerned.iter().for_each(|host| host.send_home());
                 survivors.retain(|host| host.is_present());
             }
+            "end_role" => concerned.iter().for_each(|host| host.end_role(&task.layer)),
             "clear_facts" => concerned.iter().for_each(|host| host.state.clear_facts()),
             "clear_host_errors" => {
-                self.batch.iter().for_each(|host| host.come_back());
-                survivors.clone_from(&self.batch);
+                survivors = self.batch.iter().filter(|host| !host.was_sent_home()).cloned().collect();
+                survivors.iter().for_each(|host| host.come_back());
+                let names: Vec<Arc<str>> = survivors.iter().map(|host| Arc::clone(host.name())).collect();
+                self.variables.regain(&names);
             }
             "reset_connection" => {
                 for host in &concerned {
@@ -75,6 +78,7 @@ impl PlayRun<'_> {
                     "end_batch",
                     "end_host",
                     "end_play",
+                    "end_role",
                     "flush_handlers",
                     "noop",
                     "refresh_inventory",

@@ -3,6 +3,7 @@
 //! [`Run`] holds what the whole run shares. `play` takes a play apart into batches and sections, `walk` goes
 //! through blocks, `task` runs one task on many hosts, `step` runs one element of it on one host.
 
+mod background;
 mod conditions;
 mod handlers;
 mod host;
@@ -32,6 +33,8 @@ use crate::report::{Event, Events};
 use crate::template::Templates;
 use crate::vars::SharedVariables;
 
+pub use background::Jobs;
+pub(crate) use background::results_file;
 pub use options::{Ask, Reload, RunOptions};
 pub use result::StepError;
 pub use step::Step;
@@ -57,6 +60,8 @@ pub struct Run {
     queues: AtomicU32,
     /// `--step`: whether each task is asked about.
     stepping: AtomicBool,
+    /// Tasks in the background.
+    pub jobs: Arc<Jobs>,
     /// Hosts that failed: they take no part in later plays.
     failed: Mutex<HashSet<Arc<str>>>,
 }
@@ -83,6 +88,7 @@ impl Run {
             task_ids: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
             queues: AtomicU32::new(0),
+            jobs: Arc::default(),
             failed: Mutex::default(),
         }
     }

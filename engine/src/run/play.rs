@@ -76,12 +76,16 @@ impl Run {
             (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
         let several = batches.len() > 1;
         let mut alive = hosts.clone();
-        for batch in batches {
+        for (number, batch) in batches.into_iter().enumerate() {
             if aborted.load(Ordering::Relaxed) || ended.load(Ordering::Relaxed) || self.is_interrupted() {
                 break;
             }
             if several {
-                self.events.send(Event::BatchStart { hosts: batch.clone() });
+                self.events.send(Event::BatchStart {
+                    play: name.clone(),
+                    first: number == 0,
+                    hosts: batch.clone(),
+                });
             }
             let variables = PlayVariables::new(
                 name.clone(),

@@ -31,7 +31,7 @@ impl PlayRun<'_> {
         for item in items {
             let Item::Block(block) = item else { continue };
             if block.role.is_some() {
-                self.adopt_role(block, true);
+                self.adopt_role(block, block.role.as_ref().is_some_and(|used| !used.private));
             } else {
                 self.adopt(&block.items);
             }

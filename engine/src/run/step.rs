@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clouder_lang::yaml::Node;
+use clouder_lang::yaml::{Mapping, Node};
 use clouder_modules::Outcome;
 use serde_json::{Map, Value as Json};
 
+use super::background::Way;
 use super::result::StepResult;
 use super::settings::Settings;
 use super::{Run, StepError};
@@ -82,6 +83,41 @@ impl Step<'_> {
         }
     }
 
+    /// The arguments as they were written, for actions that take expressions: `module_defaults`, then those of a
+    /// mapping that a template makes, then the task's own.
+    ///
+    /// # Errors
+    /// When that template has no value.
+    pub fn written_arguments(&self) -> Result<Mapping, StepError> {
+        let mut written = Mapping::default();
+        let mut add = |mapping: &Mapping| {
+            for (_, entry) in mapping.iter().filter(|(name, _)| ***name != *VARIABLE_PARAMETERS) {
+                written.insert(entry.key.clone(), entry.value.clone());
+            }
+        };
+        for node in module_defaults(self.task, &self.module) {
+            if let Some(mapping) = node.as_mapping() {
+                add(mapping);
+            }
+        }
+        if let Some(own) = self.task.invocation.arguments.as_mapping() {
+            if let Some(variable) = own.get(VARIABLE_PARAMETERS) {
+                let value = to_json(&self.run.templates.evaluate(variable, &self.scope)?);
+                if let Some(mapping) = Node::from_json(&value, &variable.span).as_mapping() {
+                    add(mapping);
+                }
+            }
+            add(own);
+        } else if self.task.invocation.arguments.is_template() {
+            let own = &self.task.invocation.arguments;
+            let value = to_json(&self.run.templates.evaluate(own, &self.scope)?);
+            if let Some(mapping) = Node::from_json(&value, &own.span).as_mapping() {
+                add(mapping);
+            }
+        }
+        Ok(written)
+    }
+
     /// The agent of the host.
     ///
     /// # Errors
@@ -142,7 +178,7 @@ impl Run {
     }
 
     /// A failure before the settings are known in full: what is known of `no_log` and `ignore_errors` still counts.
-    fn early_failure(&self, task: &Task, scope: &Arc<dyn Scope>, error: StepError) -> StepResult {
+    pub(super) fn early_failure(&self, task: &Task, scope: &Arc<dyn Scope>, error: StepError) -> StepResult {
         let flag = |pick: fn(&crate::playbook::Keywords) -> Option<&Node>| {
             super::settings::keyword(task, pick).is_some_and(|node| self.flag(node, scope).unwrap_or(true))
         };
@@ -196,17 +232,9 @@ impl Run {
             }
             Ok(())
         };
-        let mut layers: Vec<_> = task.layer.chain().collect();
-        layers.reverse();
-        let defaults = layers
-            .iter()
-            .flat_map(|layer| &layer.keywords.module_defaults)
-            .chain(&task.keywords.module_defaults);
-        for node in defaults.filter_map(Node::as_mapping) {
-            for (name, entry) in node.iter() {
-                if name.rsplit('.').next() == Some(module.rsplit('.').next().unwrap_or(module)) {
-                    add(&self.templates.evaluate(&entry.value, scope)?, &mut merged)?;
-                }
+        if !is_evaluated_by_action(module) {
+            for defaults in module_defaults(task, module) {
+                add(&self.templates.evaluate(&defaults, scope)?, &mut merged)?;
             }
         }
         let written = &task.invocation.arguments;
@@ -268,6 +296,8 @@ impl Run {
             }
             if attempt > retries || self.is_interrupted() {
                 result.outcome.failed = true;
+                // Ansible counts the tries after the first.
+                result.outcome.result.insert("attempts".to_owned(), retries.max(1).into());
                 return Ok(result);
             }
             self.events.send(Event::Retry {
@@ -296,20 +326,57 @@ impl Run {
         let Json::Object(arguments) = to_json(&step.arguments) else {
             return Err(StepError::Failed("the arguments of a task must be a mapping".to_owned()));
         };
+        let way = self.way(step)?;
         if let Some(action) = action::find(&step.module) {
-            return within(step.settings.timeout, (action.run)(arguments, step)).await;
+            let done = within(step.settings.timeout, (action.run)(arguments, step)).await?;
+            // What the controller has a part in is done at once.
+            return Ok(match way {
+                Way::Background(_) if step.module.as_ref() != "async_status" => {
+                    Done { outcome: self.started_and_done(done.outcome), effects: done.effects }
+                }
+                _ => done,
+            });
         }
         let Some(module) = clouder_modules::find(&step.module) else {
             return Err(StepError::Failed(format!("clouder has no module `{}`", step.module)));
         };
-        Ok(within(step.settings.timeout, Box::pin(step.module(module.name, arguments, None, None)))
-            .await?
-            .into())
+        let limit = match way {
+            Way::Background(limit) => {
+                return Ok(self.start(step, module.name, arguments, limit).await?.into());
+            }
+            Way::Foreground(limit) => limit,
+        };
+        let work = Box::pin(step.module(module.name, arguments, None, None));
+        let outcome = within(step.settings.timeout.or(limit), work).await;
+        Ok(match (limit, outcome) {
+            (Some(limit), Err(StepError::Failed(_))) if step.settings.timeout.is_none() => {
+                let message =
+                    format!("async task did not complete within the requested time - {}s", limit.as_secs());
+                Outcome::failed(message).into()
+            }
+            (Some(_), outcome) => self.waited_for(outcome?).into(),
+            (None, outcome) => outcome?.into(),
+        })
     }
 }
 
 /// The argument that holds the template of a whole mapping beside written arguments.
 const VARIABLE_PARAMETERS: &str = "_variable_params";
+
+/// The `module_defaults` for a module, those further out first.
+fn module_defaults(task: &Task, module: &str) -> Vec<Node> {
+    let module = module.rsplit('.').next().unwrap_or(module);
+    let mut layers: Vec<_> = task.layer.chain().collect();
+    layers.reverse();
+    let defaults =
+        layers.iter().flat_map(|layer| &layer.keywords.module_defaults).chain(&task.keywords.module_defaults);
+    defaults
+        .filter_map(Node::as_mapping)
+        .flat_map(Mapping::iter)
+        .filter(|(name, _)| name.rsplit('.').next() == Some(module))
+        .map(|(_, entry)| entry.value.clone())
+        .collect()
+}
 
 /// Actions whose arguments hold expressions, not values.
 fn is_evaluated_by_action(module: &str) -> bool {

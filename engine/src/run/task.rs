@@ -41,6 +41,14 @@ impl PlayRun<'_> {
         hosts: Vec<Arc<PlayHost>>,
         protected: bool,
     ) -> Vec<Arc<PlayHost>> {
+        if hosts.iter().any(|host| host.has_ended(&task.layer)) {
+            let (ended, going): (Vec<_>, Vec<_>) =
+                hosts.iter().cloned().partition(|host| host.has_ended(&task.layer));
+            let through = Box::pin(self.task(task, going, protected)).await;
+            let mut hosts = hosts;
+            hosts.retain(|host| contains(&ended, host) || contains(&through, host));
+            return hosts;
+        }
         let Some(first) = hosts.first() else { return hosts };
         let scope: Arc<dyn Scope> = Arc::new(self.variables(task, first));
         match tags(task, self.run, &scope) {
@@ -91,6 +99,13 @@ impl PlayRun<'_> {
                 .templates
                 .evaluate(name, scope)
                 .map_or_else(|_| name.to_text().to_string(), |value| to_text(&value)),
+            None if task.invocation.name.as_ref() == "include_role" => {
+                let arguments = task.invocation.arguments.as_mapping();
+                let role =
+                    arguments.and_then(|arguments| arguments.get("name").or_else(|| arguments.get("role")));
+                let role = role.map(|role| role.to_text().to_string()).unwrap_or_default();
+                format!("{} : {role}", task.invocation.written.to_text())
+            }
             None => task.invocation.written.to_text().to_string(),
         }
     }
@@ -100,7 +115,12 @@ impl PlayRun<'_> {
         let info = Arc::new(TaskInfo {
             id: self.run.next_task_id(),
             name: self.task_name(task, scope),
-            role: task.layer.role().map(|role| Arc::clone(&role.name)),
+            // An include of a role is named after that one.
+            role: task
+                .layer
+                .role()
+                .filter(|_| task.name.is_some() || task.invocation.name.as_ref() != "include_role")
+                .map(|role| Arc::clone(&role.name)),
             module: Arc::clone(&task.invocation.name),
             place: format!("{}:{}", task.file.display(), task.span.position().line),
             handler,
@@ -154,6 +174,9 @@ impl PlayRun<'_> {
                 }
                 lost.extend(sharing);
             }
+        }
+        if !protected && !lost.is_empty() {
+            self.variables.lose(|name| lost.iter().any(|host| host.name() == name));
         }
         let fatal = !lost.is_empty() && self.is_fatal(task, &scope);
         if fatal || self.too_many_failed(lost.len()) {

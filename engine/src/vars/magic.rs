@@ -78,8 +78,10 @@ pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
             let role = roles().next()?;
             let mut parts = role.name.rsplitn(2, '.');
             parts.next();
-            parts.next().filter(|collection| collection.contains('.')).map(Value::from)
+            let collection = parts.next().filter(|collection| collection.contains('.'));
+            Some(Value::from(collection.unwrap_or_default()))
         }
+        "ansible_parent_role_names" | "ansible_parent_role_paths" if roles().nth(1).is_none() => None,
         "ansible_parent_role_names" => {
             Some(Value::from_iter(roles().skip(1).map(|role| Value::from(role.name.as_ref()))))
         }

@@ -66,6 +66,24 @@ impl PlayVariables {
         *self.alive.write().unwrap_or_else(PoisonError::into_inner) = alive;
     }
 
+    /// Takes out hosts that failed.
+    pub fn lose(&self, failed: impl Fn(&Arc<str>) -> bool) {
+        for hosts in [&self.batch, &self.alive] {
+            hosts.write().unwrap_or_else(PoisonError::into_inner).retain(|name| !failed(name));
+        }
+    }
+
+    /// Takes in hosts again that had failed.
+    pub fn regain(&self, names: &[Arc<str>]) {
+        for hosts in [&self.batch, &self.alive] {
+            let mut hosts = hosts.write().unwrap_or_else(PoisonError::into_inner);
+            let missing: Vec<Arc<str>> = names.iter().filter(|name| !hosts.contains(name)).cloned().collect();
+            hosts.extend(missing);
+            let place = |name: &Arc<str>| self.all_hosts.iter().position(|host| host == name);
+            hosts.sort_by_key(place);
+        }
+    }
+
     /// The hosts of the batch that have not failed.
     pub fn batch(&self) -> Vec<Arc<str>> {
         self.batch.read().unwrap_or_else(PoisonError::into_inner).clone()

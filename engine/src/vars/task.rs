@@ -190,7 +190,7 @@ impl Scope for TaskVariables {
         }
         folders.extend(self.task_folder.clone());
         folders.insert(self.shared.playbook_folder.clone());
-        folders.into_iter().collect()
+        folders.into_iter().map(|folder| std::path::absolute(&folder).unwrap_or(folder)).collect()
     }
 
     fn check_mode(&self) -> bool {

@@ -88,7 +88,8 @@ impl Session<'_> {
         let keywords = self.keywords(mapping);
         let near = context.layer.role().map(|role| role.path.clone());
         let usage = Usage { options: &options, keywords, layer: &context.layer, near: near.as_deref() };
-        let used = self.role(name, usage)?;
+        let mut used = self.role(name, usage)?;
+        used.private = arguments.get("public").and_then(Node::as_bool) == Some(false);
         Some(Item::Block(role_block(used, span)))
     }
 

@@ -189,7 +189,7 @@ impl Session<'_> {
         };
         let handlers = part("handlers", &options.handlers_from, true).unwrap_or_default();
         let tasks = part("tasks", &options.tasks_from, false).unwrap_or_default();
-        RoleUse { role, keywords, tasks, handlers, layer, span: span.clone() }
+        RoleUse { role, keywords, tasks, handlers, layer, private: false, span: span.clone() }
     }
 
     /// A file of a role in the strongest layer that has it; one asked for by name must exist.

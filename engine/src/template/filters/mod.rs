@@ -4,6 +4,7 @@ mod addresses;
 mod collections;
 mod data;
 mod encoding;
+mod jmespath;
 mod lists;
 mod numbers;
 mod passwords;
@@ -27,6 +28,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     collections::add(environment);
     data::add(environment);
     encoding::add(environment);
+    jmespath::add(environment);
     lists::add(environment);
     numbers::add(environment);
     passwords::add(environment);
