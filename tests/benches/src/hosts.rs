@@ -31,7 +31,6 @@ pub(crate) fn prepare(fleet: &Fleet) -> Result<(), BenchError> {
 /// Some hosts of the fleet, perhaps behind a slow network.
 pub(crate) struct Hosts<'a> {
     hosts: Vec<&'a Host>,
-    ports: Vec<u16>,
     inventory: PathBuf,
     python_inventory: PathBuf,
     ssh: Vec<String>,
@@ -96,7 +95,6 @@ impl<'a> Hosts<'a> {
             inventory: write(format!("hosts-{count}-{delay}.ini"), &text)?,
             python_inventory: write(format!("hosts_{count}_{delay}.py"), &python)?,
             hosts,
-            ports,
             ssh,
             _delays: delays,
         })
@@ -108,10 +106,6 @@ impl<'a> Hosts<'a> {
 
     pub(crate) fn python_inventory(&self) -> &Path {
         &self.python_inventory
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.hosts.len()
     }
 
     /// A line of shell that runs a line of shell on all hosts at once, over ssh.
@@ -132,7 +126,6 @@ impl<'a> Hosts<'a> {
 
     /// All bytes that came and went over the hosts' networks so far.
     pub(crate) fn bytes(&self) -> Result<u64, BenchError> {
-        let _ = &self.ports;
         let line = "cat /sys/class/net/eth0/statistics/rx_bytes /sys/class/net/eth0/statistics/tx_bytes";
         let mut sum = 0;
         for host in &self.hosts {

@@ -124,7 +124,7 @@ impl Bench {
             for (contender, samples) in &mut all {
                 let Some(command) = tools.command(*contender, workload, hosts) else { continue };
                 workload.before(hosts)?;
-                let sample = measure::run(command, hosts, contender.name(), workload.name())?;
+                let sample = measure::run(&command, hosts, contender.name(), workload.name())?;
                 // The first round fills caches, and brings over what is kept on hosts.
                 if round > 0 {
                     samples.push(sample);

@@ -30,13 +30,13 @@ pub(crate) struct Sample {
 
 /// Runs a command to its end in a control group of its own.
 pub(crate) fn run(
-    command: Command,
+    command: &Command,
     hosts: &Hosts<'_>,
     who: &'static str,
     what: &'static str,
 ) -> Result<Sample, BenchError> {
     let group = Group::new()?;
-    let mut command = group.inside(&command);
+    let mut command = group.inside(command);
     let host_time = || hosts.containers().iter().map(|name| container_time(name)).sum::<f64>();
     let (bytes, on_hosts) = (hosts.bytes()?, host_time());
     let over = Arc::new(AtomicBool::new(false));
