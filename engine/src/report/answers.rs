@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    fn shown(module: &str, status: Status, result: Value) -> String {
+    fn shown(module: &str, status: Status, result: &Value) -> String {
         let style = Style { color: false, progress: false, verbosity: 0, width: 79 };
         let mut out = Vec::new();
         let mut answers = Answers::new(&mut out, style);
@@ -109,13 +109,13 @@ mod tests {
     fn a_command_answers_with_its_text() {
         let result = json!({"rc": 0, "stdout": "a\nb\n", "stderr": "", "changed": true});
         assert_eq!(
-            shown("ansible.builtin.command", Status::Changed, result),
+            shown("ansible.builtin.command", Status::Changed, &result),
             "web | CHANGED | rc=0 >>\na\nb\n"
         );
         let result =
             json!({"rc": 2, "stdout": "", "stderr": "no\n", "msg": "non-zero return code", "failed": true});
         assert_eq!(
-            shown("shell", Status::Failed, result),
+            shown("shell", Status::Failed, &result),
             "web | FAILED | rc=2 >>\nno\nnon-zero return code\n"
         );
     }
@@ -124,13 +124,13 @@ mod tests {
     fn everything_else_answers_with_its_result() {
         let result = json!({"changed": false, "ping": "pong", "failed": false});
         assert_eq!(
-            shown("ping", Status::Ok, result),
+            shown("ping", Status::Ok, &result),
             "web | SUCCESS => {\n  \"changed\": false,\n  \"ping\": \"pong\"\n}\n"
         );
-        assert_eq!(shown("ping", Status::Skipped, json!({})), "web | SKIPPED\n");
+        assert_eq!(shown("ping", Status::Skipped, &json!({})), "web | SKIPPED\n");
         let result = json!({"msg": "cannot connect", "unreachable": true});
         assert_eq!(
-            shown("ping", Status::Unreachable, result),
+            shown("ping", Status::Unreachable, &result),
             "web | UNREACHABLE! => {\n  \"msg\": \"cannot connect\"\n}\n"
         );
     }

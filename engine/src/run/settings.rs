@@ -168,7 +168,7 @@ impl<'a> Reach<'a> {
     /// The first of some connection variables that has a value.
     fn variable(&self, names: &[&str]) -> Result<Option<String>, StepError> {
         for name in names {
-            if let Some(value) = Arc::clone(&self.there).variable(name)
+            if let Some(value) = Arc::clone(self.there).variable(name)
                 && let Some(text) = usable_text(&value?)
             {
                 return Ok(Some(text));
