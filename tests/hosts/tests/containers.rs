@@ -79,16 +79,16 @@ fn users_are_logged_in_and_become_within() {
         )
     };
     let login = |user: &str| format!("ansible_user={user}");
-    assert!(id(&[]).shown.contains("\"stdout\": \"root\""));
+    assert!(id(&[]).shown.contains("rc=0 >>\nroot\n"));
     let ran = id(&["-e", &login(ADMIN)]);
-    assert!(ran.shown.contains(&format!("\"stdout\": \"{ADMIN}\"")), "{}", ran.shown);
+    assert!(ran.shown.contains(&format!("rc=0 >>\n{ADMIN}\n")), "{}", ran.shown);
     let ran = id(&["-e", &login(ADMIN), "-b"]);
-    assert!(ran.shown.contains("\"stdout\": \"root\""), "{}", ran.shown);
+    assert!(ran.shown.contains("rc=0 >>\nroot\n"), "{}", ran.shown);
     let (_folder, password) = file(&format!("{PASSWORD}\n"));
     for method in ["sudo", "su"] {
         let become_ = ["-b", "--become-method", method, "-e"];
         let ran = id(&[&become_[..], &[&login(OPERATOR), "--become-password-file", &password]].concat());
-        assert!(ran.shown.contains("\"stdout\": \"root\""), "{}", ran.shown);
+        assert!(ran.shown.contains("rc=0 >>\nroot\n"), "{}", ran.shown);
         let ran = id(&[&become_[..], &[&login(OPERATOR)]].concat());
         assert_eq!(ran.code, 2, "{}", ran.shown);
         assert!(ran.shown.contains(&format!("Missing {method} password")), "{}", ran.shown);

@@ -19,7 +19,7 @@ fn a_password_lets_us_in_and_a_wrong_one_does_not() {
     let by_variable =
         clouder(&["adhoc", "all", "-e", &login, "-e", &format!("@{right}"), "-m", "command", "-a", "id -un"]);
     assert_eq!(by_variable.code, 0, "{}", by_variable.shown);
-    assert_eq!(by_variable.shown.matches(&format!("\"stdout\": \"{OPERATOR}\"")).count(), 2);
+    assert_eq!(by_variable.shown.matches(&format!("rc=0 >>\n{OPERATOR}\n")).count(), 2);
     let (_folder, right) = file(&format!("{PASSWORD}\n"));
     let by_file =
         clouder(&["adhoc", "cp-1", "-e", &login, "--connection-password-file", &right, "-m", "ping"]);

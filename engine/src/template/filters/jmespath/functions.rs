@@ -169,6 +169,6 @@ fn sorted(name: &str, mut pairs: Vec<(Json, Json)>) -> Result<Vec<(Json, Json)>,
 
 fn extreme(pairs: Vec<(Json, Json)>, last: bool) -> Json {
     let mut items = pairs.into_iter().map(|(_, item)| item);
-    let found = if last { items.last() } else { items.next() };
+    let found = if last { items.next_back() } else { items.next() };
     found.unwrap_or(Json::Null)
 }
