@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::failure::{Result, refuse};
 use crate::flags::Flags;
+use crate::terminal::say;
 use crate::{runtime, yaml};
 
 /// Runs crictl.
@@ -37,11 +38,4 @@ pub fn run(arguments: &[String]) -> Result<()> {
         }
         other => refuse!("the stand-in knows only info and version, not {}", other.unwrap_or("nothing")),
     }
-}
-
-/// Prints a line.
-#[expect(clippy::print_stdout, reason = "a tool talks to whoever calls it")]
-fn say(text: &str) -> Result<()> {
-    println!("{text}");
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clouder_benches::Bench as Benchmark;
 
-use crate::command::{ChoreError, built, cargo, run};
+use crate::command::{ChoreError, agent, built, cargo, run};
 
 /// Compare clouder with ansible-core, Mitogen, pyinfra and bare ssh, on the same hosts in one run
 #[derive(Args)]
@@ -32,22 +32,13 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), ChoreError> {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(error.to_string());
         run(&mut cargo(&["build", "--locked", "--release", "--package", "clouder"]))?;
-        run(&mut cargo(&[
-            "build",
-            "--locked",
-            "--profile",
-            "agent",
-            "--package",
-            "clouder-modules",
-            "--bin",
-            "clouder-agent",
-        ]))?;
+        let agent = agent()?;
         let folder = PathBuf::from("target/bench");
         // Programs are installed side by side.
         let program = folder.join("clouder");
         std::fs::create_dir_all(&folder)
             .and_then(|()| std::fs::copy(built("release").join("clouder"), &program))
-            .and_then(|_| std::fs::copy(built("agent").join("clouder-agent"), folder.join("clouder-agent")))
+            .and_then(|_| std::fs::copy(&agent, folder.join("clouder-agent")))
             .map_err(|error| told(&error))?;
         let bench = Benchmark {
             hosts: self.hosts,

@@ -58,3 +58,10 @@ pub(crate) fn built(folder: &str) -> PathBuf {
 pub(crate) fn program(name: &str) -> PathBuf {
     built("debug").join(name)
 }
+
+/// Builds the agent as it is released; returns where it is.
+pub(crate) fn agent() -> Result<PathBuf, ChoreError> {
+    let what = ["--package", "clouder-modules", "--bin", "clouder-agent"];
+    run(&mut cargo(&[&["build", "--locked", "--profile", "agent"], &what[..]].concat()))?;
+    Ok(built("agent").join("clouder-agent"))
+}

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::command::{ChoreError, built, cargo, run};
+use crate::command::{ChoreError, agent, cargo, run};
 
 /// What the agent may weigh on its way to a host, compressed, in bytes. It should be 1.5 million; until it is, this keeps
 /// it from growing further.
@@ -23,17 +23,7 @@ pub(crate) fn all() -> Result<(), ChoreError> {
 
 /// The agent as it is released must stay small: it travels to every host.
 fn agent_size() -> Result<(), ChoreError> {
-    run(&mut cargo(&[
-        "build",
-        "--locked",
-        "--profile",
-        "agent",
-        "--package",
-        "clouder-modules",
-        "--bin",
-        "clouder-agent",
-    ]))?;
-    let path = built("agent").join("clouder-agent");
+    let path = agent()?;
     let size = compressed(&path)
         .map_err(|error| ChoreError::Other(format!("cannot compress {}: {error}", path.display())))?;
     println!("the agent is {size} bytes compressed, of {AGENT_LIMIT} that it may be");

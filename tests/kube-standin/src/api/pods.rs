@@ -6,6 +6,7 @@ use super::answer::{self, Refusal};
 use super::store::{State, Store, key};
 use crate::http::Response;
 use crate::pki::hex;
+use crate::random::random;
 
 /// Five random letters and digits, for names.
 pub(crate) fn suffix() -> String {
@@ -17,14 +18,6 @@ pub(crate) fn suffix() -> String {
 pub(crate) fn uid() -> String {
     let digits = hex(&random::<16>());
     [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range).unwrap_or_default()).join("-")
-}
-
-/// Random bytes.
-pub(crate) fn random<const COUNT: usize>() -> [u8; COUNT] {
-    use ring::rand::{SecureRandom as _, SystemRandom};
-    let mut bytes = [0; COUNT];
-    let _ = SystemRandom::new().fill(&mut bytes);
-    bytes
 }
 
 /// A workload's selector must match what it makes.

@@ -22,6 +22,7 @@ use crate::config;
 use crate::failure::{Failure, Result, refuse};
 use crate::flags::Flags;
 use crate::kubeconfig::Kubeconfig;
+use crate::terminal::say;
 use crate::tool::Tool;
 use crate::version::Version;
 use crate::yaml;
@@ -82,13 +83,6 @@ fn validate(version: Version, arguments: &[String]) -> Result<()> {
     let configuration = config::read_file(path.as_ref(), version.minor)?;
     config::validate(&configuration, version)?;
     say("ok")
-}
-
-/// Prints a line.
-#[expect(clippy::print_stdout, reason = "a tool talks to whoever calls it")]
-fn say(text: &str) -> Result<()> {
-    println!("{text}");
-    Ok(())
 }
 
 /// Reads and checks the configuration file that every command here needs.

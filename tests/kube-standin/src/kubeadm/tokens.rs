@@ -22,12 +22,11 @@ const GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
 
 /// A new token.
 pub(super) fn random() -> String {
-    use ring::rand::{SecureRandom as _, SystemRandom};
     let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let mut bytes = [0; 22];
-    let _ = SystemRandom::new().fill(&mut bytes);
-    let text: String =
-        bytes.iter().map(|byte| char::from(letters[usize::from(*byte) % letters.len()])).collect();
+    let text: String = crate::random::random::<22>()
+        .iter()
+        .map(|byte| char::from(letters[usize::from(*byte) % letters.len()]))
+        .collect();
     let (id, secret) = text.split_at(6);
     format!("{id}.{secret}")
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Value, json};
 
 use super::certificates::SHARED;
@@ -15,6 +14,7 @@ use crate::client::Client;
 use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::flags::Flags;
 use crate::pki::hex;
+use crate::random::random;
 use crate::version::Version;
 use crate::{config, files};
 
@@ -46,12 +46,6 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     }
     say("[upload-certs] Using certificate key:")?;
     say(&key)
-}
-
-fn random<const COUNT: usize>() -> [u8; COUNT] {
-    let mut bytes = [0; COUNT];
-    let _ = SystemRandom::new().fill(&mut bytes);
-    bytes
 }
 
 /// Uploads all shared files, encrypted, with a token whose end is theirs.

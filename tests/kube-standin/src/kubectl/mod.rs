@@ -23,6 +23,7 @@ use crate::flags::Flags;
 use crate::kubeconfig::Kubeconfig;
 use crate::resources::Resource;
 use crate::schema::seconds;
+use crate::terminal::say;
 use crate::tool::Tool;
 use crate::yaml;
 
@@ -104,13 +105,6 @@ fn version(flags: &Flags) -> Result<()> {
             }
         }
     }
-}
-
-/// Prints a line.
-#[expect(clippy::print_stdout, reason = "a tool talks to whoever calls it")]
-fn say(text: &str) -> Result<()> {
-    println!("{text}");
-    Ok(())
 }
 
 /// Prints a line on standard error.
