@@ -102,11 +102,12 @@ impl Fleet {
         self.folder.join("inventory.ini")
     }
 
-    /// Removes the fleet of this name: its machines, volumes and network, and nothing else.
+    /// Removes the fleet of this name: its machines, volumes and network, and nothing else. A Docker daemon that does not
+    /// run is started, for it may hold them still; where none is installed there is nothing to remove.
     ///
     /// # Errors
     /// When something of it cannot be removed.
     pub fn down(name: &str) -> Result<(), FleetError> {
-        host::remove_all(name)
+        if prerequisites::has_docker()? { host::remove_all(name) } else { Ok(()) }
     }
 }

@@ -38,6 +38,15 @@ pub(crate) fn provide() -> Result<(), FleetError> {
     start_docker()
 }
 
+/// Whether Docker is installed; if so, its daemon runs afterwards.
+pub(crate) fn has_docker() -> Result<bool, FleetError> {
+    let installed = is_there("dockerd");
+    if installed {
+        start_docker()?;
+    }
+    Ok(installed)
+}
+
 fn is_there(program: &str) -> bool {
     let folders = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     folders.split(':').any(|folder| std::path::Path::new(folder).join(program).is_file())
