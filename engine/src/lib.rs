@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod cli;
+pub mod config;
 pub mod connection;
 pub mod playbook;
 pub mod report;

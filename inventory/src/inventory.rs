@@ -221,6 +221,24 @@ impl Inventory {
         }
         merged
     }
+
+    /// The variables that a group has itself.
+    pub fn variables_of_group(&self, group: &str, playbook: Option<&VariableFolder>) -> Variables {
+        let mut own = self.groups.get(group).map(|group| group.variables.clone()).unwrap_or_default();
+        for folder in self.folders.iter().chain(playbook) {
+            own.extend(folder.of_group(group));
+        }
+        own
+    }
+
+    /// The variables that a host has itself, without those of its groups.
+    pub fn variables_of_host_alone(&self, host: &str, playbook: Option<&VariableFolder>) -> Variables {
+        let mut own = self.hosts.get(host).map(|host| host.variables.clone()).unwrap_or_default();
+        for folder in self.folders.iter().chain(playbook) {
+            own.extend(folder.of_host(host));
+        }
+        own
+    }
 }
 
 #[cfg(test)]

@@ -56,13 +56,22 @@ pub type Decrypt<'a> = dyn Fn(&str, &Path) -> Result<String, String> + 'a;
 /// Reads the files of inventories, and collects warnings on the way.
 pub struct Reader<'a> {
     decrypt: &'a Decrypt<'a>,
+    /// Ends of names that are no inventory in a folder.
+    pub ignored_endings: Vec<String>,
+    /// Regular expressions of names that are no inventory in a folder.
+    pub ignored_patterns: Vec<String>,
     warnings: RefCell<Vec<Diagnostic>>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader that decrypts with this.
     pub fn new(decrypt: &'a Decrypt<'a>) -> Self {
-        Self { decrypt, warnings: RefCell::default() }
+        Self {
+            decrypt,
+            ignored_endings: Vec::new(),
+            ignored_patterns: Vec::new(),
+            warnings: RefCell::default(),
+        }
     }
 
     /// A file's text, decrypted.
@@ -96,6 +105,15 @@ impl<'a> Reader<'a> {
         let loaded = yaml::load(source)?;
         self.warnings.borrow_mut().extend(loaded.warnings);
         Ok(loaded.document)
+    }
+
+    /// Whether a file of this name is no inventory. A pattern that is none matches nothing.
+    fn ignores(&self, name: &str) -> bool {
+        let matches = |pattern: &String| {
+            fancy_regex::Regex::new(pattern).is_ok_and(|regex| regex.is_match(name).unwrap_or(false))
+        };
+        self.ignored_endings.iter().any(|ending| name.ends_with(ending.as_str()))
+            || self.ignored_patterns.iter().any(matches)
     }
 
     /// The warnings so far.
@@ -143,10 +161,6 @@ fn host_list(list: &str, inventory: &mut Inventory) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// What Ansible passes over in an inventory folder.
-const IGNORED_ENDINGS: [&str; 11] =
-    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".retry"];
-
 fn read_folder(folder: &Path, inventory: &mut Inventory, reader: &Reader<'_>) -> Result<(), LoadError> {
     let failed = |source| LoadError::Read { path: folder.to_owned(), source };
     let entries = fs::read_dir(folder).map_err(failed)?;
@@ -157,8 +171,10 @@ fn read_folder(folder: &Path, inventory: &mut Inventory, reader: &Reader<'_>) ->
     paths.sort();
     for path in paths {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let ignored = name.starts_with('.') || IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending));
-        if ignored || ["group_vars", "host_vars", "vars_plugins"].contains(&name.as_str()) {
+        if name.starts_with('.')
+            || reader.ignores(&name)
+            || ["group_vars", "host_vars", "vars_plugins"].contains(&name.as_str())
+        {
             continue;
         }
         if path.is_dir() {

@@ -113,7 +113,7 @@ fn with_template(step: &Step<'_>, path: &Path, dest: &str) -> Arc<dyn Scope> {
     let path_text = path.display().to_string();
     let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
     let variables = [
-        ("ansible_managed", "Ansible managed".to_owned()),
+        ("ansible_managed", step.run.options.managed.clone()),
         ("template_destpath", dest.to_owned()),
         ("template_fullpath", path_text.clone()),
         ("template_host", rustix::system::uname().nodename().to_string_lossy().into_owned()),

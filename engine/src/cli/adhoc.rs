@@ -1,24 +1,49 @@
 //! `clouder adhoc`.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
-use super::Failure;
 use super::options::{ConnectionOptions, InventoryOptions, OutputOptions};
 use super::setup::{self, Setup};
+use super::{Failure, print};
+use crate::config::{self, Config};
+use crate::report::Tree;
 
 /// Runs one module on the hosts of a pattern.
 #[derive(Args)]
 pub(super) struct AdhocCommand {
     /// Which hosts
     pattern: String,
-    /// Which module
-    #[arg(short, long = "module-name", value_name = "MODULE", default_value = "command")]
-    module: String,
+    /// Which module (command if not said)
+    #[arg(short, long = "module-name", value_name = "MODULE")]
+    module: Option<String>,
     /// Its arguments: key=value pairs, free text, or a JSON mapping
-    #[arg(short, long = "args", value_name = "ARGS", default_value = "", allow_hyphen_values = true)]
-    args: String,
+    #[arg(short, long = "args", value_name = "ARGS", allow_hyphen_values = true)]
+    args: Option<String>,
+    /// Seconds it may take in the background
+    #[arg(short = 'B', long = "background", value_name = "SECONDS")]
+    background: Option<u64>,
+    /// Seconds between two looks at it there; 0 to start it only
+    #[arg(short = 'P', long = "poll", value_name = "SECONDS", requires = "background")]
+    poll: Option<u64>,
+    /// Seconds it may take
+    #[arg(long, value_name = "SECONDS")]
+    task_timeout: Option<u64>,
+    /// Show each answer on one line
+    #[arg(short, long)]
+    one_line: bool,
+    /// Write each answer into this folder, too, as JSON in a file named like the host
+    #[arg(short, long, value_name = "FOLDER")]
+    tree: Option<PathBuf>,
+    /// Show the hosts, and do nothing
+    #[arg(long)]
+    list_hosts: bool,
+    /// The folder whose group_vars, host_vars and roles count, too
+    #[arg(long, value_name = "FOLDER")]
+    playbook_dir: Option<PathBuf>,
     #[command(flatten)]
     inventory: InventoryOptions,
     #[command(flatten)]
@@ -29,28 +54,54 @@ pub(super) struct AdhocCommand {
 
 impl AdhocCommand {
     /// Runs the command; returns the exit code.
-    pub(super) fn run(self) -> Result<i32, Failure> {
-        let options = setup::run_options(&self.connection, &self.inventory, &self.output)?;
-        let reports = setup::answers(self.output.output, &options);
-        let path = Path::new("(adhoc)");
-        let setup = Setup::with_text(&self.inventory, path, Some(&self.playbook()), options)?;
-        let playbook = setup.load(path)?;
+    pub(super) fn run(self, config: &Arc<Config>) -> Result<i32, Failure> {
+        let mut options = setup::run_options(config, &self.connection, &self.inventory, &self.output)?;
+        if let Some(seconds) = self.task_timeout {
+            options.task_timeout = Some(Duration::from_secs(seconds)).filter(|limit| !limit.is_zero());
+        }
+        let mut reports = setup::answers(config, self.output.output, &options, self.one_line);
+        if let Some(folder) = &self.tree {
+            let told = |error: std::io::Error| {
+                Failure::new(
+                    format!("cannot make the folder {}: {error}", folder.display()),
+                    "--tree names a folder that can be written to",
+                )
+            };
+            std::fs::create_dir_all(folder).map_err(told)?;
+            reports.push(Box::new(Tree::new(folder.clone())));
+        }
+        let folder = self.playbook_dir.clone().or_else(|| config.path(&config::PLAYBOOK_DIR));
+        let path = folder.unwrap_or_default().join("(adhoc)");
+        let text = self.playbook(config);
+        let setup = Setup::with_text(config, &self.inventory, &path, Some(&text), options)?;
+        if self.list_hosts {
+            let hosts = setup.select(&self.pattern)?;
+            print(&format!("  hosts ({}):\n", hosts.len()));
+            hosts.iter().for_each(|host| print(&format!("    {host}\n")));
+            return Ok(0);
+        }
+        let playbook = setup.load(&path)?;
         setup.execute(&[playbook], reports)
     }
 
     /// The play that does it. JSON is YAML, and quotes whatever is in the words.
-    fn playbook(&self) -> String {
-        let is_mapping = self.args.trim_start().starts_with('{');
-        let arguments = if is_mapping {
-            self.args.clone()
-        } else {
-            serde_json::Value::from(self.args.as_str()).to_string()
+    fn playbook(&self, config: &Config) -> String {
+        let given = |words: &Option<String>, setting| {
+            words.clone().or_else(|| config.text(setting)).unwrap_or_default()
         };
+        let module = given(&self.module, &config::DEFAULT_MODULE_NAME);
+        let args = given(&self.args, &config::DEFAULT_MODULE_ARGS);
         let word = |text: &str| serde_json::Value::from(text).to_string();
+        let arguments = if args.trim_start().starts_with('{') { args } else { word(&args) };
+        let mut keywords = String::new();
+        if let Some(seconds) = self.background {
+            let poll = self.poll.unwrap_or_else(|| config.integer(&config::DEFAULT_POLL_INTERVAL));
+            keywords = format!(", \"async\": {seconds}, \"poll\": {poll}");
+        }
         format!(
-            "[{{\"name\": \"adhoc\", \"hosts\": {}, \"gather_facts\": false, \"tasks\": [{{{}: {arguments}}}]}}]",
+            "[{{\"name\": \"adhoc\", \"hosts\": {}, \"gather_facts\": false, \"tasks\": [{{{}: {arguments}{keywords}}}]}}]",
             word(&self.pattern),
-            word(&self.module)
+            word(&module)
         )
     }
 }

@@ -1,6 +1,7 @@
 //! `clouder check`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use clouder_lang::Diagnostic;
@@ -8,6 +9,7 @@ use clouder_lang::Diagnostic;
 use super::options::InventoryOptions;
 use super::setup::Setup;
 use super::{Failure, print};
+use crate::config::Config;
 use crate::run::RunOptions;
 
 /// Checks playbooks without reaching any host.
@@ -22,8 +24,8 @@ pub(super) struct CheckCommand {
 
 impl CheckCommand {
     /// Runs the command; returns the exit code.
-    pub(super) fn run(self) -> Result<i32, Failure> {
-        let setup = Setup::new(&self.inventory, &self.playbooks[0], RunOptions::default())?;
+    pub(super) fn run(self, config: &Arc<Config>) -> Result<i32, Failure> {
+        let setup = Setup::new(config, &self.inventory, &self.playbooks[0], RunOptions::default())?;
         let mut findings: Vec<Diagnostic> = Vec::new();
         for path in &self.playbooks {
             match setup.load(path) {

@@ -16,12 +16,18 @@ pub(super) struct DocCommand {
     /// Show data for editors: a JSON Schema of the arguments
     #[arg(long, requires = "module")]
     json_schema: bool,
+    /// Show all modules, which is what is shown anyway when none is named
+    #[arg(short, long, hide = true)]
+    list: bool,
+    /// What sort of thing is asked for
+    #[arg(short, long = "type", hide = true, value_parser = ["module"])]
+    kind: Option<String>,
 }
 
 impl DocCommand {
     /// Runs the command; returns the exit code.
     pub(super) fn run(self) -> Result<i32, Failure> {
-        let Some(name) = &self.module else {
+        let Some(name) = self.module.as_ref().filter(|_| !self.list) else {
             print(&overview());
             return Ok(0);
         };

@@ -3,18 +3,23 @@
 mod adhoc;
 mod ask;
 mod check;
+mod config;
 mod doc;
 mod eject;
 mod inventory;
 mod options;
 mod run;
 mod setup;
+mod tools;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use clouder_lang::Diagnostic;
+
+use crate::config::Config;
 
 /// Runs playbooks in Ansible's language on many hosts, with native task modules.
 #[derive(Parser)]
@@ -34,6 +39,8 @@ enum Command {
     Check(check::CheckCommand),
     /// Show hosts, groups and their variables
     Inventory(inventory::InventoryCommand),
+    /// Show settings, and where they come from
+    Config(config::ConfigCommand),
     /// Show what modules do and what arguments they take
     Doc(doc::DocCommand),
     /// Copy a built-in role or playbook to the project, to own all of it
@@ -89,15 +96,16 @@ impl Failure {
 
 /// The program: reads the command line, does what it says, returns the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Run(command) => command.run(),
-        Command::Adhoc(command) => command.run(),
-        Command::Check(command) => command.run(),
-        Command::Inventory(command) => command.run(),
+    let command = tools::command(std::env::args_os()).unwrap_or_else(|| Cli::parse().command);
+    let result = settings().and_then(|config| match command {
+        Command::Run(command) => command.run(&config),
+        Command::Adhoc(command) => command.run(&config),
+        Command::Check(command) => command.run(&config),
+        Command::Inventory(command) => command.run(&config),
+        Command::Config(command) => command.run(&config),
         Command::Doc(command) => command.run(),
         Command::Eject(command) => command.run(),
-    };
+    });
     match result {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(failure) => {
@@ -105,6 +113,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// The settings that hold in the current folder.
+fn settings() -> Result<Arc<Config>, Failure> {
+    let (config, warnings) = Config::load(&std::env::current_dir()?)?;
+    show(&warnings);
+    Ok(Arc::new(config))
 }
 
 /// Shows findings on standard error, and how many there are.

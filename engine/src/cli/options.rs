@@ -33,15 +33,24 @@ pub(super) struct ConnectionOptions {
     /// How hosts are reached: ssh, local, docker, podman
     #[arg(short, long, value_name = "KIND")]
     pub(super) connection: Option<String>,
-    /// Seconds a connection may take
-    #[arg(short = 'T', long, value_name = "SECONDS", default_value_t = 10)]
-    pub(super) timeout: u64,
+    /// Seconds a connection may take (10 if not said)
+    #[arg(short = 'T', long, value_name = "SECONDS")]
+    pub(super) timeout: Option<u64>,
     /// More arguments for ssh
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub(super) ssh_common_args: Option<String>,
     /// More arguments for ssh
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub(super) ssh_extra_args: Option<String>,
+    /// Accepted for Ansible's sake: files come over the one connection there is
+    #[arg(long, value_name = "ARGS", hide = true, allow_hyphen_values = true)]
+    scp_extra_args: Option<String>,
+    /// The same
+    #[arg(long, value_name = "ARGS", hide = true, allow_hyphen_values = true)]
+    sftp_extra_args: Option<String>,
+    /// Accepted for Ansible's sake: modules in Python are not run
+    #[arg(short = 'M', long, value_name = "FOLDERS", hide = true)]
+    module_path: Option<String>,
     /// Ask for the password to log in
     #[arg(short = 'k', long)]
     pub(super) ask_pass: bool,
@@ -63,9 +72,9 @@ pub(super) struct ConnectionOptions {
     /// Read the password to become another user from a file
     #[arg(long, alias = "become-pass-file", value_name = "FILE", conflicts_with = "ask_become_pass")]
     pub(super) become_password_file: Option<PathBuf>,
-    /// How many hosts are worked on at once
-    #[arg(short, long, value_name = "N", default_value_t = 50)]
-    pub(super) forks: usize,
+    /// How many hosts are worked on at once (50 if not said)
+    #[arg(short, long, value_name = "N")]
+    pub(super) forks: Option<usize>,
     /// Only predict; change nothing
     #[arg(short = 'C', long)]
     pub(super) check: bool,

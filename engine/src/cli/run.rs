@@ -1,12 +1,14 @@
 //! `clouder run`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::options::{ConnectionOptions, InventoryOptions, OutputOptions};
 use super::setup::{self, Setup};
 use super::{Failure, print};
+use crate::config::Config;
 use crate::playbook::{Item, Playbook};
 
 /// Runs playbooks.
@@ -52,16 +54,20 @@ pub(super) struct RunCommand {
 
 impl RunCommand {
     /// Runs the command; returns the exit code.
-    pub(super) fn run(self) -> Result<i32, Failure> {
+    pub(super) fn run(self, config: &Arc<Config>) -> Result<i32, Failure> {
         let listing = self.list_hosts || self.list_tasks || self.list_tags;
-        let mut options = setup::run_options(&self.connection, &self.inventory, &self.output)?;
-        options.tags = self.tags.clone();
-        options.skip_tags = self.skip_tags.clone();
+        let mut options = setup::run_options(config, &self.connection, &self.inventory, &self.output)?;
+        if !self.tags.is_empty() {
+            options.tags = self.tags.clone();
+        }
+        if !self.skip_tags.is_empty() {
+            options.skip_tags = self.skip_tags.clone();
+        }
         options.start_at_task = self.start_at_task.clone();
         options.step = self.step;
-        options.force_handlers = self.force_handlers;
-        let reports = setup::reports(self.output.output, &options);
-        let setup = Setup::new(&self.inventory, &self.playbooks[0], options)?;
+        options.force_handlers |= self.force_handlers;
+        let reports = setup::reports(config, self.output.output, &options)?;
+        let setup = Setup::new(config, &self.inventory, &self.playbooks[0], options)?;
         let mut playbooks = Vec::new();
         for path in &self.playbooks {
             playbooks.push(setup.load(path)?);

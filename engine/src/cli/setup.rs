@@ -12,11 +12,12 @@ use clouder_lang::{Diagnostic, Source, Span};
 use indexmap::IndexMap;
 
 use super::options::{ConnectionOptions, InventoryOptions, Output, OutputOptions};
-use super::{Failure, ask, show};
+use super::{Failure, ask, show, tools};
+use crate::config::{self, Config};
 use crate::connection::Connections;
 use crate::playbook::check::{self, Syntax};
 use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbook};
-use crate::report::{Answers, Events, JsonLines, Report, Style, Terminal, deliver};
+use crate::report::{Answers, Colors, Events, JsonLines, Log, Report, Style, Terminal, deliver};
 use crate::run::{Run, RunOptions};
 use crate::template::{Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
 use crate::vars::{SharedVariables, TaskVariables};
@@ -29,94 +30,138 @@ pub(super) struct Setup {
     variables: Arc<SharedVariables>,
 }
 
-/// What was asked for on the command line.
+/// What was asked for on the command line, or else in settings.
 pub(super) fn run_options(
+    config: &Config,
     connection: &ConnectionOptions,
     inventory: &InventoryOptions,
     output: &OutputOptions,
 ) -> Result<RunOptions, Failure> {
-    let words = |text: &Option<String>| match text {
-        Some(text) => crate::playbook::split_words(text)
-            .map_err(|error| Failure::new(error, "quote each argument for ssh as a shell would need it")),
-        None => Ok(Vec::new()),
-    };
-    let mut ssh_arguments = words(&connection.ssh_common_args)?;
-    ssh_arguments.extend(words(&connection.ssh_extra_args)?);
-    let connection_password =
-        ask::password(connection.ask_pass, "SSH password", connection.connection_password_file.as_deref())?;
-    let become_password = ask::password(
-        connection.ask_become_pass,
-        "BECOME password",
-        connection.become_password_file.as_deref(),
+    let text = |given: &Option<String>, setting| given.clone().or_else(|| config.text(setting));
+    let path = |given: &Option<PathBuf>, setting| given.clone().or_else(|| config.path(setting));
+    let password_file = path(&connection.connection_password_file, &config::CONNECTION_PASSWORD_FILE);
+    let connection_password = ask::password(
+        connection.ask_pass || config.flag(&config::DEFAULT_ASK_PASS),
+        "SSH password",
+        password_file.as_deref().filter(|_| !connection.ask_pass),
     )?;
+    let become_ = connection.become_ || config.flag(&config::DEFAULT_BECOME);
+    let password_file = path(&connection.become_password_file, &config::BECOME_PASSWORD_FILE);
+    let become_password = ask::password(
+        connection.ask_become_pass || config.flag(&config::DEFAULT_BECOME_ASK_PASS),
+        "BECOME password",
+        password_file.as_deref().filter(|_| !connection.ask_become_pass),
+    )?;
+    let seconds = |number: u64| (number > 0).then(|| Duration::from_secs(number));
     Ok(RunOptions {
         check: connection.check,
-        diff: connection.diff,
-        forks: connection.forks.max(1),
+        diff: connection.diff || config.flag(&config::DIFF_ALWAYS),
+        forks: connection.forks.unwrap_or_else(|| whole(config.integer(&config::DEFAULT_FORKS))).max(1),
         limit: inventory.limit.clone(),
-        verbosity: output.verbosity,
-        become_: connection.become_,
-        become_user: connection.become_user.clone(),
-        become_method: connection.become_method.clone(),
-        become_password: become_password
-            .or_else(|| connection_password.clone().filter(|_| connection.become_)),
-        remote_user: connection.remote_user.clone(),
+        verbosity: verbosity(config, output),
+        become_,
+        become_user: text(&connection.become_user, &config::DEFAULT_BECOME_USER),
+        become_method: text(&connection.become_method, &config::DEFAULT_BECOME_METHOD),
+        become_exe: config.text(&config::DEFAULT_BECOME_EXE),
+        become_flags: config.text(&config::DEFAULT_BECOME_FLAGS),
+        become_password: become_password.or_else(|| connection_password.clone().filter(|_| become_)),
+        remote_user: text(&connection.remote_user, &config::DEFAULT_REMOTE_USER),
         connection_password,
-        private_key: connection.private_key.clone(),
-        connection: connection.connection.clone(),
-        ssh_arguments,
-        timeout: Duration::from_secs(connection.timeout.max(1)),
-        host_key_checking: !matches!(
-            std::env::var("ANSIBLE_HOST_KEY_CHECKING").as_deref(),
-            Ok("False" | "false" | "0" | "no")
+        private_key: path(&connection.private_key, &config::DEFAULT_PRIVATE_KEY_FILE),
+        connection: text(&connection.connection, &config::DEFAULT_TRANSPORT),
+        port: u16::try_from(config.integer(&config::DEFAULT_REMOTE_PORT)).ok().filter(|port| *port > 0),
+        ssh_executable: config.text(&config::SSH_EXECUTABLE),
+        ssh_retries: config.integer(&config::SSH_RETRIES),
+        ssh_args: config.text(&config::SSH_ARGS),
+        ssh_common_args: text(&connection.ssh_common_args, &config::SSH_COMMON_ARGS),
+        ssh_extra_args: text(&connection.ssh_extra_args, &config::SSH_EXTRA_ARGS),
+        timeout: Duration::from_secs(
+            connection.timeout.unwrap_or_else(|| config.integer(&config::DEFAULT_TIMEOUT)).max(1),
         ),
-        gathering: std::env::var("ANSIBLE_GATHERING").unwrap_or_else(|_| "implicit".to_owned()),
+        host_key_checking: config.flag(&config::HOST_KEY_CHECKING),
+        gathering: config.text(&config::DEFAULT_GATHERING).unwrap_or_default(),
+        strategy: config.text(&config::DEFAULT_STRATEGY),
+        task_timeout: seconds(config.integer(&config::TASK_TIMEOUT)),
+        poll_interval: config.integer(&config::DEFAULT_POLL_INTERVAL),
+        no_log: config.flag(&config::DEFAULT_NO_LOG),
+        any_errors_fatal: config.flag(&config::ANY_ERRORS_FATAL),
+        managed: config.text(&config::DEFAULT_MANAGED_STR).unwrap_or_default(),
+        force_handlers: config.flag(&config::DEFAULT_FORCE_HANDLERS),
+        tags: config.list(&config::TAGS_RUN),
+        skip_tags: config.list(&config::TAGS_SKIP),
         ask: ask::terminal(),
         ..RunOptions::default()
     })
 }
 
+/// How much is shown: what the command line says, if anything.
+fn verbosity(config: &Config, output: &OutputOptions) -> u8 {
+    match output.verbosity {
+        0 => u8::try_from(config.integer(&config::DEFAULT_VERBOSITY)).unwrap_or(u8::MAX),
+        given => given,
+    }
+}
+
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 /// Where the inventory is when nobody says so.
-fn sources(options: &InventoryOptions) -> Vec<String> {
+fn sources(config: &Config, options: &InventoryOptions) -> Vec<String> {
     if !options.inventory.is_empty() {
         return options.inventory.clone();
     }
-    if let Ok(from_environment) = std::env::var("ANSIBLE_INVENTORY") {
-        return vec![from_environment];
+    let mut sources = config.list(&config::DEFAULT_HOST_LIST);
+    if !config.is_set(&config::DEFAULT_HOST_LIST) {
+        sources.retain(|path| Path::new(path).exists());
     }
-    ["/etc/ansible/hosts"].into_iter().filter(|path| Path::new(path).exists()).map(str::to_owned).collect()
+    sources
 }
 
 /// Reads the inventory that options name.
-pub(super) fn inventory(options: &InventoryOptions) -> Result<Inventory, Failure> {
-    let reader = Reader::new(&no_vault);
-    let inventory = clouder_inventory::load(&sources(options), &reader)?;
+pub(super) fn inventory(config: &Config, options: &InventoryOptions) -> Result<Inventory, Failure> {
+    let reader = reader(config);
+    let inventory = clouder_inventory::load(&sources(config, options), &reader)?;
     show(&reader.into_warnings());
     Ok(inventory)
 }
 
+/// What reads files of inventories and variables.
+pub(super) fn reader(config: &Config) -> Reader<'static> {
+    let mut reader = Reader::new(&no_vault);
+    reader.ignored_endings = config.list(&config::INVENTORY_IGNORE_EXTS);
+    reader.ignored_patterns = config.list(&config::INVENTORY_IGNORE_PATTERNS);
+    reader
+}
+
 impl Setup {
     /// Makes everything ready for a playbook.
-    pub(super) fn new(options: &InventoryOptions, playbook: &Path, run: RunOptions) -> Result<Self, Failure> {
-        Self::with_text(options, playbook, None, run)
+    pub(super) fn new(
+        config: &Arc<Config>,
+        options: &InventoryOptions,
+        playbook: &Path,
+        run: RunOptions,
+    ) -> Result<Self, Failure> {
+        Self::with_text(config, options, playbook, None, run)
     }
 
     /// The same; `text` is the playbook's text if that is in no file.
     pub(super) fn with_text(
+        config: &Arc<Config>,
         options: &InventoryOptions,
         playbook: &Path,
         text: Option<&str>,
         mut run: RunOptions,
     ) -> Result<Self, Failure> {
-        let inventory_of = options.clone();
+        let (settings, inventory_of) = (Arc::clone(config), options.clone());
         run.reload_inventory = crate::run::Reload(Arc::new(move || {
-            inventory(&inventory_of).map_err(|failure| {
+            inventory(&settings, &inventory_of).map_err(|failure| {
                 failure.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             })
         }));
         let project = std::env::current_dir()?;
         let files = || {
-            let files = Files::new(Places::from_environment(project.clone()), Box::new(no_vault));
+            let files = Files::new(Places::new(project.clone(), config), Box::new(no_vault));
             match text {
                 Some(text) => files.with_text(playbook, text),
                 None => files,
@@ -124,17 +169,21 @@ impl Setup {
         };
         let reading = files();
         let read = move |path: &Path| reading.read(path).map(std::borrow::Cow::into_owned);
-        let templates =
-            Templates::new(TemplateOptions { read: Arc::new(read), ..TemplateOptions::default() });
+        let templates = Templates::new(TemplateOptions {
+            read: Arc::new(read),
+            lenient_conditions: config.flag(&config::ALLOW_BROKEN_CONDITIONALS),
+            config: Arc::clone(config),
+            ..TemplateOptions::default()
+        });
         let path = find(&files(), playbook);
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = parent.map_or_else(|| PathBuf::from("."), Path::to_owned);
         let folder = fs::canonicalize(&folder).unwrap_or(folder);
-        let reader = Reader::new(&no_vault);
+        let reader = reader(config);
         let beside = VariableFolder::read(&folder, &reader)?;
         show(&reader.into_warnings());
         let extra = extra_variables(&options.extra_vars)?;
-        let inventory = inventory(options)?;
+        let inventory = inventory(config, options)?;
         let mut variables = SharedVariables::new(
             Arc::clone(&templates),
             inventory,
@@ -143,7 +192,7 @@ impl Setup {
             beside,
             run.check,
         );
-        variables.constants = constants(&run);
+        variables.constants = constants(config, &run);
         let sources = variables.with_inventory(false, |inventory| inventory.sources.clone());
         let sources = sources.iter().map(|source| Value::from(source.display().to_string()));
         variables.constants.insert("ansible_inventory_sources", Value::from_iter(sources));
@@ -314,24 +363,44 @@ async fn interrupted() {
     }
 }
 
-/// Reports of a whole run, on standard output.
-pub(super) fn reports(output: Output, options: &RunOptions) -> Vec<Box<dyn Report>> {
-    vec![match output {
+/// Reports of a whole run: on standard output, and in the log file if there is one.
+pub(super) fn reports(
+    config: &Config,
+    output: Output,
+    options: &RunOptions,
+) -> Result<Vec<Box<dyn Report>>, Failure> {
+    let mut reports: Vec<Box<dyn Report>> = vec![match output {
         Output::Json => Box::new(JsonLines::new(std::io::stdout())),
-        Output::Text => Box::new(Terminal::new(std::io::stdout(), style(options))),
-    }]
+        Output::Text => Box::new(Terminal::new(std::io::stdout(), style(config, options.verbosity))),
+    }];
+    if let Some(path) = config.path(&config::DEFAULT_LOG_PATH) {
+        let log = Log::open(&path).map_err(|error| {
+            Failure::new(
+                format!("cannot write the log {}: {error}", path.display()),
+                "log_path in ansible.cfg, or ANSIBLE_LOG_PATH, names a file that can be written to",
+            )
+        })?;
+        let plain = Style { colors: None, progress: false, ..style(config, options.verbosity) };
+        reports.push(Box::new(Terminal::new(log, plain)));
+    }
+    Ok(reports)
 }
 
 /// Reports of a single task, on standard output.
-pub(super) fn answers(output: Output, options: &RunOptions) -> Vec<Box<dyn Report>> {
+pub(super) fn answers(
+    config: &Config,
+    output: Output,
+    options: &RunOptions,
+    one_line: bool,
+) -> Vec<Box<dyn Report>> {
     vec![match output {
         Output::Json => Box::new(JsonLines::new(std::io::stdout())),
-        Output::Text => Box::new(Answers::new(std::io::stdout(), style(options))),
+        Output::Text => Box::new(Answers::new(std::io::stdout(), style(config, options.verbosity), one_line)),
     }]
 }
 
 /// How standard output wants to be written to.
-fn style(options: &RunOptions) -> Style {
+fn style(config: &Config, verbosity: u8) -> Style {
     let is_terminal = std::io::stdout().is_terminal();
     let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).or_else(|| {
         rustix::termios::tcgetwinsize(std::io::stdout())
@@ -339,22 +408,30 @@ fn style(options: &RunOptions) -> Style {
             .map(|size| usize::from(size.ws_col))
             .filter(|width| *width > 0)
     });
+    let color = if config.flag(&config::ANSIBLE_NOCOLOR) {
+        false
+    } else {
+        is_terminal || config.flag(&config::ANSIBLE_FORCE_COLOR)
+    };
     Style {
-        color: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        colors: color.then(|| Colors::new(config)),
         progress: is_terminal && std::io::stderr().is_terminal(),
-        verbosity: options.verbosity,
+        verbosity,
         width: width.unwrap_or(79),
+        context: whole(config.integer(&config::DIFF_CONTEXT)),
+        ok: config.flag(&config::DISPLAY_OK_HOSTS),
+        skipped: config.flag(&config::DISPLAY_SKIPPED_HOSTS),
     }
 }
 
 /// Magic variables that are the same for all.
-fn constants(options: &RunOptions) -> IndexMap<&'static str, Value> {
+fn constants(config: &Config, options: &RunOptions) -> IndexMap<&'static str, Value> {
     let version = Value::from_pairs([
-        ("full", Value::from("2.19.0")),
+        ("full", Value::from(tools::ANSIBLE)),
         ("major", Value::from(2)),
         ("minor", Value::from(19)),
         ("revision", Value::from(0)),
-        ("string", Value::from("2.19.0")),
+        ("string", Value::from(tools::ANSIBLE)),
     ]);
     let list = |items: &[String]| Value::from_iter(items.iter().map(|item| Value::from(item.as_str())));
     let all = ["all".to_owned()];
@@ -376,7 +453,8 @@ fn constants(options: &RunOptions) -> IndexMap<&'static str, Value> {
     if let Some(python) = python {
         constants.insert("ansible_playbook_python", Value::from(python.display().to_string()));
     }
-    constants.insert("ansible_config_file", Value::from(()));
+    let file = config.file.as_ref().map(|path| Value::from(path.display().to_string()));
+    constants.insert("ansible_config_file", file.unwrap_or(Value::from(())));
     if let Some(limit) = &options.limit {
         constants.insert("ansible_limit", Value::from(limit.as_str()));
     }

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use serde_json::{Map, Value};
 
-use super::screen::{Color, Screen};
+use super::colors::Color;
+use super::screen::Screen;
 use super::{Event, Report, Status, Style, TaskInfo};
 
 /// Modules whose answer is the text that a program wrote.
@@ -13,12 +14,13 @@ const TEXTS: [&str; 4] = ["command", "shell", "raw", "script"];
 /// Shows each host's answer as it comes, in the form that `ansible` has.
 pub struct Answers<W> {
     screen: Screen<W>,
+    one_line: bool,
 }
 
 impl<W: Write> Answers<W> {
-    /// A report for a writer, usually standard output.
-    pub fn new(out: W, style: Style) -> Self {
-        Self { screen: Screen::new(out, style) }
+    /// A report for a writer, usually standard output; each answer on one line, if asked for.
+    pub fn new(out: W, style: Style, one_line: bool) -> Self {
+        Self { screen: Screen::new(out, style), one_line }
     }
 
     fn answer(&mut self, task: &TaskInfo, host: &str, status: Status, result: &Map<String, Value>) {
@@ -33,6 +35,12 @@ impl<W: Write> Answers<W> {
         let name = task.module.rsplit('.').next().unwrap_or_default();
         let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or_default();
         let shown = match result.get("rc").filter(|_| TEXTS.contains(&name)) {
+            Some(code) if self.one_line => {
+                let flat = |key: &str| text(key).trim_end().replace('\n', "\\n");
+                let stderr = Some(flat("stderr")).filter(|text| !text.is_empty());
+                let stderr = stderr.map_or_else(String::new, |text| format!(" (stderr) {text}"));
+                format!("{host} | {word} | rc={code} | (stdout) {}{stderr}", flat("stdout"))
+            }
             Some(code) => {
                 let parts =
                     [text("stdout"), text("stderr"), if status == Status::Failed { text("msg") } else { "" }];
@@ -47,10 +55,8 @@ impl<W: Write> Answers<W> {
                     !matches!(key.as_str(), "diff" | "failed" | "unreachable" | "invocation")
                 });
                 let mark = if status == Status::Failed { "!" } else { "" };
-                format!(
-                    "{host} | {word}{mark} => {}",
-                    serde_json::to_string_pretty(&shown).unwrap_or_default()
-                )
+                let json = if self.one_line { serde_json::to_string } else { serde_json::to_string_pretty };
+                format!("{host} | {word}{mark} => {}", json(&shown).unwrap_or_default())
             }
         };
         self.screen.line(color, &shown);
@@ -90,9 +96,9 @@ mod tests {
     use super::*;
 
     fn shown(module: &str, status: Status, result: &Value) -> String {
-        let style = Style { color: false, progress: false, verbosity: 0, width: 79 };
+        let style = Style { width: 79, context: 3, ok: true, skipped: true, ..Style::default() };
         let mut out = Vec::new();
-        let mut answers = Answers::new(&mut out, style);
+        let mut answers = Answers::new(&mut out, style, false);
         let task = TaskInfo {
             id: 1,
             name: module.into(),

@@ -3,17 +3,17 @@
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
-/// The differences of a result, as lines to show; empty when there are none.
-pub(super) fn lines(result: &Map<String, Value>) -> Vec<String> {
+/// The differences of a result, as lines to show, with so many unchanged ones around each; empty when there are none.
+pub(super) fn lines(result: &Map<String, Value>, context: usize) -> Vec<String> {
     let differences = match result.get("diff") {
         Some(Value::Array(differences)) => differences.iter().collect(),
         Some(one @ Value::Object(_)) => vec![one],
         _ => Vec::new(),
     };
-    differences.into_iter().flat_map(of_one).collect()
+    differences.into_iter().flat_map(|difference| of_one(difference, context)).collect()
 }
 
-fn of_one(difference: &Value) -> Vec<String> {
+fn of_one(difference: &Value, context: usize) -> Vec<String> {
     if let Some(prepared) = difference.get("prepared").and_then(Value::as_str) {
         return prepared.lines().map(str::to_owned).collect();
     }
@@ -32,7 +32,13 @@ fn of_one(difference: &Value) -> Vec<String> {
     let old = format!("before{}", header("before_header"));
     let new = format!("after{}", header("after_header"));
     let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-    diff.unified_diff().context_radius(3).header(&old, &new).to_string().lines().map(str::to_owned).collect()
+    diff.unified_diff()
+        .context_radius(context)
+        .header(&old, &new)
+        .to_string()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -49,7 +55,7 @@ mod tests {
             {"before": "same", "after": "same"},
             {"prepared": "ready\nmade"},
         ]});
-        let text = lines(result.as_object().unwrap()).join("\n");
+        let text = lines(result.as_object().unwrap(), 3).join("\n");
         insta::assert_snapshot!(text, @r#"
         --- before: /x
         +++ after: /x

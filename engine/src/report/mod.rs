@@ -2,17 +2,23 @@
 //! of a run agree.
 
 mod answers;
+mod colors;
 mod difference;
 mod event;
 mod json;
+mod log;
 mod progress;
 mod screen;
 mod terminal;
+mod tree;
 
 pub use answers::Answers;
+pub use colors::Colors;
 pub use event::{Event, HostSummary, ItemLabel, Status, TaskInfo};
 pub use json::JsonLines;
+pub use log::Log;
 pub use terminal::{Style, Terminal};
+pub use tree::Tree;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 

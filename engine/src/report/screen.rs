@@ -5,49 +5,34 @@ use std::io::Write;
 use clouder_lang::{Diagnostic, Severity};
 use serde_json::{Map, Value};
 
+use super::colors::Color;
 use super::progress::Progress;
 use super::{Style, difference};
-
-/// What a line is about.
-#[derive(Clone, Copy)]
-pub(super) enum Color {
-    Good,
-    Changed,
-    Bad,
-    Quiet,
-    Warning,
-    Plain,
-}
 
 /// A terminal, or plain lines.
 pub(super) struct Screen<W> {
     out: W,
-    color: bool,
+    style: Style,
     /// The lines at the bottom.
     pub(super) progress: Option<Progress>,
 }
 
 impl<W: Write> Screen<W> {
     pub(super) fn new(out: W, style: Style) -> Self {
-        Self { out, color: style.color, progress: style.progress.then(Progress::new) }
+        Self { out, style, progress: style.progress.then(Progress::new) }
     }
 
     /// Shows a line.
     pub(super) fn line(&mut self, color: Color, text: &str) {
-        let code = match color {
-            Color::Good => "32",
-            Color::Changed => "33",
-            Color::Bad => "31",
-            Color::Quiet => "36",
-            Color::Warning => "35",
-            Color::Plain => "",
-        };
+        let code = self.style.colors.map_or("", |colors| colors.code(color));
         let out = &mut self.out;
-        let painted = self.color && !code.is_empty();
         let mut print = || {
             // A reader that went away (`| head`) is no reason to stop the run.
-            let _ =
-                if painted { writeln!(out, "\x1b[{code}m{text}\x1b[0m") } else { writeln!(out, "{text}") };
+            let _ = if code.is_empty() {
+                writeln!(out, "{text}")
+            } else {
+                writeln!(out, "\x1b[{code}m{text}\x1b[0m")
+            };
             let _ = out.flush();
         };
         match &self.progress {
@@ -58,11 +43,11 @@ impl<W: Write> Screen<W> {
 
     /// Shows what a result changed.
     pub(super) fn difference(&mut self, result: &Map<String, Value>) {
-        for line in difference::lines(result) {
+        for line in difference::lines(result, self.style.context) {
             let color = match line.chars().next() {
-                Some('+') => Color::Good,
-                Some('-') => Color::Bad,
-                Some('@') => Color::Quiet,
+                Some('+') => Color::Added,
+                Some('-') => Color::Removed,
+                Some('@') => Color::Place,
                 _ => Color::Plain,
             };
             self.line(color, &line);

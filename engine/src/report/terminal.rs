@@ -4,20 +4,27 @@ use std::io::Write;
 
 use serde_json::{Map, Value};
 
-use super::screen::{Color, Screen};
+use super::colors::{Color, Colors};
+use super::screen::Screen;
 use super::{Event, HostSummary, ItemLabel, Report, Status, TaskInfo};
 
 /// How the report looks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// With colours.
-    pub color: bool,
+    /// The colours, if there are any.
+    pub colors: Option<Colors>,
     /// With lines at the bottom that show what is going on.
     pub progress: bool,
     /// How much is shown: the number of `-v`.
     pub verbosity: u8,
     /// How wide headings are, in characters.
     pub width: usize,
+    /// How many lines a difference shows around each change.
+    pub context: usize,
+    /// With results that changed nothing.
+    pub ok: bool,
+    /// With tasks that are skipped.
+    pub skipped: bool,
 }
 
 /// Shows a run on a terminal, or as plain lines.
@@ -67,7 +74,7 @@ impl<W: Write + Send> Terminal<W> {
             Status::Skipped => (Color::Quiet, "skipping"),
             Status::Failed | Status::Ignored if item.is_some() => (Color::Bad, "failed"),
             Status::Failed | Status::Ignored => (Color::Bad, "fatal"),
-            Status::Unreachable => (Color::Bad, "fatal"),
+            Status::Unreachable => (Color::Unreachable, "fatal"),
         };
         let item_text = item.map_or_else(String::new, |label| format!(" => (item={})", label.0));
         let failure = match status {
@@ -79,6 +86,15 @@ impl<W: Write + Send> Terminal<W> {
         self.screen.line(color, &format!("{word}: [{host}]{failure}{item_text}{details}"));
         if status == Status::Ignored && item.is_none() {
             self.screen.line(Color::Quiet, "...ignoring");
+        }
+    }
+
+    /// Whether results of this status are shown.
+    fn shows(&self, status: Status) -> bool {
+        match status {
+            Status::Ok => self.style.ok,
+            Status::Skipped => self.style.skipped,
+            _ => true,
         }
     }
 
@@ -155,14 +171,20 @@ impl<W: Write + Send> Report for Terminal<W> {
                 self.heading(&format!("PLAY [{play}]"));
                 self.screen.line(Color::Quiet, "skipping: no hosts matched");
             }
-            Event::TaskStart { task } => self.task_heading(task),
+            // Where some results are not shown, the heading waits for one that is.
+            Event::TaskStart { task } => {
+                if self.style.ok && self.style.skipped {
+                    self.task_heading(task);
+                }
+            }
             Event::HostStart { task, host } => {
                 if let Some(progress) = &mut self.screen.progress {
                     progress.start(host, &task.name);
                 }
             }
             Event::Item { task, host, label, status, result, .. } => {
-                if *status != Status::Skipped || self.style.verbosity > 0 {
+                let is_shown = *status != Status::Skipped || self.style.verbosity > 0;
+                if is_shown && self.shows(*status) {
                     self.task_heading(task);
                     self.result(task, host, Some(label), *status, result);
                 }
@@ -181,6 +203,9 @@ impl<W: Write + Send> Report for Terminal<W> {
             Event::Result { task, host, delegated_to, status, result, .. } => {
                 if let Some(progress) = &mut self.screen.progress {
                     progress.done(host);
+                }
+                if !self.shows(*status) {
+                    return;
                 }
                 self.task_heading(task);
                 let is_loop = result.contains_key("results")

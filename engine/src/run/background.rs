@@ -57,7 +57,7 @@ impl Run {
             return Ok(Way::Foreground(None));
         }
         let limit = Duration::from_secs(seconds);
-        Ok(if number(&step.task.poll, 10)? == 0 {
+        Ok(if number(&step.task.poll, self.options.poll_interval)? == 0 {
             Way::Background(limit)
         } else {
             Way::Foreground(Some(limit))

@@ -58,6 +58,10 @@ pub struct RunOptions {
     pub become_user: Option<String>,
     /// How.
     pub become_method: Option<String>,
+    /// With which program.
+    pub become_exe: Option<String>,
+    /// With which arguments.
+    pub become_flags: Option<String>,
     /// The password that takes.
     pub become_password: Option<Secret>,
     /// Who logs in.
@@ -68,14 +72,36 @@ pub struct RunOptions {
     pub private_key: Option<PathBuf>,
     /// How hosts are reached.
     pub connection: Option<String>,
-    /// More arguments for ssh.
-    pub ssh_arguments: Vec<String>,
+    /// The port of ssh.
+    pub port: Option<u16>,
+    /// The program ssh.
+    pub ssh_executable: Option<String>,
+    /// How often it is tried again.
+    pub ssh_retries: u64,
+    /// Arguments for it, as a shell would split them.
+    pub ssh_args: Option<String>,
+    /// More of them.
+    pub ssh_common_args: Option<String>,
+    /// Still more of them.
+    pub ssh_extra_args: Option<String>,
     /// How long a connection may take.
     pub timeout: Duration,
     /// Whether host keys are checked.
     pub host_key_checking: bool,
     /// `smart`, `implicit` or `explicit`: whether plays gather facts without being asked.
     pub gathering: String,
+    /// The strategy of plays that name none.
+    pub strategy: Option<String>,
+    /// How long a task may take that does not say so.
+    pub task_timeout: Option<Duration>,
+    /// How many seconds lie between two looks at a task in the background.
+    pub poll_interval: u64,
+    /// Show nothing of arguments and results, unless a task says otherwise.
+    pub no_log: bool,
+    /// A failure on one host ends the play for all, unless it says otherwise.
+    pub any_errors_fatal: bool,
+    /// The value of `ansible_managed`.
+    pub managed: String,
     /// Handlers run even on hosts that failed.
     pub force_handlers: bool,
     /// Reads the inventory again.
@@ -106,15 +132,28 @@ impl Default for RunOptions {
             become_: false,
             become_user: None,
             become_method: None,
+            become_exe: None,
+            become_flags: None,
             become_password: None,
             remote_user: None,
             connection_password: None,
             private_key: None,
             connection: None,
-            ssh_arguments: Vec::new(),
+            port: None,
+            ssh_executable: None,
+            ssh_retries: 0,
+            ssh_args: None,
+            ssh_common_args: None,
+            ssh_extra_args: None,
             timeout: Duration::from_secs(10),
             host_key_checking: true,
             gathering: "implicit".to_owned(),
+            strategy: None,
+            task_timeout: None,
+            poll_interval: 15,
+            no_log: false,
+            any_errors_fatal: false,
+            managed: "Ansible managed".to_owned(),
             force_handlers: false,
             reload_inventory: Reload(Arc::new(|| Err("there is nothing to read it from".to_owned()))),
             ask: None,

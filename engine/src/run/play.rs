@@ -282,6 +282,7 @@ impl PlayRun<'_> {
         let sections = self.sections(play);
         let force = self.run.options.force_handlers || self.flag(play.force_handlers.as_ref(), outside)?;
         let strategy = self.run.text(play.strategy.as_ref(), outside)?;
+        let strategy = strategy.or_else(|| self.run.options.strategy.clone());
         let each_alone = matches!(
             strategy.as_deref(),
             Some("free" | "host_pinned" | "ansible.builtin.free" | "ansible.builtin.host_pinned")

@@ -67,7 +67,7 @@ impl Run {
         Ok(Settings {
             check: flag(|keywords| keywords.check_mode.as_ref(), self.options.check)?,
             diff: flag(|keywords| keywords.diff.as_ref(), self.options.diff)?,
-            no_log: flag(|keywords| keywords.no_log.as_ref(), false)?,
+            no_log: flag(|keywords| keywords.no_log.as_ref(), self.options.no_log)?,
             ignore_errors: flag(|keywords| keywords.ignore_errors.as_ref(), false)?,
             ignore_unreachable: flag(|keywords| keywords.ignore_unreachable.as_ref(), false)?,
             environment: self.environment(task, scope)?,
@@ -75,7 +75,7 @@ impl Run {
             delegate_facts: flag(|keywords| keywords.delegate_facts.as_ref(), false)?,
             timeout: match text(|keywords| keywords.timeout.as_ref())? {
                 Some(seconds) => seconds.parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs),
-                None => None,
+                None => self.options.task_timeout,
             },
         })
     }
@@ -250,11 +250,15 @@ impl<'a> Reach<'a> {
             Some(port) => {
                 Some(port.parse().map_err(|_| StepError::Failed(format!("`{port}` is no port number")))?)
             }
-            None => None,
+            None => options.port,
         };
-        let mut arguments = options.ssh_arguments.clone();
-        for name in ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"] {
-            if let Some(text) = self.variable(&[name])? {
+        let mut arguments = Vec::new();
+        for (name, usual) in [
+            ("ansible_ssh_args", &options.ssh_args),
+            ("ansible_ssh_common_args", &options.ssh_common_args),
+            ("ansible_ssh_extra_args", &options.ssh_extra_args),
+        ] {
+            if let Some(text) = self.variable(&[name])?.or_else(|| usual.clone()) {
                 let words = crate::playbook::split_words(&text)
                     .map_err(|error| StepError::Failed(format!("{name}: {error}")))?;
                 arguments.extend(words);
@@ -272,10 +276,12 @@ impl<'a> Reach<'a> {
         let passphrase = self
             .variable(&["ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"])?
             .map(Secret::new);
-        let retries = self.number("ansible_ssh_retries")?.unwrap_or(0);
+        let retries = self.number("ansible_ssh_retries")?.unwrap_or(options.ssh_retries);
         Ok(Transport::Ssh(SshTarget {
             passphrase,
-            executable: self.variable(&["ansible_ssh_executable"])?,
+            executable: self
+                .variable(&["ansible_ssh_executable"])?
+                .or_else(|| options.ssh_executable.clone()),
             retries: u32::try_from(retries).unwrap_or(u32::MAX),
             address: self
                 .variable(&["ansible_host", "ansible_ssh_host"])?
@@ -323,8 +329,12 @@ impl<'a> Reach<'a> {
             method,
             user: user.unwrap_or_else(|| "root".to_owned()),
             password: password.or_else(|| options.become_password.clone()),
-            exe: of("exe")?.or(self.keyword(|keywords| keywords.become_exe.as_ref())?),
-            flags: of("flags")?.or(self.keyword(|keywords| keywords.become_flags.as_ref())?),
+            exe: of("exe")?
+                .or(self.keyword(|keywords| keywords.become_exe.as_ref())?)
+                .or_else(|| options.become_exe.clone()),
+            flags: of("flags")?
+                .or(self.keyword(|keywords| keywords.become_flags.as_ref())?)
+                .or_else(|| options.become_flags.clone()),
         }))
     }
 }

@@ -202,7 +202,8 @@ impl PlayRun<'_> {
 
     fn is_fatal(&self, task: &Task, scope: &Arc<dyn Scope>) -> bool {
         let node = keyword(task, |keywords| keywords.any_errors_fatal.as_ref());
-        node.is_some_and(|node| self.run.flag(node, scope).unwrap_or(false))
+        let usual = self.run.options.any_errors_fatal;
+        node.map_or(usual, |node| self.run.flag(node, scope).unwrap_or(false))
     }
 
     async fn one_host(

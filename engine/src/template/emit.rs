@@ -54,6 +54,11 @@ impl Default for Look {
     }
 }
 
+/// A value as a YAML document, as it is usually written.
+pub fn to_yaml(value: &Value) -> String {
+    yaml(value, &Look::default())
+}
+
 /// A value as a YAML document that ends with a line break.
 pub(super) fn yaml(value: &Value, look: &Look) -> String {
     let mut look = *look;

@@ -17,6 +17,7 @@ use super::lazy::{LazyList, LazyMapping, finished};
 use super::lookups::Lookups;
 use super::python::is_missing;
 use super::{Scope, TemplateError, filters, lookups, syntax, testing, to_text};
+use crate::config::Config;
 
 /// Reads a file for includes and lookups; built-in files too.
 pub type ReadFile = dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync;
@@ -33,6 +34,8 @@ pub struct TemplateOptions {
     pub unvault: Arc<Unvault>,
     /// Conditions may be of any type, as before ansible-core 2.19.
     pub lenient_conditions: bool,
+    /// Settings, for those who look them up.
+    pub config: Arc<Config>,
 }
 
 impl Default for TemplateOptions {
@@ -41,6 +44,7 @@ impl Default for TemplateOptions {
             read: Arc::new(|path: &Path| std::fs::read(path)),
             unvault: Arc::new(|_: &str| Err("there is no vault password".to_owned())),
             lenient_conditions: false,
+            config: Arc::default(),
         }
     }
 }
@@ -111,6 +115,7 @@ impl Templates {
                 read: Arc::clone(&options.read),
                 engine: Weak::clone(engine),
                 unvault: Arc::clone(&options.unvault),
+                config: Arc::clone(&options.config),
             };
             let environment = Box::leak(Box::new(environment(&lookups)));
             Self {

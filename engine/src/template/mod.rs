@@ -21,6 +21,7 @@ mod text;
 mod versions;
 
 pub use convert::{from_json, is_omit, omit, to_json};
+pub use emit::to_yaml;
 pub use engine::{RenderOptions, TemplateOptions, Templates, is_template};
 pub use error::TemplateError;
 pub use lazy::failed;

@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::config::{self, Config};
+
 /// The folders of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
@@ -17,25 +19,12 @@ pub struct Places {
 }
 
 impl Places {
-    /// The places the environment names, or else Ansible's usual ones.
-    pub fn from_environment(project: PathBuf) -> Self {
-        let listed = |name: &str, usual: &str| {
-            let text = env::var(name).unwrap_or_else(|_| usual.to_owned());
-            text.split(':')
-                .filter(|path| !path.is_empty())
-                .map(|path| project.join(expand_user(path)))
-                .collect()
-        };
+    /// The places that settings name.
+    pub fn new(project: PathBuf, config: &Config) -> Self {
         Self {
-            organisation: listed("CLOUDER_PATH", ""),
-            roles: listed(
-                "ANSIBLE_ROLES_PATH",
-                "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles",
-            ),
-            collections: listed(
-                "ANSIBLE_COLLECTIONS_PATH",
-                "~/.ansible/collections:/usr/share/ansible/collections",
-            ),
+            organisation: config.paths(&config::CLOUDER_PATH),
+            roles: config.paths(&config::DEFAULT_ROLES_PATH),
+            collections: config.paths(&config::COLLECTIONS_PATHS),
             project,
         }
     }

@@ -58,6 +58,8 @@ pub(super) struct Lookups {
     pub(super) engine: Weak<Templates>,
     /// Decrypts.
     pub(super) unvault: Arc<Unvault>,
+    /// Settings.
+    pub(super) config: Arc<crate::config::Config>,
 }
 
 impl Lookups {
@@ -191,7 +193,7 @@ fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> 
         "password" => password::password(terms, kwargs),
         "random_string" => password::random_string(kwargs),
         "url" => url::url(terms, kwargs),
-        "config" => config(terms, kwargs),
+        "config" => config(lookups, terms, kwargs),
         "random_choice" => {
             let items = terms.to_vec();
             let mut chance = super::filters::Chance::new(None)?;
@@ -206,26 +208,21 @@ fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> 
     }
 }
 
-/// Settings of Ansible that have one value here.
-fn config(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+/// Settings, by name.
+fn config(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     let missing = kwargs.get::<Option<String>>("on_missing")?.unwrap_or_else(|| "error".to_owned());
     let mut found = Vec::new();
     for term in terms {
         let name = to_text(term);
-        match name.as_str() {
-            "DEFAULT_FORKS" => found.push(Value::from(5)),
-            "DEFAULT_TIMEOUT" => found.push(Value::from(10)),
-            "DEFAULT_REMOTE_USER" => found.push(Value::from(())),
-            "DEFAULT_BECOME_USER" => found.push(Value::from("root")),
-            "DEFAULT_BECOME_METHOD" => found.push(Value::from("sudo")),
-            "DEFAULT_TRANSPORT" => found.push(Value::from("ssh")),
-            "DEFAULT_HASH_BEHAVIOUR" => found.push(Value::from("replace")),
-            "DEFAULT_ROLES_PATH" => found.push(Value::from(vec!["roles"])),
-            "COLOR_OK" => found.push(Value::from("green")),
-            "COLOR_CHANGED" => found.push(Value::from("yellow")),
-            "COLOR_SKIP" => found.push(Value::from("cyan")),
-            _ if missing == "skip" || missing == "warn" => {}
-            _ => return Err(wrong(format!("Unable to find setting {name}"))),
+        match crate::config::ALL.iter().find(|setting| setting.name == name) {
+            Some(setting) => found.push(super::from_json(lookups.config.get(setting).0.clone())),
+            None if missing == "skip" || missing == "warn" => {}
+            None => {
+                let names = crate::config::ALL.iter().map(|setting| setting.name);
+                let hint = clouder_lang::nearest(&name, names)
+                    .map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
+                return Err(wrong(format!("Unable to find setting {name}{hint}")));
+            }
         }
     }
     Ok(found)
