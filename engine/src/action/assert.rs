@@ -37,10 +37,16 @@ impl Action for Assert {
         Box::pin(async move {
             let arguments = step.written_arguments()?;
             let argument = |name: &str| arguments.get(name);
-            let evaluated = |names: &[&str]| {
-                let node = names.iter().find_map(|name| argument(name));
-                node.map(|node| step.run.templates.evaluate(node, &step.scope)).transpose()
+            let message = |names: &[&'static str]| {
+                let found = names.iter().find_map(|name| argument(name).map(|node| (*name, node)));
+                let Some((name, node)) = found else { return Ok(None) };
+                let value = to_json(&step.run.templates.evaluate(node, &step.scope)?);
+                if is_message(&value) {
+                    return Ok(Some(value));
+                }
+                Err(StepError::Failed(format!("`{name}` must be a text or a list of texts, not {value}")))
             };
+            let (fail_msg, success_msg) = (message(&["fail_msg", "msg"])?, message(&["success_msg"])?);
             let that = argument("that")
                 .ok_or_else(|| StepError::Failed("missing required arguments: that".to_owned()))?;
             let quiet = argument("quiet").is_some_and(|node| {
@@ -54,28 +60,30 @@ impl Action for Assert {
                 if step.run.templates.condition(condition, &step.scope)? {
                     continue;
                 }
-                let message = evaluated(&["fail_msg", "msg"])?;
                 let mut outcome = Outcome { failed: true, ..Outcome::new(false) };
                 if !quiet {
                     outcome.result.insert("assertion".to_owned(), condition.to_text().as_ref().into());
                     outcome.result.insert("evaluated_to".to_owned(), false.into());
                 }
-                outcome.result.insert(
-                    "msg".to_owned(),
-                    message.map_or_else(|| "Assertion failed".into(), |value| to_json(&value)),
-                );
+                let message = fail_msg.unwrap_or_else(|| "Assertion failed".into());
+                outcome.result.insert("msg".to_owned(), message);
                 return Ok(outcome.into());
             }
             let mut outcome = Outcome::new(false);
             if !quiet {
-                let message = evaluated(&["success_msg"])?;
-                outcome.result.insert(
-                    "msg".to_owned(),
-                    message.map_or_else(|| "All assertions passed".into(), |value| to_json(&value)),
-                );
+                let message = success_msg.unwrap_or_else(|| "All assertions passed".into());
+                outcome.result.insert("msg".to_owned(), message);
             }
             Ok(outcome.into())
         })
+    }
+}
+
+fn is_message(value: &Value) -> bool {
+    match value {
+        Value::String(_) => true,
+        Value::Array(lines) => lines.iter().all(Value::is_string),
+        _ => false,
     }
 }
 

@@ -40,6 +40,9 @@ pub(super) struct PlayRun<'a> {
     pub(super) finished_roles: FinishedRoles,
 }
 
+/// Names of hosts in order.
+type Hosts = Vec<Arc<str>>;
+
 /// The sections of a play in order; handlers run after each.
 struct Sections {
     gather: Option<Item>,
@@ -58,7 +61,7 @@ impl Run {
             Vec::new(),
         )));
         let scope: Arc<dyn Scope> = Arc::new(outside);
-        let hosts = self.hosts_of(play, &scope)?;
+        let (hosts, all_hosts) = self.hosts_of(play, &scope)?;
         let name = match &play.name {
             Some(name) => self.templates.evaluate_text(name, &scope).map_err(|error| error.diagnostic)?,
             None => to_text(&self.templates.evaluate(&play.hosts, &scope).map_err(|error| error.diagnostic)?),
@@ -70,7 +73,7 @@ impl Run {
         self.events.send(Event::PlayStart { name: name.clone(), hosts: hosts.clone() });
         let prompts = self.prompts(play, &scope)?;
         let order = self.text(play.order.as_ref(), &scope)?;
-        let hosts = ordered(hosts, order.as_deref());
+        let (hosts, all_hosts) = (ordered(hosts, order.as_deref()), ordered(all_hosts, order.as_deref()));
         let batches = self.batches(play, &scope, &hosts)?;
         let (aborted, ended, started) =
             (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
@@ -91,7 +94,7 @@ impl Run {
                 name.clone(),
                 mapping_of(play.layer.keywords.vars.as_ref()),
                 prompts.clone(),
-                hosts.clone(),
+                all_hosts.clone(),
             );
             variables.set_hosts(batch.clone(), alive.clone());
             let play_run = PlayRun {
@@ -125,8 +128,8 @@ impl Run {
         failed.extend(hosts.iter().filter(|host| !alive.contains(host)).cloned());
     }
 
-    /// The hosts of a play: its pattern within `--limit`, without those that failed before.
-    fn hosts_of(&self, play: &Play, scope: &Arc<dyn Scope>) -> Result<Vec<Arc<str>>, Box<Diagnostic>> {
+    /// The hosts of a play: its pattern within `--limit`; those that have not failed before, and all.
+    fn hosts_of(&self, play: &Play, scope: &Arc<dyn Scope>) -> Result<(Hosts, Hosts), Box<Diagnostic>> {
         let value = self.templates.evaluate(&play.hosts, scope).map_err(|error| error.diagnostic)?;
         let pattern = to_texts(&value).join(",");
         let wrong = |error: clouder_inventory::PatternError| {
@@ -146,8 +149,8 @@ impl Run {
             hosts.retain(|host| limited.contains(host));
         }
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.retain(|host| !failed.contains(host));
-        Ok(hosts)
+        let alive = hosts.iter().filter(|host| !failed.contains(*host)).cloned().collect();
+        Ok((alive, hosts))
     }
 
     fn text(&self, node: Option<&Node>, scope: &Arc<dyn Scope>) -> Result<Option<String>, Box<Diagnostic>> {

@@ -166,9 +166,14 @@ impl PlayRun<'_> {
             }
             let failed = result.failed() && !result.ignored;
             if failed {
-                host.state
-                    .set(Arc::from("ansible_failed_result"), from_json(Json::Object(result.registered())));
-                host.state.set(Arc::from("ansible_failed_task"), self.failed_task(task, info));
+                // For the `rescue` that mends it, and all that comes later.
+                if protected && !result.unreachable {
+                    host.state.set(
+                        Arc::from("ansible_failed_result"),
+                        from_json(Json::Object(result.registered())),
+                    );
+                    host.state.set(Arc::from("ansible_failed_task"), self.failed_task(task, info));
+                }
                 if result.unreachable {
                     host.leave();
                 }

@@ -69,7 +69,10 @@ pub struct Output {
 }
 
 /// Runs a program to its end, whatever its exit code.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<Output, FleetError> {
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run(program: &str, arguments: &[&str]) -> Result<Output, FleetError> {
     let mut command = Command::new(program);
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
     let output =
@@ -83,7 +86,10 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<Output, FleetErro
 }
 
 /// Runs a program that must succeed; returns its standard output.
-pub(crate) fn succeed(program: &str, arguments: &[&str]) -> Result<String, FleetError> {
+///
+/// # Errors
+/// When it does not succeed.
+pub fn succeed(program: &str, arguments: &[&str]) -> Result<String, FleetError> {
     let output = run(program, arguments)?;
     if output.code == 0 {
         return Ok(output.stdout);

@@ -15,8 +15,9 @@ mod prerequisites;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use command::{FleetError, Output};
+pub use command::{FleetError, Output, run, succeed};
 pub use host::Host;
+pub use prerequisites::{install, missing};
 
 /// The label that everything of a fleet carries; only what carries it is ever removed.
 pub(crate) const LABEL: &str = "clouder.fleet";

@@ -21,21 +21,32 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Installs what is missing, and starts the Docker daemon if none runs.
 pub(crate) fn provide() -> Result<(), FleetError> {
-    let missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
-    if !missing.is_empty() {
-        if succeed("id", &["-u"])?.trim() != "0" {
-            return Err(FleetError::Other(format!(
-                "these packages are missing, and only root can install them: {}",
-                missing.join(" ")
-            )));
-        }
-        succeed("apt-get", &["update"])?;
-        let mut arguments = vec!["install", "-y", "--no-install-recommends"];
-        arguments.extend(&missing);
-        succeed("apt-get", &arguments)?;
-    }
+    install(&missing(&PROGRAMS))?;
     start_docker()
+}
+
+/// The packages whose programs this machine lacks.
+pub fn missing<'a>(programs: &[(&str, &'a str)]) -> Vec<&'a str> {
+    programs.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect()
+}
+
+/// Installs Debian packages.
+///
+/// # Errors
+/// When they cannot be installed, or this is not root.
+pub fn install(packages: &[&str]) -> Result<(), FleetError> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if succeed("id", &["-u"])?.trim() != "0" {
+        return Err(FleetError::Other(format!(
+            "these packages are missing, and only root can install them: {}",
+            packages.join(" ")
+        )));
+    }
+    succeed("apt-get", &["update"])?;
+    succeed("apt-get", &[&["install", "-y", "--no-install-recommends"], packages].concat())?;
+    Ok(())
 }
 
 /// Whether Docker is installed; if so, its daemon runs afterwards.

@@ -1,0 +1,93 @@
+//! Running a playbook under one of the two programs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::CompareError;
+
+/// How many seconds a run may take.
+const LIMIT: &str = "60";
+
+/// A program that runs playbooks.
+pub(crate) struct Program {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    words: Vec<PathBuf>,
+    environment: Vec<(&'static str, PathBuf)>,
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: i32,
+    /// Its events, a line each.
+    pub stdout: String,
+    /// What it said to a person.
+    pub stderr: String,
+}
+
+impl Program {
+    /// `ansible-playbook` of a virtual environment, with our own callback.
+    pub(crate) fn ansible(environment: &Path) -> Self {
+        let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins");
+        Self {
+            name: "ansible",
+            words: vec![environment.join("bin/ansible-playbook")],
+            environment: vec![
+                ("ANSIBLE_CALLBACK_PLUGINS", plugins),
+                ("ANSIBLE_STDOUT_CALLBACK", "events".into()),
+                ("PYTHONDONTWRITEBYTECODE", "1".into()),
+                ("ANSIBLE_PYTHON_INTERPRETER", environment.join("bin/python")),
+            ],
+        }
+    }
+
+    /// clouder, as it was built for tests.
+    pub(crate) fn clouder(path: &Path) -> Self {
+        Self {
+            name: "clouder",
+            words: vec![path.to_owned(), "run".into(), "--output".into(), "json".into()],
+            environment: Vec::new(),
+        }
+    }
+
+    /// Runs a playbook in a copy of its folder, which both may write to.
+    pub(crate) fn run(
+        &self,
+        case: &Path,
+        playbook: &str,
+        arguments: &[String],
+        home: &Path,
+    ) -> Result<Ran, CompareError> {
+        let folder =
+            tempfile::tempdir().map_err(|error| CompareError::file("make a folder in", home, error))?;
+        let copy = folder.path().join("case");
+        clouder_fleet::succeed("cp", &["-a", &case.display().to_string(), &copy.display().to_string()])?;
+        let inventory = ["inventory", "inventory.yml"].into_iter().find(|name| copy.join(name).exists());
+        let output = Command::new("timeout")
+            .arg(LIMIT)
+            .args(&self.words)
+            .args(["-i", inventory.unwrap_or("a,b,"), "-c", "local"])
+            .args(arguments)
+            .arg(playbook)
+            .current_dir(&copy)
+            .stdin(Stdio::null())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            .env("LANG", "C.UTF-8")
+            .env("TZ", "UTC")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .map_err(|error| CompareError::file("start", &self.words[0], error))?;
+        // The copies are in different places.
+        let place = copy.display().to_string();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&place, ".");
+        Ok(Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! What both programs must tell alike, as a text.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::program::Ran;
+
+/// What came of a run: the exit code, the plays, and what each host went through in order.
+pub fn told(ran: &Ran) -> String {
+    let mut story = Story::default();
+    for line in ran.stdout.lines() {
+        // What is no event is for a person.
+        if let Ok(event) = serde_json::from_str::<Value>(line) {
+            story.event(&event);
+        }
+    }
+    let mut text = format!("exit code {}\n", ran.code);
+    for play in &story.plays {
+        text += &format!("play {play}\n");
+    }
+    for (host, lines) in &story.hosts {
+        text += &format!("\n{host}:\n");
+        for line in lines {
+            text += &format!("  {line}\n");
+        }
+    }
+    text
+}
+
+#[derive(Default)]
+struct Story {
+    plays: Vec<String>,
+    hosts: BTreeMap<String, Vec<String>>,
+    /// How many plays a host has seen something of.
+    seen: BTreeMap<String, usize>,
+    /// The names and modules of tasks, where results name them by number only.
+    tasks: BTreeMap<u64, (String, String)>,
+}
+
+impl Story {
+    fn event(&mut self, event: &Value) {
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        match event["event"].as_str().unwrap_or_default() {
+            "play_start" => self.plays.push(text("name")),
+            // Each batch of a play is one for Ansible.
+            "batch_start" if event["first"] == false => self.plays.push(text("play")),
+            "no_hosts" => {
+                self.plays.extend(event["play"].as_str().map(str::to_owned));
+                self.plays.push("  no hosts".to_owned());
+            }
+            "task_start" => {
+                let (name, module) = task(&event["task"]);
+                self.tasks.insert(event["task"]["id"].as_u64().unwrap_or_default(), (name, module));
+            }
+            "item" => {
+                let (_, module) = self.task_of(event);
+                let said = said(&module, &event["result"], &text("status"));
+                self.add(&text("host"), format!("  ({}) {}{said}", text("label"), text("status")));
+            }
+            "result" => {
+                let (name, module) = self.task_of(event);
+                let said = said(&module, &event["result"], &text("status"));
+                self.add(&text("host"), format!("[{name}] {}{said}", text("status")));
+            }
+            "retry" => self.add(&text("host"), "  retry".to_owned()),
+            "included" => {
+                let item = event["item"].as_str().map(|item| format!(" ({item})")).unwrap_or_default();
+                for host in event["hosts"].as_array().into_iter().flatten() {
+                    let line = format!("included {}{item}", text("name"));
+                    self.add(host.as_str().unwrap_or_default(), line);
+                }
+            }
+            "summary" => {
+                for (host, counts) in event["hosts"].as_object().into_iter().flatten() {
+                    let words = ["ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored"];
+                    let counts = words.map(|word| format!("{word}={}", counts[word]));
+                    self.hosts.entry(host.clone()).or_default().push(counts.join(" "));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds a line to what a host went through, the play's name in front of the first one.
+    fn add(&mut self, host: &str, line: String) {
+        let lines = self.hosts.entry(host.to_owned()).or_default();
+        let seen = self.seen.insert(host.to_owned(), self.plays.len());
+        if seen != Some(self.plays.len()) {
+            lines.push(format!("play {}", self.plays.last().map_or("", String::as_str)));
+        }
+        lines.push(line);
+    }
+
+    fn task_of(&self, event: &Value) -> (String, String) {
+        match event["task_id"].as_u64() {
+            Some(id) => self.tasks.get(&id).cloned().unwrap_or_default(),
+            None => task(&event["task"]),
+        }
+    }
+}
+
+/// The name of a task, its role in front, and its module without a collection.
+fn task(task: &Value) -> (String, String) {
+    let name = task["name"].as_str().unwrap_or_default();
+    let name = task["role"].as_str().map_or_else(|| name.to_owned(), |role| format!("{role} : {name}"));
+    let module = task["module"].as_str().unwrap_or_default();
+    (name, module.rsplit('.').next().unwrap_or_default().to_owned())
+}
+
+/// What of a result must agree.
+fn said(module: &str, result: &Value, status: &str) -> String {
+    let Some(result) = result.as_object() else { return String::new() };
+    let failed = matches!(status, "failed" | "ignored" | "unreachable");
+    let mut kept: Map<String, Value> = Map::new();
+    for (name, value) in result {
+        let keep = match name.as_str() {
+            "results" | "changed" | "failed" | "skipped" => false,
+            "skip_reason" | "false_condition" | "skipped_reason" | "attempts" | "failed_when_result" => true,
+            _ if result.contains_key("results") => name == "msg",
+            _ if name.starts_with("_ansible") => false,
+            // A failure has other words, unless the playbook says them.
+            "msg" => match module {
+                "fail" => true,
+                "assert" => !failed || result.contains_key("assertion"),
+                _ => module == "debug" && !failed,
+            },
+            _ => match module {
+                "debug" => !failed,
+                "assert" => matches!(name.as_str(), "assertion" | "evaluated_to"),
+                "set_fact" => name == "ansible_facts",
+                "command" | "shell" => matches!(name.as_str(), "rc" | "stdout"),
+                _ => false,
+            },
+        };
+        if keep {
+            kept.insert(name.clone(), value.clone());
+        }
+    }
+    kept.sort_keys();
+    if kept.is_empty() { String::new() } else { format!(" {}", Value::Object(kept)) }
+}
