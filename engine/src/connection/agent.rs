@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clouder_modules::Outcome;
-use clouder_modules::protocol::{CHUNK, Frame, HEADER, Header, Hello, Kind, Request, VERSION, decompress};
+use clouder_modules::protocol::{
+    CHUNK, Frame, HEADER, Header, Hello, Kind, Packer, Request, Unpacker, VERSION, decompress,
+};
 use serde_json::{Map, Value};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -89,7 +91,7 @@ struct Shared {
 /// An agent on a host.
 pub struct Agent {
     hello: Hello,
-    frames: mpsc::Sender<Vec<u8>>,
+    frames: mpsc::Sender<Frame>,
     shared: Arc<Shared>,
     next: AtomicU32,
     messages: Messages,
@@ -171,9 +173,7 @@ impl Agent {
         self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id, pending);
         let mut guard = Cancel { id, agent: self, armed: true };
         let payload = serde_json::to_vec(&request).unwrap_or_default();
-        if self.is_lost()
-            || self.frames.send(Frame::new(id, Kind::Request, payload).to_bytes()).await.is_err()
-        {
+        if self.is_lost() || self.frames.send(Frame::new(id, Kind::Request, payload)).await.is_err() {
             return Err(self.lost());
         }
         let result = outcome.await;
@@ -221,7 +221,7 @@ impl Drop for Cancel<'_> {
         self.agent.shared.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
         if self.armed {
             // A full queue means the host is not reading: closing the channel will end it there too.
-            let _ = self.agent.frames.try_send(Frame::new(self.id, Kind::Cancel, Vec::new()).to_bytes());
+            let _ = self.agent.frames.try_send(Frame::new(self.id, Kind::Cancel, Vec::new()));
         }
     }
 }
@@ -229,21 +229,29 @@ impl Drop for Cancel<'_> {
 /// Writes frames until there are no more senders. Pieces of contents yield to requests.
 async fn write_frames(
     mut input: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
-    mut waiting: mpsc::Receiver<Vec<u8>>,
+    mut waiting: mpsc::Receiver<Frame>,
     mut contents: mpsc::Receiver<Vec<u8>>,
     shared: Arc<Shared>,
 ) {
+    let mut packer = Packer::default();
+    // What is packed must be sent: what comes after builds upon it.
+    let mut packed = |mut frame: Frame| {
+        if frame.kind.is_packed() {
+            frame.payload = packer.pack(&frame.payload);
+        }
+        frame.to_bytes()
+    };
     loop {
         let next = tokio::select! {
             biased;
-            frame = waiting.recv() => frame,
+            frame = waiting.recv() => frame.map(&mut packed),
             Some(pieces) = contents.recv() => Some(pieces),
         };
         let Some(mut bytes) = next else { return };
         // What waits goes out together: a loop's requests are one packet.
         while bytes.len() < CHUNK {
             match waiting.try_recv() {
-                Ok(more) => bytes.extend(more),
+                Ok(more) => bytes.extend(packed(more)),
                 Err(_) => break,
             }
         }
@@ -276,8 +284,15 @@ struct Reader {
 
 impl Reader {
     async fn run(self, mut output: impl tokio::io::AsyncRead + Unpin) {
-        while let Ok(Some(frame)) = read_frame(&mut output).await {
+        let mut unpacker = Unpacker::default();
+        while let Ok(Some(mut frame)) = read_frame(&mut output).await {
             self.shared.received.fetch_add((frame.payload.len() + HEADER) as u64, Ordering::Relaxed);
+            if frame.kind.is_packed() {
+                match unpacker.unpack(&frame.payload) {
+                    Ok(payload) => frame.payload = payload,
+                    Err(_) => break,
+                }
+            }
             self.take(frame);
         }
         self.shared.lost.store(true, Ordering::Relaxed);

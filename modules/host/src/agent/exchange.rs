@@ -6,42 +6,56 @@ use std::io::{self, ErrorKind, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::store::{Store, Stored};
 use crate::module::Doing as _;
-use crate::protocol::{CHUNK, Frame, FrameError, Kind, compress, decompress};
+use crate::protocol::{CHUNK, Frame, FrameError, Kind, Packer, compress, decompress};
 use crate::system::checksum::hex;
 use crate::{Exchange, ModuleError};
 
 /// Where frames go to the controller, one at a time.
-pub(super) struct Outbox(Mutex<Box<dyn Write + Send>>);
+pub(super) struct Outbox(Mutex<Writer>);
+
+struct Writer {
+    writer: Box<dyn Write + Send>,
+    packer: Packer,
+}
 
 impl Outbox {
     pub(super) fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self(Mutex::new(writer))
+        Self(Mutex::new(Writer { writer, packer: Packer::default() }))
     }
 
-    pub(super) fn send(&self, frame: &Frame) -> io::Result<()> {
-        self.bytes(&frame.to_bytes())
+    pub(super) fn send(&self, mut frame: Frame) -> io::Result<()> {
+        let mut writer = self.lock();
+        if frame.kind.is_packed() {
+            frame.payload = writer.packer.pack(&frame.payload);
+        }
+        writer.bytes(&frame.to_bytes())
     }
 
     pub(super) fn json(&self, id: u32, kind: Kind, value: &impl Serialize) -> Result<(), FrameError> {
         let payload = serde_json::to_vec(value).map_err(|error| FrameError::Garbage(error.to_string()))?;
-        Ok(self.send(&Frame::new(id, kind, payload))?)
+        Ok(self.send(Frame::new(id, kind, payload))?)
     }
 
     pub(super) fn line(&self, line: &str) -> io::Result<()> {
-        self.bytes(format!("{line}\n").as_bytes())
+        self.lock().bytes(format!("{line}\n").as_bytes())
     }
 
-    fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.write_all(bytes)?;
-        writer.flush()
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.writer.write_all(bytes)?;
+        self.writer.flush()
     }
 }
 
@@ -75,7 +89,7 @@ impl FrameExchange {
     /// Asks for contents and takes them as they come, in order.
     fn ask(&mut self, sha256s: &[&str]) -> Result<(), ModuleError> {
         self.outbox
-            .send(&Frame::new(self.id, Kind::Need, sha256s.join("\n")))
+            .send(Frame::new(self.id, Kind::Need, sha256s.join("\n")))
             .doing(|| "cannot ask the controller".to_owned())?;
         for sha256 in sha256s {
             let stored = Arc::new(self.receive(sha256)?);
@@ -178,14 +192,14 @@ impl Exchange for FrameExchange {
                 return Ok(());
             }
             let frame = Frame::new(self.id, Kind::Give, compress(&piece));
-            self.outbox.send(&frame).doing(|| "cannot send to the controller".to_owned())?;
+            self.outbox.send(frame).doing(|| "cannot send to the controller".to_owned())?;
         }
     }
 
     fn output(&mut self, bytes: &[u8]) {
         if self.live {
             // The result will hold all of it again.
-            let _ = self.outbox.send(&Frame::new(self.id, Kind::Output, bytes));
+            let _ = self.outbox.send(Frame::new(self.id, Kind::Output, bytes));
         }
     }
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Frame, FrameError, GREETING, Hello, Kind, Request, VERSION};
+use crate::protocol::{Frame, FrameError, GREETING, Hello, Kind, Request, Unpacker, VERSION};
 use exchange::Outbox;
 use workers::Workers;
 
@@ -61,10 +61,11 @@ fn serve_on(input: &mut impl io::Read, outbox: Outbox) -> Result<(), FrameError>
     };
     outbox.json(0, Kind::Hello, &hello)?;
     let workers = Workers::new(Arc::clone(&outbox));
+    let mut unpacker = Unpacker::default();
     let result = loop {
         match Frame::read(input) {
             Ok(Some(frame)) => {
-                if let Err(error) = dispatch(frame, &workers) {
+                if let Err(error) = dispatch(frame, &mut unpacker, &workers) {
                     break Err(error);
                 }
             }
@@ -76,10 +77,10 @@ fn serve_on(input: &mut impl io::Read, outbox: Outbox) -> Result<(), FrameError>
     result
 }
 
-fn dispatch(frame: Frame, workers: &Workers) -> Result<(), FrameError> {
+fn dispatch(frame: Frame, unpacker: &mut Unpacker, workers: &Workers) -> Result<(), FrameError> {
     match frame.kind {
         Kind::Request => {
-            let request: Request = serde_json::from_slice(&frame.payload)
+            let request: Request = serde_json::from_slice(&unpacker.unpack(&frame.payload)?)
                 .map_err(|error| FrameError::Garbage(format!("a request: {error}")))?;
             workers.start(frame.id, request);
         }

@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 use super::exchange::Outbox;
 use super::serve_on;
 use crate::Outcome;
-use crate::protocol::{Frame, GREETING, Kind, Request, compress};
+use crate::protocol::{Frame, GREETING, Kind, Packer, Request, Unpacker, compress};
 use crate::system::checksum::Algorithm;
 
 /// An agent in a thread.
 struct Agent {
     to: PipeWriter,
     from: BufReader<PipeReader>,
+    packer: Packer,
+    unpacker: Unpacker,
     thread: JoinHandle<()>,
 }
 
@@ -28,7 +30,8 @@ impl Agent {
         let mut greeting = String::new();
         std::io::BufRead::read_line(&mut from, &mut greeting).unwrap();
         assert_eq!(greeting.trim(), GREETING);
-        let mut agent = Self { to, from, thread };
+        let (packer, unpacker) = (Packer::default(), Unpacker::default());
+        let mut agent = Self { to, from, packer, unpacker, thread };
         assert_eq!(agent.next().kind, Kind::Hello);
         agent
     }
@@ -40,11 +43,16 @@ impl Agent {
     fn request(&mut self, id: u32, module: &str, arguments: Value, queue: Option<u32>) {
         let Value::Object(args) = arguments else { panic!("arguments are a mapping") };
         let request = Request { module: module.to_owned(), args, queue, ..Request::default() };
-        self.send(id, Kind::Request, serde_json::to_vec(&request).unwrap());
+        let packed = self.packer.pack(&serde_json::to_vec(&request).unwrap());
+        self.send(id, Kind::Request, packed);
     }
 
     fn next(&mut self) -> Frame {
-        Frame::read(&mut self.from).unwrap().unwrap()
+        let mut frame = Frame::read(&mut self.from).unwrap().unwrap();
+        if frame.kind.is_packed() {
+            frame.payload = self.unpacker.unpack(&frame.payload).unwrap();
+        }
+        frame
     }
 
     fn outcome(&mut self) -> (u32, Outcome) {

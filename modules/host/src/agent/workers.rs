@@ -185,7 +185,7 @@ impl Worker {
         } else {
             payload
         };
-        let _ = self.outbox.send(&Frame::new(id, Kind::Response, payload));
+        let _ = self.outbox.send(Frame::new(id, Kind::Response, payload));
     }
 
     fn outcome(&self, job: Job) -> Outcome {

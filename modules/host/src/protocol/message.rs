@@ -32,6 +32,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether payloads of this kind are packed.
+    pub fn is_packed(self) -> bool {
+        matches!(self, Self::Request | Self::Response)
+    }
+
     /// The kind of a byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
