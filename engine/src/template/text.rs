@@ -18,6 +18,18 @@ pub fn to_text(value: &Value) -> String {
     }
 }
 
+/// A value within the output of a template: as `str` has it, but tuples have become lists by then.
+pub(super) fn to_output(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
+            let mut text = String::new();
+            write(value, false, &mut text);
+            text
+        }
+        _ => to_text(value),
+    }
+}
+
 /// A list's elements as texts; anything else is one text.
 pub fn to_texts(value: &Value) -> Vec<String> {
     match value.try_iter() {
@@ -36,6 +48,11 @@ pub fn to_tags(value: &Value) -> Vec<String> {
 
 /// A value as Python's `repr` has it.
 pub(super) fn representation(value: &Value, text: &mut String) {
+    write(value, true, text);
+}
+
+/// The same; without `tuples` they are written as lists.
+fn write(value: &Value, tuples: bool, text: &mut String) {
     match value.kind() {
         ValueKind::Undefined => text.push_str("Undefined"),
         ValueKind::None => text.push_str("None"),
@@ -47,17 +64,18 @@ pub(super) fn representation(value: &Value, text: &mut String) {
         ValueKind::Number => text.push_str(&float(f64::try_from(value.clone()).unwrap_or_default())),
         ValueKind::String => quoted(value.as_str().unwrap_or_default(), text),
         ValueKind::Seq | ValueKind::Iterable => {
-            let (open, close) = if value.is_tuple() { ('(', ')') } else { ('[', ']') };
+            let is_tuple = tuples && value.is_tuple();
+            let (open, close) = if is_tuple { ('(', ')') } else { ('[', ']') };
             text.push(open);
             let mut count = 0;
             for item in value.try_iter().into_iter().flatten() {
                 if count > 0 {
                     text.push_str(", ");
                 }
-                representation(&item, text);
+                write(&item, tuples, text);
                 count += 1;
             }
-            if value.is_tuple() && count == 1 {
+            if is_tuple && count == 1 {
                 text.push(',');
             }
             text.push(close);
@@ -68,9 +86,9 @@ pub(super) fn representation(value: &Value, text: &mut String) {
                 if index > 0 {
                     text.push_str(", ");
                 }
-                representation(&key, text);
+                write(&key, tuples, text);
                 text.push_str(": ");
-                representation(&value.get_item(&key).unwrap_or_default(), text);
+                write(&value.get_item(&key).unwrap_or_default(), tuples, text);
             }
             text.push('}');
         }

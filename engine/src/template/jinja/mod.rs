@@ -13,9 +13,11 @@ mod natives;
 mod objects;
 mod output;
 mod selection;
+mod spelling;
 mod statements;
 mod variables;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use clouder_lang::Source;
@@ -74,21 +76,41 @@ fn kept(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
+/// The text as it can be read, if another spelling makes that so.
+fn readable(
+    text: &str,
+    is_expression: bool,
+    syntax: &SyntaxConfig,
+    is_read: impl Fn(&str) -> bool,
+) -> Option<Cow<'static, str>> {
+    spelling::respelled(text, is_expression, syntax).filter(|text| is_read(text)).map(Cow::Owned)
+}
+
 impl Program {
     /// Reads one expression.
     pub(super) fn expression(text: &str) -> Result<Self, Error> {
         // The text is kept only when it can be read: it is the syntax tree that points into it.
-        parse_expr(text)?;
-        let body = Tree::Expression(parse_expr(kept(text))?);
-        Ok(Self { body: Box::leak(Box::new(body)), source: None, changes: changes(text) })
+        let text = match parse_expr(text) {
+            Ok(_) => Cow::Borrowed(text),
+            Err(error) => readable(text, true, &SyntaxConfig::default(), |text| parse_expr(text).is_ok())
+                .ok_or(error)?,
+        };
+        let body = Tree::Expression(parse_expr(kept(&text))?);
+        Ok(Self { body: Box::leak(Box::new(body)), source: None, changes: changes(&text) })
     }
 
     /// Reads a text with templates in it.
     pub(super) fn template(text: &str, source: Option<File>, syntax: &SyntaxConfig) -> Result<Self, Error> {
         let name = source.as_ref().map_or_else(String::new, |(file, _)| file.name().display().to_string());
-        parse(text, &name, syntax.clone())?;
-        let body = Tree::Statements(parse(kept(text), kept(&name), syntax.clone())?);
-        Ok(Self { body: Box::leak(Box::new(body)), source, changes: changes(text) })
+        let text = match parse(text, &name, syntax.clone()) {
+            Ok(_) => Cow::Borrowed(text),
+            Err(error) => {
+                let is_read = |text: &str| parse(text, &name, syntax.clone()).is_ok();
+                readable(text, false, syntax, is_read).ok_or(error)?
+            }
+        };
+        let body = Tree::Statements(parse(kept(&text), kept(&name), syntax.clone())?);
+        Ok(Self { body: Box::leak(Box::new(body)), source, changes: changes(&text) })
     }
 
     /// Whether it is one expression.

@@ -2,7 +2,7 @@
 
 use minijinja::Value;
 
-use crate::template::to_text;
+use crate::template::text::to_output;
 
 /// Parts of the output. One part alone keeps its type; several become one text.
 #[derive(Debug, Default)]
@@ -40,5 +40,5 @@ impl Output {
 
 /// A value within a text: none is nothing there.
 fn spoken(value: &Value) -> String {
-    if value.is_none() || crate::template::is_omit(value) { String::new() } else { to_text(value) }
+    if value.is_none() || crate::template::is_omit(value) { String::new() } else { to_output(value) }
 }
