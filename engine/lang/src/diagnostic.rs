@@ -70,6 +70,9 @@ impl Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// How many steps of what led to a finding are shown, besides the first one taken.
+const STEPS: usize = 10;
+
 /// Plain text, several lines, no colour; ends without a line break.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,8 +85,13 @@ impl fmt::Display for Diagnostic {
             write!(formatter, "\n  --> {span}")?;
             excerpt(span, formatter)?;
         }
-        for (step, span) in &self.trail {
-            write!(formatter, "\n  {step} {span}")?;
+        for (number, (step, span)) in self.trail.iter().enumerate() {
+            let rest = self.trail.len() - number;
+            if number < STEPS || rest == 1 {
+                write!(formatter, "\n  {step} {span}")?;
+            } else if number == STEPS {
+                write!(formatter, "\n  … {} more steps …", rest - 1)?;
+            }
         }
         if let Some(hint) = &self.hint {
             write!(formatter, "\n  hint: {hint}")?;
@@ -96,14 +104,19 @@ impl fmt::Display for Diagnostic {
 fn excerpt(span: &Span, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     const WIDTH: usize = 120;
     let position = span.position();
-    let line: Vec<char> =
-        span.source().line(position.line).chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
+    let line = span.source().line(position.line);
     if line.is_empty() {
         return Ok(());
     }
     let at = position.column - 1;
     let from = at.saturating_sub(WIDTH / 2);
-    let shown: String = line.iter().skip(from).take(WIDTH).filter(|c| !c.is_control()).collect();
+    // Control characters would do something to the terminal.
+    let visible = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    let shown: String = line.chars().skip(from).take(WIDTH).map(visible).collect();
     let length = span.text().lines().next().map_or(1, |text| text.trim_end().chars().count());
     let carets = "^".repeat(length.clamp(1, WIDTH.saturating_sub(at - from).max(1)));
     let number = position.line.to_string();

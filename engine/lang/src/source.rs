@@ -25,12 +25,20 @@ impl Source {
     ///
     /// # Errors
     /// The first line that is not UTF-8 text.
-    pub fn from_bytes(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
+    pub fn from_bytes(name: impl Into<PathBuf>, mut bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
+        if bytes.starts_with("\u{feff}".as_bytes()) {
+            bytes.drain(..'\u{feff}'.len_utf8());
+        }
+        Self::exactly(name, bytes)
+    }
+
+    /// Wraps the contents of a file, byte for byte.
+    ///
+    /// # Errors
+    /// The first line that is not UTF-8 text.
+    pub fn exactly(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
         match String::from_utf8(bytes) {
-            Ok(text) => match text.strip_prefix('\u{feff}') {
-                Some(text) => Ok(Self::new(name, text)),
-                None => Ok(Self::new(name, text)),
-            },
+            Ok(text) => Ok(Self::new(name, text)),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let bytes = error.into_bytes();

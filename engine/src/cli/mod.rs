@@ -12,7 +12,7 @@ mod run;
 mod setup;
 mod tools;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -76,6 +76,9 @@ impl From<clouder_inventory::LoadError> for Failure {
     fn from(error: clouder_inventory::LoadError) -> Self {
         match error {
             clouder_inventory::LoadError::Content(finding) => finding.into(),
+            clouder_inventory::LoadError::Read { ref source, .. } if source.kind() == ErrorKind::NotFound => {
+                Self::new(error.to_string(), "a list of hosts has a comma in it: `-i web1,`")
+            }
             other => Diagnostic::without_place(other.to_string()).into(),
         }
     }
@@ -94,8 +97,25 @@ impl Failure {
     }
 }
 
+/// How large the stack is that all but the network works on. Templates lead to templates, and variables to variables, each
+/// a few frames deep; unoptimised builds have large frames. What is not used of it costs nothing.
+pub(crate) const STACK: usize = 64 << 20;
+
 /// The program: reads the command line, does what it says, returns the exit code.
 pub fn main() -> ExitCode {
+    let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK).spawn(run);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // A panic has told of itself.
+        Ok(Err(_)) => ExitCode::from(101),
+        Err(error) => {
+            show(&[Diagnostic::without_place(format!("cannot start a thread: {error}"))]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> ExitCode {
     let command = tools::command(std::env::args_os()).unwrap_or_else(|| Cli::parse().command);
     let result = settings().and_then(|config| match command {
         Command::Run(command) => command.run(&config),
@@ -122,16 +142,25 @@ fn settings() -> Result<Arc<Config>, Failure> {
     Ok(Arc::new(config))
 }
 
-/// Shows findings on standard error, and how many there are.
+/// How many findings are shown: nobody reads more.
+const SHOWN: usize = 1000;
+
+/// Shows findings on standard error, and how many there are. Where there are too many, errors go first.
 fn show(findings: &[Diagnostic]) {
-    let mut out = std::io::stderr().lock();
-    for finding in findings {
-        let _ = writeln!(out, "{finding}\n");
-    }
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
-    if errors > 1 {
-        let _ = writeln!(out, "{errors} errors");
+    let mut shown: Vec<&Diagnostic> = findings.iter().collect();
+    if shown.len() > SHOWN {
+        shown.sort_by_key(|finding| !finding.is_error());
+        shown.truncate(SHOWN);
     }
+    let mut text: String = shown.iter().map(|finding| format!("{finding}\n\n")).collect();
+    if findings.len() > SHOWN {
+        text += &format!("{} more errors and warnings are not shown\n", findings.len() - SHOWN);
+    }
+    if errors > 1 {
+        text += &format!("{errors} errors\n");
+    }
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes data to standard output; a reader that went away (`| head`) is no failure.

@@ -9,6 +9,9 @@ use clouder_lang::{Diagnostic, Span, nearest};
 use super::{Checker, trail};
 use crate::playbook::{Item, Keywords, Layer, Task};
 
+/// How many names are compared to tell what was meant: that takes time, and nobody reads thousands of hints.
+const COMPARED: usize = 100_000;
+
 /// The handlers of a play and who notifies them.
 #[derive(Default)]
 pub(super) struct Handlers {
@@ -73,19 +76,19 @@ impl Checker<'_> {
 
     /// Tells of notifications that no handler of the play hears.
     pub(super) fn unheard(&mut self) {
-        let Handlers { names, unknown, notified } = std::mem::take(&mut self.handlers);
-        for (node, layer) in notified {
+        let Handlers { names, unknown, mut notified } = std::mem::take(&mut self.handlers);
+        notified.retain(|(node, _)| !names.contains_key(&*node.to_text()));
+        for (number, (node, layer)) in notified.into_iter().enumerate() {
             let name = node.to_text();
-            if names.contains_key(&*name) {
-                continue;
-            }
             let message = format!("no handler is called `{name}` or listens to it");
             let mut finding = if unknown {
                 Diagnostic::warning(message, &node.span)
             } else {
                 Diagnostic::error(message, &node.span)
             };
-            if let Some(nearest) = nearest(&name, names.keys().map(String::as_str)) {
+            if number * names.len() < COMPARED
+                && let Some(nearest) = nearest(&name, names.keys().map(String::as_str))
+            {
                 finding = finding.hint(format!("did you mean `{nearest}`?"));
             }
             self.findings.push(trail(finding, &layer));

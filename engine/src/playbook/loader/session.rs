@@ -10,6 +10,9 @@ use super::Loader;
 use crate::playbook::words::{self, Place};
 use crate::playbook::{Layer, Origin, findings};
 
+/// How deep imports and roles may lead to each other.
+const DEPTH: usize = 500;
+
 /// One act of loading.
 pub(super) struct Session<'a> {
     pub(super) loader: &'a Loader,
@@ -86,6 +89,10 @@ impl<'a> Session<'a> {
             let finding =
                 Diagnostic::error(format!("this goes round in a circle: {}", round.join(" → ")), span);
             self.find(finding);
+            return None;
+        }
+        if self.steps.len() >= DEPTH {
+            self.error(format!("imports and roles lead to each other more than {DEPTH} deep"), span);
             return None;
         }
         self.steps.push(Step { key, words, span: span.clone() });

@@ -91,11 +91,6 @@ impl Scanner<'_> {
         Ok((chomp, increment))
     }
 
-    /// How far a line is indented, up to here.
-    fn spaces(&self) -> isize {
-        (self.at - self.line_start).cast_signed()
-    }
-
     /// Goes beyond indentation and empty lines. Where the indentation is not known yet, the first line with something on it
     /// says it.
     fn block_breaks(&mut self, indent: &mut isize, breaks: &mut String) -> Result<()> {

@@ -166,6 +166,11 @@ impl<'text> Scanner<'text> {
         before.iter().filter(|byte| **byte & 0xc0 != 0x80).count().cast_signed()
     }
 
+    /// How far a line is indented, up to here.
+    fn spaces(&self) -> isize {
+        (self.at - self.line_start).cast_signed()
+    }
+
     fn problem<T>(&self, kind: ProblemKind) -> Result<T> {
         Err(Problem { kind, at: self.at })
     }

@@ -95,13 +95,14 @@ impl<'text> Scanner<'text> {
                 if self.is_break(0) {
                     let meaning = self.line_break();
                     gap.line_break(meaning);
-                } else if gap.broken && self.byte(0) == b'\t' && self.column() <= self.indent {
+                } else if gap.broken && self.byte(0) == b'\t' && self.spaces() <= self.indent {
                     return self.problem(ProblemKind::Tab);
                 } else {
                     self.at += 1;
                 }
             }
-            if self.flow == 0 && self.column() <= self.indent {
+            // On the same line it can only be further to the right.
+            if self.flow == 0 && gap.broken && self.spaces() <= self.indent {
                 break;
             }
         }
