@@ -12,7 +12,7 @@ use super::copy::{base_name, read};
 use super::local_file::describe;
 use super::{Action, LocalFile, Payload, Running};
 use crate::run::{Step, StepError};
-use crate::template::{RenderOptions, Scope};
+use crate::template::{RenderOptions, Scope, TemplateError};
 
 /// Renders a template with the host's variables and puts the text into a file of the host.
 #[derive(Arguments)]
@@ -77,7 +77,7 @@ impl Action for Template {
                 StepError::Failed(format!("cannot read the template {}: {reason}", path.display()))
             };
             let bytes = read(&file).map_err(|error| failed(error.to_string()))?;
-            let text = String::from_utf8(bytes).map_err(|_| failed("it is not text in UTF-8".to_owned()))?;
+            let source = Source::exactly(&path, bytes).map_err(TemplateError::from)?;
             let dest = args.dest.clone();
             let options = RenderOptions {
                 trim_blocks: args.trim_blocks,
@@ -92,7 +92,7 @@ impl Action for Template {
                 dest: Some(args.dest.clone()),
             };
             let scope = with_template(step, &path, &dest);
-            let rendered = step.run.templates.render(&Source::new(&path, text), &scope, &options)?;
+            let rendered = step.run.templates.render(&source, &scope, &options)?;
             let mut payload = Payload::default();
             let (hash, size) = payload
                 .add(LocalFile::Bytes(rendered.into_bytes().into()))

@@ -40,6 +40,9 @@ pub use result::StepError;
 pub use step::Step;
 pub use summary::Summary;
 
+/// The exit code of a run that was interrupted.
+pub const INTERRUPTED: i32 = 99;
+
 /// A run of one or more playbooks.
 pub struct Run {
     /// What was asked for.
@@ -113,7 +116,7 @@ impl Run {
         let interrupted = self.is_interrupted();
         self.events.send(Event::Summary { hosts: self.summary.all(), interrupted });
         self.connections.close().await;
-        if interrupted { 99 } else { self.summary.exit_code() }
+        if interrupted { INTERRUPTED } else { self.summary.exit_code() }
     }
 
     /// Asks the run to end: no new task begins.

@@ -350,7 +350,7 @@ impl Templates {
             }
             Err(error) => return Err(Fault::new(format!("cannot read {name}: {error}"))),
         };
-        let source = Source::new(path, String::from_utf8_lossy(&bytes).into_owned());
+        let source = Source::exactly(path, bytes).map_err(TemplateError::from)?;
         let usual = RenderOptions { trim_blocks: true, ..RenderOptions::default() };
         let options = parent.map_or(&usual, |(_, options)| options);
         let span = Span::new(Arc::clone(&source), 0, source.text().len());

@@ -27,6 +27,12 @@ impl TemplateError {
     }
 }
 
+impl From<Diagnostic> for TemplateError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { diagnostic: Box::new(diagnostic), undefined: None }
+    }
+}
+
 impl std::error::Error for TemplateError {}
 
 impl fmt::Display for TemplateError {

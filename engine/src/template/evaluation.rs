@@ -1,6 +1,6 @@
 //! What is remembered while a template is evaluated: whose variables it sees, and how deep we are.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +11,10 @@ use super::{Scope, TemplateError};
 
 /// How deep variables may lead to variables.
 const DEPTH: usize = 60;
+
+/// How deep expressions and statements may be inside of each other, through includes, macros and variables. The stack of
+/// the program's main thread ([`crate::cli::STACK`]) holds this many.
+const LEVELS: usize = 2000;
 
 const ENDLESS: &str = "variables lead to variables without an end (a recursive loop)";
 
@@ -25,6 +29,19 @@ struct Stack {
 
 thread_local! {
     static STACK: RefCell<Stack> = RefCell::default();
+    static LEVEL: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Evaluates an expression or statement, unless it is too deep inside of others.
+pub(super) fn deeper<T>(evaluate: impl FnOnce() -> Flow<T>) -> Flow<T> {
+    let level = LEVEL.get();
+    if level >= LEVELS {
+        return Err(Fault::new("templates lead to templates without an end"));
+    }
+    LEVEL.set(level + 1);
+    let result = evaluate();
+    LEVEL.set(level);
+    result
 }
 
 /// Evaluates something in a scope.

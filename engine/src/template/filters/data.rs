@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::wrong;
 use crate::template::emit::{Flow, Look};
-use crate::template::{emit, from_json, to_json, to_text};
+use crate::template::{emit, from_json, python, to_json, to_text};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("to_json", to_json_filter);
@@ -59,7 +59,7 @@ fn json_text(
     let mut out = Vec::new();
     let result = match indent {
         Some(width) => {
-            let blanks = vec![b' '; width];
+            let blanks = vec![b' '; python::width(width)?];
             let formatter = serde_json::ser::PrettyFormatter::with_indent(&blanks);
             json.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter))
         }

@@ -193,9 +193,11 @@ fn symmetric_difference(one: &Value, two: &Value) -> Result<Value, Error> {
     Ok(Value::from(unique(only(&first, &second).into_iter().chain(only(&second, &first)))))
 }
 
+/// How many combinations there may be.
+const MOST: usize = 1_000_000;
+
 /// Every choice of so many elements; in every order, unless the order is that of the list.
 fn picks(items: &[Value], length: usize, ordered: bool) -> Result<Value, Error> {
-    const MOST: usize = 1_000_000;
     let mut found: Vec<Vec<usize>> = vec![Vec::new()];
     for _ in 0..length {
         let mut longer = Vec::new();
@@ -342,6 +344,9 @@ pub(in crate::template) fn product(first: &Value, others: Rest<Value>) -> Result
     let mut combinations = vec![Vec::new()];
     for list in std::iter::once(first).chain(others.iter()) {
         let items = elements("product", list)?;
+        if combinations.len().saturating_mul(items.len()) > MOST {
+            return Err(wrong("there are too many combinations"));
+        }
         combinations = combinations
             .into_iter()
             .flat_map(|head: Vec<Value>| {

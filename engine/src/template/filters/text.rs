@@ -110,7 +110,10 @@ fn indent(
     kwargs.assert_all_used()?;
     let blanks = match width.as_str() {
         Some(text) => text.to_owned(),
-        None => " ".repeat(python::int_of(&width).and_then(|width| usize::try_from(width).ok()).unwrap_or(0)),
+        None => {
+            let width = python::int_of(&width).and_then(|width| usize::try_from(width).ok()).unwrap_or(0);
+            " ".repeat(python::width(width)?)
+        }
     };
     let text = to_text(value);
     // Python's `splitlines` drops the last line break, for which Jinja adds an empty line.

@@ -6,12 +6,17 @@ use minijinja::machinery::ast::{self, BinOpKind, CompareOpKind, Expr, UnaryOpKin
 use minijinja::value::Tuple;
 
 use super::{Fault, Flow, Interpreter};
+use crate::template::evaluation::deeper;
 use crate::template::python::{self, Dict, List, Missing, Order, is_missing};
 use crate::template::to_text;
 
 impl Interpreter<'_> {
     /// The value of an expression; it may be missing.
     pub(super) fn value(&mut self, expression: &'static Expr<'static>) -> Flow<Value> {
+        deeper(|| self.evaluate(expression))
+    }
+
+    fn evaluate(&mut self, expression: &'static Expr<'static>) -> Flow<Value> {
         match expression {
             Expr::Var(var) => self.read(var.id, var.span()),
             Expr::Const(constant) => Ok(constant.value.clone()),

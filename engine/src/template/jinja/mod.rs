@@ -5,6 +5,7 @@
 //! and Python's complaints.
 
 mod calls;
+mod chains;
 mod expressions;
 mod fault;
 mod inheritance;
@@ -83,12 +84,15 @@ fn readable(
     syntax: &SyntaxConfig,
     is_read: impl Fn(&str) -> bool,
 ) -> Option<Cow<'static, str>> {
-    spelling::respelled(text, is_expression, syntax).filter(|text| is_read(text)).map(Cow::Owned)
+    let other = spelling::respelled(text, is_expression, syntax)?;
+    let is_short = chains::check(&other, is_expression, syntax).is_ok();
+    (is_short && is_read(&other)).then_some(Cow::Owned(other))
 }
 
 impl Program {
     /// Reads one expression.
     pub(super) fn expression(text: &str) -> Result<Self, Error> {
+        chains::check(text, true, &SyntaxConfig::default())?;
         // The text is kept only when it can be read: it is the syntax tree that points into it.
         let text = match parse_expr(text) {
             Ok(_) => Cow::Borrowed(text),
@@ -102,6 +106,7 @@ impl Program {
     /// Reads a text with templates in it.
     pub(super) fn template(text: &str, source: Option<File>, syntax: &SyntaxConfig) -> Result<Self, Error> {
         let name = source.as_ref().map_or_else(String::new, |(file, _)| file.name().display().to_string());
+        chains::check(text, false, syntax)?;
         let text = match parse(text, &name, syntax.clone()) {
             Ok(_) => Cow::Borrowed(text),
             Err(error) => {

@@ -9,6 +9,7 @@ use super::calls::Arguments;
 use super::objects::Macro;
 use super::variables::Names;
 use super::{Fault, Flow, Interpreter};
+use crate::template::evaluation::deeper;
 use crate::template::python::{Dict, List, Missing};
 
 /// How it goes on after a statement.
@@ -24,7 +25,7 @@ pub(super) enum Next {
 impl Interpreter<'_> {
     pub(super) fn run(&mut self, statements: &'static [Stmt<'static>]) -> Flow<Next> {
         for statement in statements {
-            match self.statement(statement)? {
+            match deeper(|| self.statement(statement))? {
                 Next::On => {}
                 other => return Ok(other),
             }

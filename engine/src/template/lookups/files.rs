@@ -71,10 +71,10 @@ pub(super) fn template(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> R
         let path = find("templates", &name)
             .ok_or_else(|| wrong(format!("the template file {name} could not be found for the lookup")))?;
         let bytes = (lookups.read)(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
-        let source = clouder_lang::Source::new(&path, String::from_utf8_lossy(&bytes).into_owned());
+        let source = clouder_lang::Source::exactly(&path, bytes).map_err(TemplateError::from);
         // The error keeps its place in the file.
-        let text = engine
-            .render(&source, &scope, &shape)
+        let text = source
+            .and_then(|source| engine.render(&source, &scope, &shape))
             .map_err(|error| wrong(error.to_string()).with_source(error))?;
         rendered.push(Value::from(text));
     }

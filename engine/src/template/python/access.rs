@@ -6,7 +6,7 @@ use minijinja::{Error, Value};
 use super::containers::{Dict, List};
 use super::time::{Duration, Moment};
 use super::{
-    Missing, int_of, is_list, iterate, list_methods, mapping_methods, raise, text_methods, type_name,
+    Missing, int_of, is_list, iterate, list_methods, mapping_methods, pairs, raise, text_methods, type_name,
 };
 use crate::template::to_text;
 
@@ -161,8 +161,24 @@ pub(super) fn frozen(value: &Value) -> Error {
     raise(format!("this '{}' cannot be changed", type_name(value)))
 }
 
-/// Whether one value is another's container, which would then hold itself.
-pub(super) fn is_same(one: &Value, two: &Value) -> bool {
+/// Whether a container would hold itself if it were given a value: that has no end for whoever shows or compares it.
+pub(super) fn holds(value: &Value, container: &Value) -> bool {
+    // What can change is always ours, and only such a value or a tuple leads to another.
+    let is_container = value.is_tuple()
+        || value.downcast_object_ref::<List>().is_some()
+        || value.downcast_object_ref::<Dict>().is_some();
+    if !is_container {
+        return false;
+    }
+    let inside = |item: &Value| holds(item, container);
+    is_same(value, container)
+        || match value.downcast_object_ref::<Dict>() {
+            Some(_) => pairs(value).is_ok_and(|pairs| pairs.iter().any(|(_, item)| inside(item))),
+            None => iterate(value).is_ok_and(|items| items.iter().any(inside)),
+        }
+}
+
+fn is_same(one: &Value, two: &Value) -> bool {
     let list =
         |value: &Value| value.downcast_object::<List>().map(|list| std::sync::Arc::as_ptr(&list).addr());
     let dict =

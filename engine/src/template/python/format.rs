@@ -4,7 +4,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
 use super::operators::{float_of, int_of};
-use super::{attribute, is_mapping, is_missing, item, raise, type_name};
+use super::{attribute, is_mapping, is_missing, item, raise, type_name, width};
 use crate::template::text::{float, representation};
 use crate::template::to_text;
 
@@ -26,6 +26,17 @@ struct Look {
     group: Option<char>,
     precision: Option<usize>,
     kind: Option<char>,
+}
+
+impl Look {
+    /// Refuses what would fill the memory, and what Rust cannot write.
+    fn check(&self) -> Result<(), Error> {
+        width(self.width)?;
+        if self.precision.is_some_and(|precision| precision > 60_000) {
+            return Err(raise("precision too big"));
+        }
+        Ok(())
+    }
 }
 
 /// `format % value`.
@@ -85,6 +96,7 @@ pub(in crate::template) fn percent(format: &str, value: &Value) -> Result<String
                 digits(&mut characters).unwrap_or(0)
             });
         }
+        look.check()?;
         while characters.next_if(|c| "hlL".contains(*c)).is_some() {}
         let kind = characters.next().ok_or_else(|| raise("incomplete format"))?;
         let argument = match named {
@@ -251,6 +263,7 @@ fn formatted(value: &Value, spec: &str) -> Result<String, Error> {
         look.precision =
             Some(digits(&mut characters).ok_or_else(|| raise("Format specifier missing precision"))?);
     }
+    look.check()?;
     look.kind = characters.next();
     if characters.next().is_some() {
         return Err(raise(format!("Invalid format specifier '{spec}'")));

@@ -3,7 +3,7 @@
 use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 
-use super::access::{frozen, is_same};
+use super::access::{frozen, holds};
 use super::containers::List;
 use super::{equal, int_of, iterate, raise};
 
@@ -40,13 +40,18 @@ fn change(list: &Value, held: &List, name: &str, args: &[Value], named: &Kwargs)
         let at = if index < 0 { index + i128::try_from(length).unwrap_or(0) } else { index };
         usize::try_from(at)
     };
+    let added = match name {
+        "append" => vec![first.clone()],
+        "extend" => iterate(&first)?,
+        "insert" => args.get(1).cloned().into_iter().collect(),
+        _ => Vec::new(),
+    };
+    if added.iter().any(|item| holds(item, list)) {
+        return Err(raise("a list cannot hold itself"));
+    }
     match name {
-        "append" if is_same(list, &first) => return Err(raise("a list cannot hold itself")),
         "append" => held.items().push(first),
-        "extend" => {
-            let more = iterate(&first)?;
-            held.items().extend(more);
-        }
+        "extend" => held.items().extend(added),
         "insert" => {
             let index = int_of(&first).ok_or_else(|| raise("insert() needs a position"))?;
             let item = args.get(1).cloned().ok_or_else(|| raise("insert expected 2 arguments, got 1"))?;
@@ -64,9 +69,10 @@ fn change(list: &Value, held: &List, name: &str, args: &[Value], named: &Kwargs)
             return at.map(|at| items.remove(at)).ok_or_else(|| raise("pop index out of range"));
         }
         "remove" => {
-            let mut items = held.items();
+            // Comparing may look into this very list.
+            let items = held.items().clone();
             let at = items.iter().position(|other| equal(other, &first));
-            items.remove(at.ok_or_else(|| raise("list.remove(x): x not in list"))?);
+            held.items().remove(at.ok_or_else(|| raise("list.remove(x): x not in list"))?);
         }
         "clear" => held.items().clear(),
         "reverse" => held.items().reverse(),

@@ -3,7 +3,7 @@
 use minijinja::value::{Kwargs, Tuple};
 use minijinja::{Error, Value};
 
-use super::access::{frozen, is_same};
+use super::access::{frozen, holds};
 use super::containers::{Dict, List};
 use super::{is_mapping, iterate, pairs, raise, type_name};
 use crate::template::text::representation;
@@ -45,23 +45,21 @@ pub(super) fn call(map: &Value, name: &str, args: &[Value], named: &Kwargs) -> O
 fn change(map: &Value, held: &Dict, name: &str, args: &[Value], named: &Kwargs) -> Result<Value, Error> {
     let first = args.first().cloned().unwrap_or_default();
     let second = || args.get(1).cloned();
-    if args.iter().any(|argument| is_same(map, argument)) {
-        return Err(raise("a mapping cannot hold itself"));
-    }
+    let put = |value: &Value| {
+        if holds(value, map) { Err(raise("a mapping cannot hold itself")) } else { Ok(()) }
+    };
     match name {
         "update" => {
-            if !args.is_empty() {
-                let more = mapping_pairs(&first)?;
-                held.entries().extend(more);
+            let mut more = if args.is_empty() { Vec::new() } else { mapping_pairs(&first)? };
+            for key in named.args() {
+                more.push((Value::from(key), named.get(key)?));
             }
-            let named: Vec<(Value, Value)> = named
-                .args()
-                .map(|key| Ok((Value::from(key), named.get(key)?)))
-                .collect::<Result<_, Error>>()?;
-            held.entries().extend(named);
+            more.iter().try_for_each(|(_, value)| put(value))?;
+            held.entries().extend(more);
         }
         "setdefault" => {
             let usual = second().unwrap_or_else(|| Value::from(()));
+            put(&usual)?;
             return Ok(held.entries().entry(first).or_insert(usual).clone());
         }
         "pop" => {
@@ -81,6 +79,7 @@ fn change(map: &Value, held: &Dict, name: &str, args: &[Value], named: &Kwargs) 
         "__delitem__" => drop(held.entries().shift_remove(&first)),
         "__setitem__" => {
             let value = second().ok_or_else(|| raise("__setitem__ needs a key and a value"))?;
+            put(&value)?;
             held.entries().insert(first, value);
         }
         _ => held.entries().clear(),

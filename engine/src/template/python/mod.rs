@@ -32,6 +32,14 @@ pub(super) fn raise(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
+/// The longest text that is made by a number alone, and the longest list.
+const LONGEST: usize = 1 << 26;
+
+/// How wide a text is made: a slip of the keyboard must not eat all memory.
+pub(super) fn width(number: usize) -> Result<usize, Error> {
+    if number > LONGEST { Err(raise("the text would be too long")) } else { Ok(number) }
+}
+
 /// The name Python has for a value's type.
 pub(super) fn type_name(value: &Value) -> &'static str {
     match value.kind() {

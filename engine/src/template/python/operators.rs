@@ -7,7 +7,7 @@ use minijinja::{Error, Value};
 
 use super::containers::{Dict, List};
 use super::time::{Duration, Moment};
-use super::{is_list, is_mapping, iterate, pairs, percent, raise, type_name};
+use super::{LONGEST, is_list, is_mapping, iterate, pairs, percent, raise, type_name};
 
 /// A number.
 #[derive(Clone, Copy)]
@@ -132,10 +132,9 @@ pub(in crate::template) fn arithmetic(operator: &str, one: &Value, two: &Value) 
 }
 
 fn repeated(what: &Value, times: &Value) -> Option<Result<Value, Error>> {
-    const LIMIT: usize = 1 << 26;
     let times = usize::try_from(int_of(times)?.max(0)).unwrap_or(usize::MAX);
     let size = what.len().filter(|_| what.as_str().is_some() || is_list(what))?;
-    if size.saturating_mul(times) > LIMIT {
+    if size.saturating_mul(times) > LONGEST {
         return Some(Err(raise("the repetition is too long")));
     }
     if let Some(text) = what.as_str() {

@@ -4,7 +4,7 @@ use minijinja::value::{Kwargs, Tuple};
 use minijinja::{Error, Value};
 
 use super::containers::List;
-use super::{braces, int_of, is_list, iterate, raise, type_name};
+use super::{braces, int_of, is_list, iterate, raise, type_name, width};
 use crate::template::to_text;
 
 /// `text.name(args)`, or none when texts have no such method.
@@ -97,13 +97,13 @@ pub(super) fn call(text: &str, name: &str, args: &[Value], named: &Kwargs) -> Op
             return Some(braces(text, &[], &values).map(Value::from));
         }
         "ljust" | "rjust" | "center" | "zfill" => {
-            let width = number(0).and_then(|width| usize::try_from(width).ok()).unwrap_or(0);
+            let wanted = number(0).and_then(|width| usize::try_from(width).ok()).unwrap_or(0);
             let fill = word(1).and_then(|fill| fill.chars().next()).unwrap_or(' ');
-            Value::from(fill_up(text, name, width, fill))
+            return Some(width(wanted).map(|width| Value::from(fill_up(text, name, width, fill))));
         }
         "expandtabs" => {
-            let width = number(0).and_then(|width| usize::try_from(width).ok()).unwrap_or(8);
-            Value::from(text.replace('\t', &" ".repeat(width)))
+            let wanted = number(0).and_then(|width| usize::try_from(width).ok()).unwrap_or(8);
+            return Some(width(wanted).map(|width| Value::from(text.replace('\t', &" ".repeat(width)))));
         }
         "isdigit" | "isdecimal" | "isnumeric" => all(char::is_numeric),
         "isalpha" => all(char::is_alphabetic),
