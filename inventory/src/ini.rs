@@ -26,6 +26,10 @@ pub(crate) fn read(source: &Arc<Source>, inventory: &mut Inventory) -> Result<()
         let span = Span::new(Arc::clone(source), offset + indent(line), offset + line.trim_end().len());
         offset += line.len();
         let line = line.trim();
+        if let Some(character) = line.chars().find(|c| c.is_control() && *c != '\t') {
+            let message = format!("the control character U+{:04X} is in this line", u32::from(character));
+            return Err(Diagnostic::error(message, &span).hint("this may be a binary file"));
+        }
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }

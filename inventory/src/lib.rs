@@ -15,5 +15,5 @@ mod yaml;
 
 pub use inventory::{Group, Host, Inventory, Variables};
 pub use load::{Decrypt, LoadError, Reader, load};
-pub use pattern::PatternError;
+pub use pattern::{PatternError, Selection};
 pub use variables::VariableFolder;

@@ -80,17 +80,14 @@ impl<'a> Reader<'a> {
     /// When it cannot be read, is no text, or cannot be decrypted.
     pub fn source(&self, path: &Path) -> Result<Arc<Source>, LoadError> {
         let bytes = fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-        let text = String::from_utf8(bytes).map_err(|_| LoadError::Read {
-            path: path.to_owned(),
-            source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not text in UTF-8"),
-        })?;
-        if text.starts_with("$ANSIBLE_VAULT;") {
-            let plain = (self.decrypt)(&text, path).map_err(|reason| {
+        let source = Source::from_bytes(path, bytes)?;
+        if source.text().starts_with("$ANSIBLE_VAULT;") {
+            let plain = (self.decrypt)(source.text(), path).map_err(|reason| {
                 Diagnostic::without_place(format!("cannot decrypt {}: {reason}", path.display()))
             })?;
             return Ok(Source::new(path, plain));
         }
-        Ok(Source::new(path, text))
+        Ok(source)
     }
 
     /// A YAML file's document.

@@ -47,21 +47,29 @@ fn call(path: &Path, arguments: &[&str], reader: &Reader<'_>) -> Result<Node, Lo
     let failed = |reason: String| LoadError::Program { path: path.to_owned(), reason };
     let program =
         std::fs::canonicalize(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    let output = Command::new(program).args(arguments).output().map_err(|error| failed(error.to_string()))?;
+    let line = arguments.join(" ");
+    let output = Command::new(program).args(arguments).output();
+    let output = output.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => failed("what its first line names to run it is not there".to_owned()),
+        _ => failed(error.to_string()),
+    })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(failed(format!("{} {}: {}", arguments.join(" "), output.status, said.trim_end())));
+        let said = if said.trim().is_empty() { "it said nothing" } else { said.trim() };
+        return Err(failed(format!("`{line}` ended with {}: {said}", output.status)));
     }
     let text = String::from_utf8(output.stdout)
         .map_err(|_| failed("it printed something that is not UTF-8".to_owned()))?;
-    let source = Source::new(format!("{} {}", path.display(), arguments.join(" ")), text);
+    let source = Source::new(format!("{} {line}", path.display()), text);
     // JSON is YAML, and read this way keeps its places.
-    reader.parse(&source)?.ok_or_else(|| failed(format!("{} printed nothing", arguments.join(" "))))
+    reader.parse(&source)?.ok_or_else(|| failed(format!("`{line}` printed nothing")))
 }
 
 fn mapping(node: &Node) -> Result<&Mapping, LoadError> {
     node.as_mapping().ok_or_else(|| {
-        Diagnostic::error(format!("expected an object, found {}", node.kind()), &node.span).into()
+        Diagnostic::error(format!("expected an object, found {}", node.kind()), &node.span)
+            .hint("an inventory program prints JSON: {\"group\": {\"hosts\": […], \"vars\": {…}}}")
+            .into()
     })
 }
 

@@ -81,6 +81,7 @@ impl AdhocCommand {
             return Ok(0);
         }
         let playbook = setup.load(&path)?;
+        setup.check_limit(&self.pattern)?;
         setup.execute(&[playbook], reports)
     }
 

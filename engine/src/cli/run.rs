@@ -84,6 +84,7 @@ impl RunCommand {
             }
             return Ok(0);
         }
+        setup.check_limit("all")?;
         setup.execute(&playbooks, reports)
     }
 

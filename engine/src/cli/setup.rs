@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clouder_inventory::{Inventory, Reader, VariableFolder, Variables};
+use clouder_inventory::{Inventory, Reader, Selection, VariableFolder, Variables};
 use clouder_lang::yaml::{self, Mapping, Node};
-use clouder_lang::{Diagnostic, Source, Span};
+use clouder_lang::{Diagnostic, Severity, Source, Span};
 use indexmap::IndexMap;
 
 use super::options::{ConnectionOptions, InventoryOptions, Output, OutputOptions};
@@ -18,7 +18,7 @@ use crate::connection::Connections;
 use crate::playbook::check::{self, Syntax};
 use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbook};
 use crate::report::{Answers, Colors, Events, JsonLines, Log, Report, Style, Terminal, deliver};
-use crate::run::{Run, RunOptions};
+use crate::run::{INTERRUPTED, Run, RunOptions};
 use crate::template::{Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
 use crate::vars::{SharedVariables, TaskVariables};
 
@@ -226,23 +226,44 @@ impl Setup {
 
     /// The hosts of a pattern, within the limit.
     pub(super) fn select(&self, pattern: &str) -> Result<Vec<Arc<str>>, Failure> {
-        let wrong = |error: clouder_inventory::PatternError| {
-            Failure::new(
-                error.to_string(),
-                "patterns are names, globs, ~regular expressions, joined by : & !",
-            )
-        };
-        let mut hosts =
-            self.variables.with_inventory(false, |inventory| inventory.select(pattern)).map_err(wrong)?.hosts;
+        let mut hosts = self.matching(pattern)?.hosts;
         if let Some(limit) = &self.options.limit {
-            let limited = self
-                .variables
-                .with_inventory(false, |inventory| inventory.select(limit))
-                .map_err(wrong)?
-                .hosts;
+            let limited = self.matching(limit)?.hosts;
             hosts.retain(|host| limited.contains(host));
         }
         Ok(hosts)
+    }
+
+    fn matching(&self, pattern: &str) -> Result<Selection, Failure> {
+        let selected = self.variables.with_inventory(false, |inventory| inventory.select(pattern));
+        selected.map_err(|error| {
+            let hint = "patterns are names, globs, ~regular expressions, joined by : & !";
+            Failure::new(error.to_string(), hint)
+        })
+    }
+
+    /// Refuses a limit that leaves none of a pattern's hosts: most likely a name is misspelt.
+    pub(super) fn check_limit(&self, pattern: &str) -> Result<(), Failure> {
+        let Some(limit) = &self.options.limit else { return Ok(()) };
+        let unmatched = self.matching(limit)?.unmatched;
+        let warning = |part: String| Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::without_place(format!("the limit `{part}` matches no host"))
+        };
+        show(&unmatched.into_iter().map(warning).collect::<Vec<_>>());
+        if !self.select(pattern)?.is_empty() {
+            return Ok(());
+        }
+        let hosts = self.matching("all")?.hosts;
+        let hint = match clouder_lang::nearest(limit, hosts.iter().map(|host| &**host)) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("`clouder inventory --graph` shows the {} hosts there are", hosts.len()),
+        };
+        // Without any host there is nothing to limit.
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("the limit `{limit}` leaves no host to work on"), hint))
     }
 
     /// Tags as written, evaluated as far as that is possible without a host.
@@ -269,12 +290,12 @@ impl Setup {
         playbooks: &[Playbook],
         reports: Vec<Box<dyn Report>>,
     ) -> Result<i32, Failure> {
-        // Variables lead to variables, each a few frames deep; unoptimised builds have large frames.
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().thread_stack_size(16 << 20).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async move {
             let (events, receiver) = Events::channel();
             let reporting = tokio::spawn(deliver(receiver, reports));
+            let (ask, mut asked) = tokio::sync::oneshot::channel();
+            tokio::spawn(cut_off(ask));
             let connections = Connections::new(self.options.forks, self.variables.playbook_folder.clone());
             let run =
                 Run::new(self.options, self.loader, self.templates, connections, self.variables, events);
@@ -288,7 +309,7 @@ impl Setup {
                 tokio::pin!(work);
                 tokio::select! {
                     outcome = &mut work => outcome,
-                    () = interrupted() => {
+                    _ = &mut asked => {
                         run.interrupt();
                         // What is running is given up: closing connections ends it on the hosts too.
                         Ok(())
@@ -346,6 +367,26 @@ fn resolver(templates: &Arc<Templates>, variables: &Arc<SharedVariables>) -> Box
         let scope: Arc<dyn Scope> = Arc::new(scope);
         templates.evaluate_text(node, &scope).map_err(|error| *error.diagnostic)
     })
+}
+
+/// How long a run may take to end by itself once that was asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks the run to end when that is wanted. Whoever evaluates a template without an end does not hear it: the second time,
+/// or after a while, the whole program ends.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread that would end connections in order is the one that hangs"
+)]
+async fn cut_off(ask: tokio::sync::oneshot::Sender<()>) {
+    interrupted().await;
+    let _ = ask.send(());
+    tokio::select! {
+        () = interrupted() => {}
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    show(&[Diagnostic::without_place("interrupted in the middle of something that did not end by itself")]);
+    std::process::exit(INTERRUPTED)
 }
 
 /// Ends when the run is to be cut off: Ctrl-C, or a request to terminate.
@@ -466,10 +507,10 @@ fn extra_variables(given: &[String]) -> Result<Variables, Failure> {
     let mut variables = Variables::new();
     for text in given {
         let mapping = if let Some(path) = text.strip_prefix('@') {
-            let content = fs::read_to_string(path).map_err(|error| {
+            let content = fs::read(path).map_err(|error| {
                 Failure::new(format!("cannot read {path}: {error}"), "-e @FILE reads variables from a file")
             })?;
-            document(&Source::new(path, content))?
+            document(&Source::from_bytes(path, content)?)?
         } else if text.trim_start().starts_with(['{', '[']) {
             document(&Source::new("-e", text.as_str()))?
         } else {
