@@ -20,7 +20,7 @@ use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbo
 use crate::report::{Answers, Colors, Events, JsonLines, Log, Report, Style, Terminal, deliver};
 use crate::run::{INTERRUPTED, Run, RunOptions};
 use crate::template::{Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
-use crate::vars::{SharedVariables, TaskVariables};
+use crate::vars::{FactCache, SharedVariables, TaskVariables};
 
 /// Everything a run needs, made from options.
 pub(super) struct Setup {
@@ -193,6 +193,10 @@ impl Setup {
             run.check,
         );
         variables.constants = constants(config, &run);
+        variables.facts = fact_cache(config)?.map(Arc::new);
+        if options.flush_cache {
+            variables.host_names().iter().for_each(|host| variables.host(host).clear_facts());
+        }
         let sources = variables.with_inventory(false, |inventory| inventory.sources.clone());
         let sources = sources.iter().map(|source| Value::from(source.display().to_string()));
         variables.constants.insert("ansible_inventory_sources", Value::from_iter(sources));
@@ -462,6 +466,38 @@ fn style(config: &Config, verbosity: u8) -> Style {
         context: whole(config.integer(&config::DIFF_CONTEXT)),
         ok: config.flag(&config::DISPLAY_OK_HOSTS),
         skipped: config.flag(&config::DISPLAY_SKIPPED_HOSTS),
+    }
+}
+
+/// Where facts are kept from run to run.
+fn fact_cache(config: &Config) -> Result<Option<FactCache>, Failure> {
+    let plugin = config.text(&config::CACHE_PLUGIN).unwrap_or_default();
+    match plugin.rsplit('.').next().unwrap_or_default() {
+        "memory" | "" => Ok(None),
+        "jsonfile" => {
+            let Some(folder) = config.path(&config::CACHE_PLUGIN_CONNECTION) else {
+                return Err(Failure::new(
+                    "facts are to be kept in files, and nothing says where",
+                    "fact_caching_connection in ansible.cfg names the folder",
+                ));
+            };
+            let age = config.integer(&config::CACHE_PLUGIN_TIMEOUT);
+            let age = (age > 0).then(|| Duration::from_secs(age));
+            let prefix = config.text(&config::CACHE_PLUGIN_PREFIX).unwrap_or_default();
+            let cache = FactCache::new(folder.clone(), prefix, age).map_err(|error| {
+                Failure::new(
+                    format!("cannot make the folder {} for facts: {error}", folder.display()),
+                    "fact_caching_connection in ansible.cfg names the folder",
+                )
+            })?;
+            Ok(Some(cache))
+        }
+        other => {
+            let message = format!("facts cannot be kept in `{other}`, and are kept nowhere");
+            show(&[Diagnostic::warning(message, &Span::of_text("fact_caching", &plugin))
+                .hint("fact_caching knows memory and jsonfile")]);
+            Ok(None)
+        }
     }
 }
 

@@ -35,6 +35,14 @@ settings! {
     ANY_ERRORS_FATAL: Flag "false" ["defaults" "any_errors_fatal"] ["ANSIBLE_ANY_ERRORS_FATAL"];
     /// Whose first line is the password to become another user
     BECOME_PASSWORD_FILE: Path "" ["defaults" "become_password_file"] ["ANSIBLE_BECOME_PASSWORD_FILE"];
+    /// Where facts are kept from run to run: memory (nowhere), or jsonfile
+    CACHE_PLUGIN: Text "memory" ["defaults" "fact_caching"] ["ANSIBLE_CACHE_PLUGIN"];
+    /// The folder facts are kept in
+    CACHE_PLUGIN_CONNECTION: Path "" ["defaults" "fact_caching_connection"] ["ANSIBLE_CACHE_PLUGIN_CONNECTION"];
+    /// What the names of files with facts begin with
+    CACHE_PLUGIN_PREFIX: Text "" ["defaults" "fact_caching_prefix"] ["ANSIBLE_CACHE_PLUGIN_PREFIX"];
+    /// How many seconds facts are good for; 0 for ever
+    CACHE_PLUGIN_TIMEOUT: Integer "86400" ["defaults" "fact_caching_timeout"] ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"];
     /// Folders of the organisation, the stronger one first; each may hold roles and playbooks
     CLOUDER_PATH: Paths "" ["clouder" "path"] ["CLOUDER_PATH"];
     /// Folders that hold an ansible_collections

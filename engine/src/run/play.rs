@@ -282,7 +282,7 @@ impl PlayRun<'_> {
     /// Runs all sections of the play on the batch; returns the hosts that came through.
     async fn batch(&self, play: &Play, outside: &Arc<dyn Scope>) -> Result<Vec<Arc<str>>, Box<Diagnostic>> {
         self.vars_files(play, outside)?;
-        let sections = self.sections(play);
+        let sections = self.sections(play, outside)?;
         let force = self.run.options.force_handlers || self.flag(play.force_handlers.as_ref(), outside)?;
         let strategy = self.run.text(play.strategy.as_ref(), outside)?;
         let strategy = strategy.or_else(|| self.run.options.strategy.clone());
@@ -383,7 +383,7 @@ impl PlayRun<'_> {
     }
 
     /// The tasks of the play in their sections, and its handlers.
-    fn sections(&self, play: &Play) -> Sections {
+    fn sections(&self, play: &Play, outside: &Arc<dyn Scope>) -> Result<Sections, Box<Diagnostic>> {
         let roles: Vec<Item> =
             play.roles.iter().map(|used| Item::Block(role_block(used.clone(), &used.span))).collect();
         self.adopt(&roles);
@@ -392,20 +392,20 @@ impl PlayRun<'_> {
             self.adopt(items);
         }
         let main = roles.into_iter().chain(play.tasks.iter().cloned()).collect();
-        Sections {
-            gather: self.gather(play),
+        Ok(Sections {
+            gather: self.gather(play, outside)?,
             sections: vec![play.pre_tasks.clone(), main, play.post_tasks.clone()],
-        }
+        })
     }
 
     /// The task that gathers facts, if the play wants it.
-    fn gather(&self, play: &Play) -> Option<Item> {
+    fn gather(&self, play: &Play, outside: &Arc<dyn Scope>) -> Result<Option<Item>, Box<Diagnostic>> {
         let wanted = match &play.gather_facts {
-            Some(node) => node.as_bool().unwrap_or(true),
+            Some(_) => self.flag(play.gather_facts.as_ref(), outside)?,
             None => self.run.options.gathering != "explicit",
         };
         if !wanted {
-            return None;
+            return Ok(None);
         }
         let mut arguments = Mapping::default();
         for (name, node) in [
@@ -420,7 +420,7 @@ impl PlayRun<'_> {
         let keywords =
             Keywords { tags: vec![Node::text("always", play.span.clone())], ..Keywords::default() };
         let task = synthetic("Gathering Facts", "setup", arguments, keywords, &play.layer, &play.span);
-        Some(Item::Task(Arc::new(task)))
+        Ok(Some(Item::Task(Arc::new(task))))
     }
 
     /// Ends the play for all.

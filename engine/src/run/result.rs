@@ -115,13 +115,6 @@ pub(super) fn registered(outcome: &Outcome) -> Map<String, Json> {
             map.insert(format!("{name}_lines"), lines);
         }
     }
-    if let Some(Json::Object(facts)) = map.get_mut("ansible_facts") {
-        let prefixed = std::mem::take(facts).into_iter().map(|(name, value)| {
-            let bare = name.starts_with("ansible_") || name == "module_setup";
-            (if bare { name } else { format!("ansible_{name}") }, value)
-        });
-        *facts = prefixed.collect();
-    }
     map
 }
 

@@ -295,8 +295,5 @@ impl PlayRun<'_> {
 
 /// Facts as a host keeps them: without the `ansible_` in front.
 fn facts(facts: &Map<String, Json>) -> impl Iterator<Item = (Arc<str>, crate::template::Value)> + '_ {
-    facts.iter().map(|(name, value)| {
-        let bare = name.strip_prefix("ansible_").unwrap_or(name);
-        (Arc::from(bare), from_json(value.clone()))
-    })
+    facts.iter().map(|(name, value)| (Arc::from(name.as_str()), from_json(value.clone())))
 }

@@ -7,6 +7,7 @@ use clouder_inventory::Variables;
 use clouder_lang::yaml::Node;
 use indexmap::IndexMap;
 
+use super::FactCache;
 use crate::template::Value;
 
 /// What a run knows of a host. Shared by all tasks; each change is one short lock.
@@ -18,6 +19,7 @@ pub struct HostState {
     facts: RwLock<IndexMap<Arc<str>, Value>>,
     set: RwLock<HashMap<Arc<str>, Value>>,
     included: RwLock<IndexMap<Arc<str>, Node>>,
+    cache: Option<Arc<FactCache>>,
 }
 
 /// A lock whose holder panicked still holds whole values: each change here is one insertion.
@@ -28,12 +30,14 @@ macro_rules! locked {
 }
 
 impl HostState {
-    /// A host with its variables from the inventory.
-    pub fn new(name: Arc<str>, inventory: Variables) -> Self {
+    /// A host with its variables from the inventory, and the facts that were kept of it.
+    pub fn new(name: Arc<str>, inventory: Variables, cache: Option<Arc<FactCache>>) -> Self {
+        let facts = cache.as_ref().map(|cache| cache.load(&name)).unwrap_or_default();
         Self {
             name,
+            cache,
             inventory: RwLock::new(Arc::new(inventory)),
-            facts: RwLock::default(),
+            facts: RwLock::new(facts),
             set: RwLock::default(),
             included: RwLock::default(),
         }
@@ -49,7 +53,7 @@ impl HostState {
         Arc::clone(&locked!(self.inventory, read))
     }
 
-    /// A gathered fact, by its name without `ansible_`.
+    /// A gathered fact, by the name that plays read it by.
     pub fn fact(&self, name: &str) -> Option<Value> {
         locked!(self.facts, read).get(name).cloned()
     }
@@ -59,19 +63,26 @@ impl HostState {
         locked!(self.facts, read).iter().map(|(name, value)| (Arc::clone(name), value.clone())).collect()
     }
 
-    /// Whether any facts were gathered.
+    /// Whether facts were gathered; those of `set_fact` do not count.
     pub fn has_facts(&self) -> bool {
-        !locked!(self.facts, read).is_empty()
+        locked!(self.facts, read).contains_key("module_setup")
     }
 
     /// Adds or replaces facts.
     pub fn add_facts(&self, facts: impl IntoIterator<Item = (Arc<str>, Value)>) {
-        locked!(self.facts, write).extend(facts);
+        let mut known = locked!(self.facts, write);
+        known.extend(facts);
+        if let Some(cache) = &self.cache {
+            cache.keep(&self.name, &known);
+        }
     }
 
     /// Forgets all facts, those of `set_fact` too: `meta: clear_facts`.
     pub fn clear_facts(&self) {
         locked!(self.facts, write).clear();
+        if let Some(cache) = &self.cache {
+            cache.forget(&self.name);
+        }
     }
 
     /// A variable of `set_fact` or `register`.

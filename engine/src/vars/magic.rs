@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::hostvars::{HostVars, ScopeMapping};
-use super::{HostState, TaskVariables};
+use super::TaskVariables;
 use crate::template::Value;
 
 /// Those that depend on the host, the play or the role.
@@ -63,7 +63,7 @@ pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
         "hostvars" => Some(Value::from_object(HostVars::new(&scope.shared))),
         "vars" => Some(Value::from_object(ScopeMapping(Arc::new(scope.clone())))),
         "ansible_facts" => Some(Value::from_pairs(
-            scope.host.facts().into_iter().map(|(name, value)| (Value::from(name.as_ref()), value)),
+            scope.host.facts().into_iter().map(|(name, value)| (Value::from(bare(&name)), value)),
         )),
         "playbook_dir" => Some(path_text(&scope.shared.playbook_folder)),
         "inventory_dir" | "inventory_file" => {
@@ -107,24 +107,7 @@ fn path_text(path: &Path) -> Value {
     Value::from(path.to_string_lossy().into_owned())
 }
 
-/// A gathered fact under the name that plays read it by: `ansible_distribution`.
-pub(super) fn injected_fact(host: &HostState, name: &str) -> Option<Value> {
-    match name.strip_prefix("ansible_") {
-        Some(bare) => host.fact(bare).or_else(|| host.fact(name)),
-        None => host.fact(name).filter(|_| is_bare(name)),
-    }
-}
-
-/// Facts that keep their own name at the top.
-fn is_bare(name: &str) -> bool {
-    matches!(name, "module_setup" | "gather_subset" | "discovered_interpreter_python")
-}
-
-/// The name that plays read a fact by.
-pub(super) fn fact_name(name: &str) -> Arc<str> {
-    if name.starts_with("ansible_") || is_bare(name) {
-        Arc::from(name)
-    } else {
-        Arc::from(format!("ansible_{name}"))
-    }
+/// The name of a fact in `ansible_facts`.
+fn bare(name: &str) -> &str {
+    name.strip_prefix("ansible_").filter(|rest| *rest != "local").unwrap_or(name)
 }

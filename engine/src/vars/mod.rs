@@ -3,6 +3,7 @@
 //! [`TaskVariables`] is what one task of one host sees: it asks the layers from the strongest to the weakest, and
 //! evaluates what it finds only then. The order is Ansible's, see [`task`].
 
+mod cache;
 mod host;
 mod hostvars;
 mod magic;
@@ -10,6 +11,7 @@ mod play;
 mod shared;
 pub mod task;
 
+pub use cache::FactCache;
 pub use host::HostState;
 pub use hostvars::HostVars;
 pub use play::PlayVariables;

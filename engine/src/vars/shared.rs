@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use clouder_inventory::{Inventory, VariableFolder, Variables};
 use indexmap::IndexMap;
 
-use super::HostState;
+use super::{FactCache, HostState};
 use crate::template::{Templates, Value};
 
 /// What all tasks of a run share: the inventory, the hosts, the variables of the command line.
@@ -22,6 +22,8 @@ pub struct SharedVariables {
     pub playbook_folder: PathBuf,
     /// Whether the run only predicts.
     pub check_mode: bool,
+    /// Where facts are kept from run to run.
+    pub facts: Option<Arc<FactCache>>,
     playbook_variables: VariableFolder,
     inventory: RwLock<Inventory>,
     hosts: RwLock<HashMap<Arc<str>, Arc<HostState>>>,
@@ -52,6 +54,7 @@ impl SharedVariables {
             constants: IndexMap::new(),
             playbook_folder,
             check_mode,
+            facts: None,
             playbook_variables,
             inventory: RwLock::new(inventory),
             hosts: RwLock::default(),
@@ -117,8 +120,9 @@ impl SharedVariables {
         drop(inventory);
         let name: Arc<str> = Arc::from(name);
         let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
-        let state =
-            hosts.entry(Arc::clone(&name)).or_insert_with(|| Arc::new(HostState::new(name, variables)));
+        let state = hosts
+            .entry(Arc::clone(&name))
+            .or_insert_with(|| Arc::new(HostState::new(name, variables, self.facts.clone())));
         Arc::clone(state)
     }
 }

@@ -107,7 +107,7 @@ impl TaskVariables {
                 return Some(Found::Node(node.clone()));
             }
         }
-        if let Some(value) = magic::injected_fact(&self.host, name) {
+        if let Some(value) = self.host.fact(name) {
             return Some(Found::Value(value));
         }
         if let Some(node) = self.host.inventory().get(name) {
@@ -179,7 +179,7 @@ impl Scope for TaskVariables {
         names.extend(self.play.iter().flat_map(|play| play.names()));
         names.extend(self.host.own_names());
         names.extend(self.host.inventory().keys().cloned());
-        names.extend(self.host.facts().into_iter().map(|(name, _)| magic::fact_name(&name)));
+        names.extend(self.host.facts().into_iter().map(|(name, _)| name));
         names.into_iter().collect()
     }
 

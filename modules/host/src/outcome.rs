@@ -24,7 +24,7 @@ pub struct Outcome {
     /// What a person should know though the task succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Facts about the host, kept for later tasks (without the `ansible_` in front).
+    /// Facts about the host, kept for later tasks, by the names that plays read them by.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub ansible_facts: Map<String, Value>,
     /// The module's own fields.

@@ -64,8 +64,7 @@ impl Module for Hostname {
         let mut outcome = Outcome::new(changed).with("name", args.name.as_str());
         let short = args.name.split('.').next().unwrap_or_default();
         let domain = args.name.split_once('.').map_or("", |(_, domain)| domain);
-        if let serde_json::Value::Object(facts) =
-            json!({"hostname": short, "nodename": args.name, "fqdn": args.name, "domain": domain})
+        if let serde_json::Value::Object(facts) = json!({"ansible_hostname": short, "ansible_nodename": args.name, "ansible_fqdn": args.name, "ansible_domain": domain})
         {
             outcome.ansible_facts = facts;
         }

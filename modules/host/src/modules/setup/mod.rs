@@ -83,10 +83,16 @@ impl Module for Setup {
             facts.retain(|name, _| filter.iter().any(|pattern| selects(pattern, name)));
         }
         let mut outcome = Outcome::new(false);
-        outcome.ansible_facts = facts;
+        outcome.ansible_facts = facts.into_iter().map(|(name, value)| (in_plays(name), value)).collect();
         outcome.warnings = gathered.warnings;
         Ok(outcome)
     }
+}
+
+/// The name that plays read a fact by.
+fn in_plays(name: String) -> String {
+    let is_whole = name.starts_with("ansible_") || ["gather_subset", "module_setup"].contains(&name.as_str());
+    if is_whole { name } else { format!("ansible_{name}") }
 }
 
 fn selects(pattern: &str, name: &str) -> bool {
@@ -129,7 +135,8 @@ mod tests {
             "selinux",
             "uptime_seconds",
         ] {
-            assert!(outcome.ansible_facts.contains_key(fact), "{fact} is missing");
+            let name = super::in_plays(fact.to_owned());
+            assert!(outcome.ansible_facts.contains_key(&name), "{fact} is missing");
         }
     }
 
@@ -138,7 +145,7 @@ mod tests {
         for pattern in ["ansible_os_*", "os_family"] {
             let outcome = run::<Setup>(json!({"gather_subset": "!all", "filter": pattern}), false);
             let names: Vec<&String> = outcome.ansible_facts.keys().collect();
-            assert_eq!(names, ["os_family"], "{pattern}");
+            assert_eq!(names, ["ansible_os_family"], "{pattern}");
         }
     }
 
@@ -146,6 +153,6 @@ mod tests {
     fn only_what_is_asked_for_is_gathered() {
         let outcome = run::<Setup>(json!({"gather_subset": ["!all", "!min", "fips"]}), false);
         let names: Vec<&String> = outcome.ansible_facts.keys().collect();
-        assert_eq!(names, ["fips", "gather_subset", "module_setup"]);
+        assert_eq!(names, ["ansible_fips", "gather_subset", "module_setup"]);
     }
 }
