@@ -20,6 +20,8 @@ pub(super) struct Binary {
     pub(super) hash: String,
     /// The executable itself.
     pub(super) plain: Vec<u8>,
+    /// The same packed by `xz`, where that was done when it was built.
+    pub(super) xz: Option<Vec<u8>>,
     gzip: OnceLock<Vec<u8>>,
 }
 
@@ -96,5 +98,8 @@ fn read(path: &Path) -> Result<Binary, ConnectionError> {
     let hash = Algorithm::Sha256.of_bytes(&plain)[..24].to_owned();
     // It is started from other folders, and copied as the file it is.
     let path = std::fs::canonicalize(path).map_err(failed)?;
-    Ok(Binary { path, hash, plain, gzip: OnceLock::new() })
+    // The name tells which executable it belongs to.
+    let packed = format!("{}-{hash}.xz", path.file_name().unwrap_or_default().to_string_lossy());
+    let xz = std::fs::read(path.with_file_name(packed)).ok();
+    Ok(Binary { path, hash, plain, xz, gzip: OnceLock::new() })
 }

@@ -129,16 +129,18 @@ impl Bootstrap<'_> {
     ) -> Result<(), ConnectionError> {
         let binary = self.binaries.of(architecture)?;
         let text;
-        let bytes = match form {
-            "gzip" => binary.gzip(),
-            "plain" => &binary.plain,
+        // Who has xz has gzip, too.
+        let (form, bytes) = match (form, &binary.xz) {
+            ("xz", Some(xz)) => ("xz", xz.as_slice()),
+            ("xz" | "gzip", _) => ("gzip", binary.gzip()),
+            ("plain", _) => ("plain", binary.plain.as_slice()),
             _ => {
                 text = printable(&binary.plain);
-                text.as_bytes()
+                ("text", text.as_bytes())
             }
         };
         let sent = async {
-            channel.input.write_all(format!("{}\n", bytes.len()).as_bytes()).await?;
+            channel.input.write_all(format!("{form} {}\n", bytes.len()).as_bytes()).await?;
             channel.input.write_all(bytes).await?;
             channel.input.flush().await
         };
@@ -242,27 +244,27 @@ mod tests {
             }
             let text = String::from_utf8(std::mem::take(&mut line)).unwrap();
             let form = text.strip_prefix(NEED).and_then(|rest| rest.split_whitespace().next());
-            let sent = match form {
-                Some("gzip") => {
-                    let mut packed = Vec::new();
-                    std::io::Read::read_to_end(
-                        &mut flate2::read::GzEncoder::new(AGENT, flate2::Compression::fast()),
-                        &mut packed,
-                    )
-                    .unwrap();
-                    packed
-                }
-                Some("plain") => AGENT.to_vec(),
-                Some("text") => printable(AGENT).into_bytes(),
-                _ => Vec::new(),
-            };
-            if !sent.is_empty() {
-                input.write_all(format!("{}\n", sent.len()).as_bytes()).await.unwrap();
+            if let Some(form) = form.filter(|form| *form != "outside") {
+                let sent = match form {
+                    "xz" | "gzip" => packed(form),
+                    "plain" => AGENT.to_vec(),
+                    _ => printable(AGENT).into_bytes(),
+                };
+                input.write_all(format!("{form} {}\n", sent.len()).as_bytes()).await.unwrap();
                 input.write_all(&sent).await.unwrap();
             }
             lines.push(text);
         }
         lines
+    }
+
+    /// The agent as a program packs it.
+    fn packed(program: &str) -> Vec<u8> {
+        let plain = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(plain.path(), AGENT).unwrap();
+        let packed = std::process::Command::new(program).arg("-c").arg(plain.path()).output().unwrap();
+        assert!(packed.status.success());
+        packed.stdout
     }
 
     fn mode(path: &Path) -> u32 {
@@ -274,7 +276,8 @@ mod tests {
         for shell in shells() {
             let home = tempfile::tempdir().unwrap();
             let first = lines(shell, home.path(), None).await;
-            assert!(first[0].starts_with("CLOUDER-NEED gzip "), "{shell}: {first:?}");
+            let best = if Path::new("/usr/bin/xz").exists() { "xz" } else { "gzip" };
+            assert!(first[0].starts_with(&format!("CLOUDER-NEED {best} ")), "{shell}: {first:?}");
             let folder = home.path().join(".cache/clouder");
             // Some shells make the path absolute.
             let expected = "/agent-abc in /usr";

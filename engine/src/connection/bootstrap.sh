@@ -2,7 +2,7 @@
 #
 # It needs the builtins of a POSIX shell (and the tests -O and -k, which all shells have), mkdir and chmod. Where those
 # two are missing, or no folder is fit, it asks for the agent to be put in place from outside. uname, id, head, cat,
-# gzip, mv and rm are used where they are.
+# gzip, xz, mv and rm are used where they are.
 o=$PWD
 exec 3>&2
 k=$(umask)
@@ -38,7 +38,7 @@ has() { for p in "$@"; do command -v "$p" >/dev/null 2>&1 || return 1; done; }
 w=
 has mkdir chmod || { w="; it has no mkdir and chmod"; set --; }
 f=text
-has head cat && f=plain && has gzip && f=gzip
+has head cat && f=plain && has gzip && f=gzip && has xz && f=xz
 [ -d "$c" ] || { [ -O "${c%/*}/" ] && mkdir "$c"; } 2>/dev/null
 t=.new$$
 for d in "$@"; do
@@ -50,9 +50,10 @@ for d in "$@"; do
       x='programs there cannot be executed'
       if chmod 700 $t && ./$t; then
         echo "CLOUDER-NEED $f $m"
-        read -r s || exit 1
+        read -r f s || exit 1
         # All that is sent must be read, whatever becomes of it.
         case $f in
+          xz) head -c "$s" | { xz -dc >|$t; cat >/dev/null; };;
           gzip) head -c "$s" | { gzip -dc >|$t; cat >/dev/null; };;
           plain) head -c "$s" | { cat >|$t; cat >/dev/null; };;
           text) while IFS= read -r s && [ "$s" != . ]; do printf "$s"; done >|$t;;

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use crate::command::{FleetError, run, succeed};
 
 /// Programs and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("dockerd", "docker.io"),
     ("debootstrap", "debootstrap"),
     ("gpg", "gnupg"),
     ("ssh", "openssh-client"),
     ("ssh-keygen", "openssh-client"),
+    ("xz", "xz-utils"),
 ];
 
 /// How long the Docker daemon may take to answer.

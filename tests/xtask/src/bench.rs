@@ -32,13 +32,14 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), ChoreError> {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(error.to_string());
         run(&mut cargo(&["build", "--locked", "--release", "--package", "clouder"]))?;
-        let agent = agent()?;
+        let (agent, packed) = agent()?;
         let folder = PathBuf::from("target/bench");
         // Programs are installed side by side.
         let program = folder.join("clouder");
         std::fs::create_dir_all(&folder)
             .and_then(|()| std::fs::copy(built("release").join("clouder"), &program))
             .and_then(|_| std::fs::copy(&agent, folder.join("clouder-agent")))
+            .and_then(|_| std::fs::copy(&packed, folder.join(packed.file_name().unwrap_or_default())))
             .map_err(|error| told(&error))?;
         let bench = Benchmark {
             hosts: self.hosts,

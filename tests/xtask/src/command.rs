@@ -1,8 +1,9 @@
 //! Running programs, with errors that say which one and why.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clouder_modules::system::checksum::Algorithm;
 use thiserror::Error;
 
 /// Why a chore failed.
@@ -59,9 +60,34 @@ pub(crate) fn program(name: &str) -> PathBuf {
     built("debug").join(name)
 }
 
-/// Builds the agent as it is released; returns where it is.
-pub(crate) fn agent() -> Result<PathBuf, ChoreError> {
-    let what = ["--package", "clouder-modules", "--bin", "clouder-agent"];
-    run(&mut cargo(&[&["build", "--locked", "--profile", "agent"], &what[..]].concat()))?;
-    Ok(built("agent").join("clouder-agent"))
+/// How the agent is built as it is released: at a fixed address, equal code kept once, without tables of places to adjust or
+/// to unwind by. All that would only travel with it.
+const AGENT_FLAGS: [&str; 6] = [
+    "-Crelocation-model=static",
+    "-Cforce-unwind-tables=no",
+    "-Clink-arg=-Wl,--no-eh-frame-hdr",
+    "-Clink-arg=-Wl,--icf=all",
+    "-Clink-arg=-Wl,-T",
+    "-Clink-arg=modules/host/agent.ld",
+];
+
+/// Builds the agent as it is released, and packs it with xz for hosts that have it; returns where both are.
+pub(crate) fn agent() -> Result<(PathBuf, PathBuf), ChoreError> {
+    let what = ["--package", "clouder-modules", "--no-default-features", "--bin", "clouder-agent"];
+    let flags = format!("target.'cfg(target_os = \"linux\")'.rustflags={AGENT_FLAGS:?}");
+    run(&mut cargo(&[&["build", "--locked", "--profile", "agent", "--config", &flags], &what[..]].concat()))?;
+    let agent = built("agent").join("clouder-agent");
+    let packed = pack(&agent)?;
+    Ok((agent, packed))
+}
+
+/// Puts the packed agent beside it, under a name that tells which one it is.
+fn pack(agent: &Path) -> Result<PathBuf, ChoreError> {
+    let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", agent.display()));
+    let content = std::fs::read(agent).map_err(told)?;
+    let hash = &Algorithm::Sha256.of_bytes(&content)[..24];
+    let packed = agent.with_file_name(format!("clouder-agent-{hash}.xz"));
+    let file = std::fs::File::create(&packed).map_err(told)?;
+    run(Command::new("xz").args(["--x86", "--lzma2=preset=9e", "--stdout"]).arg(agent).stdout(file))?;
+    Ok(packed)
 }

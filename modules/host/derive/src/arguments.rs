@@ -39,7 +39,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         impl ::clouder_modules::args::Arguments for #type_name {
             fn schema() -> &'static ::clouder_modules::args::Schema {
                 static SCHEMA: ::clouder_modules::args::Schema = ::clouder_modules::args::Schema {
-                    doc: #doc,
+                    doc: ::clouder_modules::args::doc(#doc),
                     parameters: &[#(#parameters),*],
                     groups: &[#(#groups),*],
                     constraints: &[#(#constraints),*],
@@ -108,7 +108,7 @@ fn parameter(name: &Ident, field: &Field, options: &FieldOptions) -> TokenStream
         ::clouder_modules::args::Parameter {
             name: #parameter,
             aliases: &[#(#aliases),*],
-            doc: #doc,
+            doc: ::clouder_modules::args::doc(#doc),
             kind: <#value_type as ::clouder_modules::args::FromArgument>::KIND,
             required: #required,
             default: #default,

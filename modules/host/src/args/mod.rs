@@ -63,12 +63,20 @@ pub trait Arguments: Sized {
     ///
     /// # Errors
     /// An unknown, missing, ill-typed or conflicting argument.
+    // Once for those who check and those who run: inlined it would be in the agent twice.
+    #[inline(never)]
     fn read(arguments: Map<String, Value>) -> Result<Self, ArgumentError> {
         let mut source = ArgumentSource::new(arguments, Self::schema())?;
         let read = Self::take(&mut source)?;
         source.finish()?;
         Ok(read)
     }
+}
+
+/// Documentation, where it is wanted: the agent is built without.
+#[doc(hidden)]
+pub const fn doc(text: &'static str) -> &'static str {
+    if cfg!(feature = "docs") { text } else { "" }
 }
 
 /// A fixed set of words.
