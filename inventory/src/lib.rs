@@ -14,6 +14,6 @@ mod variables;
 mod yaml;
 
 pub use inventory::{Group, Host, Inventory, Variables};
-pub use load::{Decrypt, LoadError, Reader, load};
+pub use load::{LoadError, Reader, load};
 pub use pattern::{PatternError, Selection};
 pub use variables::VariableFolder;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use clouder_lang::yaml::{self, Node};
 use clouder_lang::{Diagnostic, Source};
+use clouder_vault::{Keyring, is_encrypted};
 use thiserror::Error;
 
 use crate::{Inventory, VariableFolder, ini, range, script, yaml as yaml_inventory};
@@ -50,12 +51,9 @@ impl From<Diagnostic> for LoadError {
     }
 }
 
-/// Turns a whole encrypted file (`$ANSIBLE_VAULT;…`) into its text.
-pub type Decrypt<'a> = dyn Fn(&str, &Path) -> Result<String, String> + 'a;
-
 /// Reads the files of inventories, and collects warnings on the way.
-pub struct Reader<'a> {
-    decrypt: &'a Decrypt<'a>,
+pub struct Reader {
+    keyring: Arc<Keyring>,
     /// Ends of names that are no inventory in a folder.
     pub ignored_endings: Vec<String>,
     /// Regular expressions of names that are no inventory in a folder.
@@ -63,11 +61,11 @@ pub struct Reader<'a> {
     warnings: RefCell<Vec<Diagnostic>>,
 }
 
-impl<'a> Reader<'a> {
-    /// A reader that decrypts with this.
-    pub fn new(decrypt: &'a Decrypt<'a>) -> Self {
+impl Reader {
+    /// A reader that decrypts with these passwords.
+    pub fn new(keyring: Arc<Keyring>) -> Self {
         Self {
-            decrypt,
+            keyring,
             ignored_endings: Vec::new(),
             ignored_patterns: Vec::new(),
             warnings: RefCell::default(),
@@ -80,14 +78,14 @@ impl<'a> Reader<'a> {
     /// When it cannot be read, is no text, or cannot be decrypted.
     pub fn source(&self, path: &Path) -> Result<Arc<Source>, LoadError> {
         let bytes = fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-        let source = Source::from_bytes(path, bytes)?;
-        if source.text().starts_with("$ANSIBLE_VAULT;") {
-            let plain = (self.decrypt)(source.text(), path).map_err(|reason| {
-                Diagnostic::without_place(format!("cannot decrypt {}: {reason}", path.display()))
-            })?;
-            return Ok(Source::new(path, plain));
+        if !is_encrypted(&bytes) {
+            return Ok(Source::from_bytes(path, bytes)?);
         }
-        Ok(source)
+        let opened = self.keyring.open(&bytes).map_err(|error| {
+            Diagnostic::without_place(format!("cannot decrypt {}: {error}", path.display()))
+                .hint(error.hint())
+        })?;
+        Ok(Source::secret(path, opened.plain)?)
     }
 
     /// A YAML file's document.
@@ -99,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn parse(&self, source: &Arc<Source>) -> Result<Option<Node>, LoadError> {
-        let loaded = yaml::load(source)?;
+        let loaded = yaml::load_file(source)?;
         self.warnings.borrow_mut().extend(loaded.warnings);
         Ok(loaded.document)
     }
@@ -125,7 +123,7 @@ impl<'a> Reader<'a> {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn load(sources: &[String], reader: &Reader<'_>) -> Result<Inventory, LoadError> {
+pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, LoadError> {
     let mut inventory = Inventory::default();
     for source in sources {
         if source.contains(',') && !Path::new(source).exists() {
@@ -158,7 +156,7 @@ fn host_list(list: &str, inventory: &mut Inventory) -> Result<(), LoadError> {
     Ok(())
 }
 
-fn read_folder(folder: &Path, inventory: &mut Inventory, reader: &Reader<'_>) -> Result<(), LoadError> {
+fn read_folder(folder: &Path, inventory: &mut Inventory, reader: &Reader) -> Result<(), LoadError> {
     let failed = |source| LoadError::Read { path: folder.to_owned(), source };
     let entries = fs::read_dir(folder).map_err(failed)?;
     let mut paths = entries
@@ -183,7 +181,7 @@ fn read_folder(folder: &Path, inventory: &mut Inventory, reader: &Reader<'_>) ->
     Ok(())
 }
 
-fn read_file(path: &Path, inventory: &mut Inventory, reader: &Reader<'_>) -> Result<(), LoadError> {
+fn read_file(path: &Path, inventory: &mut Inventory, reader: &Reader) -> Result<(), LoadError> {
     let metadata = fs::metadata(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     if metadata.permissions().mode() & 0o111 != 0 && starts_like_a_program(path) {
         return script::read(path, inventory, reader);

@@ -15,7 +15,7 @@ use crate::{Inventory, variables};
 ///
 /// # Errors
 /// When it fails or prints something else than such JSON.
-pub(crate) fn read(path: &Path, inventory: &mut Inventory, reader: &Reader<'_>) -> Result<(), LoadError> {
+pub(crate) fn read(path: &Path, inventory: &mut Inventory, reader: &Reader) -> Result<(), LoadError> {
     let document = call(path, &["--list"], reader)?;
     let groups = mapping(&document)?;
     let host_variables = groups.get("_meta").and_then(Node::as_mapping).and_then(|meta| meta.get("hostvars"));
@@ -43,7 +43,7 @@ fn add_variables(host: &str, node: &Node, inventory: &mut Inventory) -> Result<(
     Ok(())
 }
 
-fn call(path: &Path, arguments: &[&str], reader: &Reader<'_>) -> Result<Node, LoadError> {
+fn call(path: &Path, arguments: &[&str], reader: &Reader) -> Result<Node, LoadError> {
     let failed = |reason: String| LoadError::Program { path: path.to_owned(), reason };
     let program =
         std::fs::canonicalize(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;

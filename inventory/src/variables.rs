@@ -21,7 +21,7 @@ impl VariableFolder {
     ///
     /// # Errors
     /// When a file cannot be read or is no mapping.
-    pub fn read(folder: &Path, reader: &Reader<'_>) -> Result<Self, LoadError> {
+    pub fn read(folder: &Path, reader: &Reader) -> Result<Self, LoadError> {
         Ok(Self {
             groups: read_all(&folder.join("group_vars"), reader)?,
             hosts: read_all(&folder.join("host_vars"), reader)?,
@@ -40,7 +40,7 @@ impl VariableFolder {
 }
 
 /// Each file `NAME`, `NAME.yml`, `NAME.yaml`, `NAME.json`, or folder `NAME` of such files.
-fn read_all(folder: &Path, reader: &Reader<'_>) -> Result<BTreeMap<String, Variables>, LoadError> {
+fn read_all(folder: &Path, reader: &Reader) -> Result<BTreeMap<String, Variables>, LoadError> {
     let mut all = BTreeMap::<String, Variables>::new();
     for path in sorted(folder)? {
         let Some(name) = variables_name(&path) else { continue };
@@ -106,7 +106,7 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     Ok(paths)
 }
 
-fn read_file(path: &Path, reader: &Reader<'_>) -> Result<Variables, LoadError> {
+fn read_file(path: &Path, reader: &Reader) -> Result<Variables, LoadError> {
     let Some(document) = reader.yaml(path)? else { return Ok(Variables::new()) };
     mapping(&document)
 }

@@ -18,7 +18,7 @@ const GROUP_KEYS: [&str; 3] = ["hosts", "vars", "children"];
 pub(crate) fn read(
     source: &Arc<Source>,
     inventory: &mut Inventory,
-    reader: &Reader<'_>,
+    reader: &Reader,
 ) -> Result<(), LoadError> {
     let Some(document) = reader.parse(source)? else { return Ok(()) };
     let Some(groups) = document.as_mapping() else {

@@ -103,6 +103,9 @@ impl fmt::Display for Diagnostic {
 /// The line of a place with carets under it; very long lines are cut around the place.
 fn excerpt(span: &Span, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     const WIDTH: usize = 120;
+    if span.source().is_secret() {
+        return write!(formatter, "\n   (the line is not shown: its file is encrypted)");
+    }
     let position = span.position();
     let line = span.source().line(position.line);
     if line.is_empty() {

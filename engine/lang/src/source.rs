@@ -11,39 +11,49 @@ pub struct Source {
     name: PathBuf,
     text: String,
     line_starts: Vec<usize>,
+    secret: bool,
 }
 
 impl Source {
     /// Wraps a text; `name` is what messages call it, usually the file's path.
     pub fn new(name: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        let text = text.into();
+        Arc::new(Self::wrap(name.into(), text.into(), false))
+    }
+
+    fn wrap(name: PathBuf, text: String, secret: bool) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Arc::new(Self { name: name.into(), text, line_starts })
+        Self { name, text, line_starts, secret }
     }
 
     /// Wraps the contents of a file, a byte order mark left out.
     ///
     /// # Errors
     /// The first line that is not UTF-8 text.
-    pub fn from_bytes(name: impl Into<PathBuf>, mut bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
-        if bytes.starts_with("\u{feff}".as_bytes()) {
-            bytes.drain(..'\u{feff}'.len_utf8());
-        }
-        Self::exactly(name, bytes)
+    pub fn from_bytes(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
+        Self::exactly(name, unmarked(bytes), false)
+    }
+
+    /// Wraps what was in an encrypted file, a byte order mark left out: messages do not show its lines.
+    ///
+    /// # Errors
+    /// The first line that is not UTF-8 text.
+    pub fn secret(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
+        Self::exactly(name, unmarked(bytes), true)
     }
 
     /// Wraps the contents of a file, byte for byte.
     ///
     /// # Errors
     /// The first line that is not UTF-8 text.
-    pub fn exactly(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
+    pub fn exactly(name: impl Into<PathBuf>, bytes: Vec<u8>, secret: bool) -> Result<Arc<Self>, Diagnostic> {
+        let name = name.into();
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self::new(name, text)),
+            Ok(text) => Ok(Arc::new(Self::wrap(name, text, secret))),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let bytes = error.into_bytes();
                 let byte = bytes.get(at).copied().unwrap_or_default();
-                let source = Self::new(name, String::from_utf8_lossy(&bytes));
+                let source = Arc::new(Self::wrap(name, String::from_utf8_lossy(&bytes).into_owned(), secret));
                 let span = Span::new(source, at, at + '\u{fffd}'.len_utf8());
                 Err(Diagnostic::error(
                     format!("this is not UTF-8 text: it holds the byte 0x{byte:02X}"),
@@ -57,6 +67,11 @@ impl Source {
     /// What messages call this text.
     pub fn name(&self) -> &Path {
         &self.name
+    }
+
+    /// Whether its lines must not be shown.
+    pub fn is_secret(&self) -> bool {
+        self.secret
     }
 
     /// The whole text.
@@ -86,6 +101,14 @@ impl Source {
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
         Position { line, column }
     }
+}
+
+/// Bytes without a byte order mark.
+fn unmarked(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..'\u{feff}'.len_utf8());
+    }
+    bytes
 }
 
 impl fmt::Debug for Source {

@@ -7,15 +7,15 @@ use clouder_modules::Arguments;
 use clouder_modules::args::{ArgumentError, ArgumentSource, Schema};
 use serde_json::{Map, Value};
 
-use super::local_file::{describe, tree};
-use super::{Action, LocalFile, Payload, Running};
+use super::local_file::{decrypts, describe, tree};
+use super::{Action, Payload, Running};
 use crate::run::{Step, StepError};
 
 /// The arguments of a module of the host, which checks them itself.
 pub struct Forwarded<const MODULE: usize>(Map<String, Value>);
 
 /// The modules whose arguments are forwarded.
-const MODULES: [&str; 4] = ["copy", "fetch", "script", "unarchive"];
+const MODULES: [&str; 5] = ["copy", "fetch", "script", "unarchive", "assemble"];
 
 impl<const MODULE: usize> Forwarded<MODULE> {
     /// All arguments.
@@ -55,8 +55,9 @@ impl Action for Copy {
             let failed = |error: std::io::Error| StepError::Failed(format!("cannot read {name}: {error}"));
             let path = step.local_path("files", name.trim_end_matches('/'))?;
             let files = step.run.loader.files();
+            let decrypt = decrypts(&arguments);
             if files.is_folder(&path) {
-                let entries = tree(files, &path, &mut payload).map_err(failed)?;
+                let entries = tree(files, &path, decrypt, &mut payload).map_err(failed)?;
                 arguments.insert("_tree".to_owned(), entries.into());
                 // As rsync: a slash at the end means what is inside.
                 let base = if name.ends_with('/') { String::new() } else { base_name(&name) };
@@ -64,7 +65,7 @@ impl Action for Copy {
             } else {
                 let mode =
                     std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
-                let (hash, size) = payload.add(step.open_local(&path)?).map_err(failed)?;
+                let (hash, size) = payload.add(step.open_local(&path, decrypt)?).map_err(failed)?;
                 describe(&mut arguments, &hash, size, &base_name(&name));
                 arguments.insert("_mode".to_owned(), format!("{mode:04o}").into());
             }
@@ -82,12 +83,4 @@ pub(super) fn base_name(path: &str) -> String {
 /// Whether a value means yes.
 pub(super) fn truthy(value: &Value) -> bool {
     <bool as clouder_modules::args::FromArgument>::from_argument(value).unwrap_or(false)
-}
-
-/// The content of a local file as bytes.
-pub(super) fn read(file: &LocalFile) -> std::io::Result<Vec<u8>> {
-    match file {
-        LocalFile::Path(path) => std::fs::read(path),
-        LocalFile::Bytes(bytes) => Ok(bytes.to_vec()),
-    }
 }

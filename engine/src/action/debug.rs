@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Action, Running};
 use crate::run::Step;
-use crate::template::to_json;
+use crate::template::{TemplateError, to_json};
 
 /// Shows a text, or what an expression is.
 #[derive(Arguments)]
@@ -54,7 +54,7 @@ impl Action for Debug {
             let mut result = Map::new();
             if let Some(var) = argument("var").filter(|_| is_given("var")) {
                 let name = var.to_text().to_string();
-                result.insert(name, shown(var, step));
+                result.insert(name, shown(var, step)?);
             } else {
                 let value = match argument("msg").filter(|_| is_given("msg")) {
                     Some(node) => to_json(&step.run.templates.evaluate(node, &step.scope)?),
@@ -68,17 +68,18 @@ impl Action for Debug {
     }
 }
 
-/// The value of an expression, or that it has none.
-fn shown(var: &Node, step: &Step<'_>) -> Value {
+/// The value of an expression, or that it has none. What cannot be decrypted is a failure.
+fn shown(var: &Node, step: &Step<'_>) -> Result<Value, TemplateError> {
     let is_template = var.as_str().is_some_and(crate::template::is_template);
     let value = if is_template || var.as_str().is_none() {
         step.run.templates.evaluate(var, &step.scope)
     } else {
         step.run.templates.expression(var, &step.scope)
     };
-    match value {
+    Ok(match value {
         Ok(value) if value.is_undefined() => Value::from("VARIABLE IS NOT DEFINED!"),
         Ok(value) => to_json(&value),
+        Err(error) if error.sealed.is_some() => return Err(error),
         Err(error) => Value::from(format!("<< error 1 - {error} >>")),
-    }
+    })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_inventory::Variables;
-use clouder_lang::yaml::{Mapping, Node, Yaml};
+use clouder_lang::yaml::{Mapping, Node, VAULT_KEY, Yaml};
 use clouder_modules::{Arguments, Outcome};
 
 use super::{Action, Done, Effect, Running};
@@ -54,10 +54,12 @@ impl Action for IncludeVars {
                 (None, None) => Vec::new(),
             };
             let mut variables = Variables::new();
+            let mut hidden = false;
             for file in &files {
                 let node =
                     step.run.loader.load_vars(file).map_err(|error| StepError::Failed(error.to_string()))?;
                 let Some(node) = node else { continue };
+                hidden |= node.span.source().is_secret();
                 let mapping = node.as_mapping().ok_or_else(|| {
                     StepError::Failed(format!(
                         "{} must be a mapping of variables, not {}",
@@ -69,7 +71,7 @@ impl Action for IncludeVars {
             }
             let shown: serde_json::Map<String, serde_json::Value> = variables
                 .iter()
-                .map(|(name, node)| (name.to_string(), clouder_lang::yaml::to_json(node)))
+                .map(|(name, node)| (name.to_string(), redacted(clouder_lang::yaml::to_json(node))))
                 .collect();
             if let Some(name) = args.name {
                 variables = wrapped(name, &variables, step);
@@ -77,8 +79,19 @@ impl Action for IncludeVars {
             let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
             let outcome =
                 Outcome::new(false).with("ansible_included_var_files", names).with("ansible_facts", shown);
-            Ok(Done { outcome, effects: vec![Effect::Include(variables)] })
+            Ok(Done { outcome, effects: vec![Effect::Include(variables)], hidden })
         })
+    }
+}
+
+/// A value as it may be shown: without ciphertext, as Ansible does it.
+fn redacted(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) if map.len() == 1 && map.contains_key(VAULT_KEY) => Value::from("<redacted>"),
+        Value::Object(map) => map.into_iter().map(|(name, value)| (name, redacted(value))).collect(),
+        Value::Array(items) => items.into_iter().map(redacted).collect(),
+        other => other,
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_modules::system::checksum::Algorithm;
+use clouder_vault::is_encrypted;
 use serde_json::{Map, Value, json};
 
 use crate::connection::Contents;
@@ -80,16 +81,6 @@ impl Step<'_> {
             .join(", ")
     }
 
-    /// A content of the controller for sending: the file itself, or the bytes of a built-in one.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn local_file(&self, kind: &str, name: &str) -> Result<(PathBuf, LocalFile), StepError> {
-        let path = self.local_path(kind, name)?;
-        let file = self.open_local(&path)?;
-        Ok((path, file))
-    }
-
     /// The path of a file or folder of the controller.
     ///
     /// # Errors
@@ -103,27 +94,42 @@ impl Step<'_> {
         })
     }
 
-    /// The content of a path of the controller, decrypted where it is a vault file.
+    /// The content of a path of the controller; of an encrypted file what is in it, if that is wanted.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn open_local(&self, path: &Path) -> Result<LocalFile, StepError> {
-        content(self.run.loader.files(), path)
+    /// When it cannot be read or decrypted.
+    pub fn open_local(&self, path: &Path, decrypt: bool) -> Result<LocalFile, StepError> {
+        content(self.run.loader.files(), path, decrypt)
             .map_err(|error| StepError::Failed(format!("cannot read {}: {error}", path.display())))
     }
 }
 
+/// Whether a task wants what is in encrypted files, as it does unless it says `decrypt: false`.
+pub(super) fn decrypts(arguments: &Map<String, Value>) -> bool {
+    arguments.get("decrypt").is_none_or(super::copy::truthy)
+}
+
 /// The file itself, or the bytes of one that is built in or encrypted.
-fn content(files: &Files, path: &Path) -> std::io::Result<LocalFile> {
-    const VAULT: &[u8] = b"$ANSIBLE_VAULT;";
-    if !Files::is_built_in(path) {
+pub(super) fn content(files: &Files, path: &Path, decrypt: bool) -> std::io::Result<LocalFile> {
+    if Files::is_built_in(path) {
+        return Ok(LocalFile::Bytes(files.read(path)?.as_ref().into()));
+    }
+    if decrypt {
         let mut start = Vec::new();
-        std::fs::File::open(path)?.take(VAULT.len() as u64).read_to_end(&mut start)?;
-        if start != VAULT {
-            return Ok(LocalFile::Path(path.to_owned()));
+        std::fs::File::open(path)?.take(32).read_to_end(&mut start)?;
+        if is_encrypted(&start) {
+            return Ok(LocalFile::Bytes(files.plain(path)?.0.as_ref().into()));
         }
     }
-    Ok(LocalFile::Bytes(files.read(path)?.as_ref().into()))
+    Ok(LocalFile::Path(path.to_owned()))
+}
+
+/// A content as bytes.
+pub(super) fn bytes(file: &LocalFile) -> std::io::Result<Vec<u8>> {
+    match file {
+        LocalFile::Path(path) => std::fs::read(path),
+        LocalFile::Bytes(bytes) => Ok(bytes.to_vec()),
+    }
 }
 
 /// The arguments that tell a host's module which content is meant.
@@ -134,7 +140,12 @@ pub(super) fn describe(arguments: &mut Map<String, Value>, hash: &str, size: u64
 }
 
 /// A folder's files as a module is told of them; those of a built-in folder have the usual modes.
-pub(super) fn tree(files: &Files, folder: &Path, payload: &mut Payload) -> std::io::Result<Vec<Value>> {
+pub(super) fn tree(
+    files: &Files,
+    folder: &Path,
+    decrypt: bool,
+    payload: &mut Payload,
+) -> std::io::Result<Vec<Value>> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut entries = Vec::new();
     let mut todo = vec![folder.to_owned()];
@@ -155,7 +166,7 @@ pub(super) fn tree(files: &Files, folder: &Path, payload: &mut Payload) -> std::
                 todo.push(path);
             } else {
                 let mode = mode(0o644);
-                let (hash, size) = payload.add(content(files, &path)?)?;
+                let (hash, size) = payload.add(content(files, &path, decrypt)?)?;
                 entries.push(
                     json!({"path": relative, "kind": "file", "mode": mode, "sha256": hash, "size": size}),
                 );

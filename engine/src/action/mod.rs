@@ -13,6 +13,7 @@ use crate::run::{Step, StepError};
 use crate::template::Value;
 
 mod add_host;
+mod assemble;
 mod assert;
 mod async_status;
 mod copy;
@@ -42,11 +43,13 @@ pub struct Done {
     pub outcome: Outcome,
     /// What else becomes of the host's variables.
     pub effects: Vec<Effect>,
+    /// Whether nothing of the result may be shown.
+    pub hidden: bool,
 }
 
 impl From<Outcome> for Done {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, effects: Vec::new() }
+        Self { outcome, ..Self::default() }
     }
 }
 
@@ -129,6 +132,7 @@ fn known<A: Action>(mut arguments: Map<String, serde_json::Value>) -> Map<String
 pub fn registry() -> &'static [ActionEntry] {
     const ACTIONS: &[ActionEntry] = &[
         entry::<add_host::AddHost>(),
+        entry::<assemble::Assemble>(),
         entry::<assert::Assert>(),
         entry::<async_status::AsyncStatus>(),
         entry::<copy::Copy>(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::copy::{Forwarded, base_name};
+use super::local_file::decrypts;
 
 use super::{Action, Payload, Running};
 use crate::run::{Step, StepError};
@@ -31,7 +32,7 @@ impl Action for Script {
             let name = words
                 .first()
                 .ok_or_else(|| StepError::Failed("script needs the name of a script".to_owned()))?;
-            let (_, file) = step.local_file("files", name)?;
+            let file = step.open_local(&step.local_path("files", name)?, decrypts(&arguments))?;
             let mut payload = Payload::default();
             let (hash, _) = payload
                 .add(file)

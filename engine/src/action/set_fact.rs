@@ -51,7 +51,7 @@ impl Action for SetFact {
                 ));
             }
             let outcome = Outcome::new(false).with("ansible_facts", facts);
-            Ok(Done { outcome, effects })
+            Ok(Done { outcome, effects, ..Done::default() })
         })
     }
 }

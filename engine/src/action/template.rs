@@ -8,7 +8,7 @@ use clouder_modules::Arguments;
 use clouder_modules::system::attributes::FileAttributes;
 use serde_json::{Map, Value};
 
-use super::copy::{base_name, read};
+use super::copy::base_name;
 use super::local_file::describe;
 use super::{Action, LocalFile, Payload, Running};
 use crate::run::{Step, StepError};
@@ -72,12 +72,14 @@ impl Action for Template {
 
     fn run<'a>(args: TemplateArgs, step: &'a Step<'a>) -> Running<'a> {
         Box::pin(async move {
-            let (path, file) = step.local_file("templates", &args.src)?;
+            let path = step.local_path("templates", &args.src)?;
             let failed = |reason: String| {
                 StepError::Failed(format!("cannot read the template {}: {reason}", path.display()))
             };
-            let bytes = read(&file).map_err(|error| failed(error.to_string()))?;
-            let source = Source::exactly(&path, bytes).map_err(TemplateError::from)?;
+            let read = step.run.loader.files().plain(&path);
+            let (bytes, is_secret) = read.map_err(|error| failed(error.to_string()))?;
+            let source =
+                Source::exactly(&path, bytes.into_owned(), is_secret).map_err(TemplateError::from)?;
             let dest = args.dest.clone();
             let options = RenderOptions {
                 trim_blocks: args.trim_blocks,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::copy::{Forwarded, base_name, truthy};
-use super::local_file::describe;
+use super::local_file::{decrypts, describe};
 use super::{Action, Payload, Running};
 use crate::run::{Step, StepError};
 
@@ -26,7 +26,7 @@ impl Action for Unarchive {
             if is_remote || source.contains("://") {
                 return Ok(step.module("unarchive", arguments, None, None).await?.into());
             }
-            let (_, file) = step.local_file("files", &source)?;
+            let file = step.open_local(&step.local_path("files", &source)?, decrypts(&arguments))?;
             let mut payload = Payload::default();
             let (hash, size) = payload
                 .add(file)

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::options::{ConnectionOptions, InventoryOptions, OutputOptions};
+use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOptions};
 use super::setup::{self, Setup};
-use super::{Failure, print};
+use super::{Failure, print, vault};
 use crate::config::{self, Config};
 use crate::report::Tree;
 
@@ -49,6 +49,8 @@ pub(super) struct AdhocCommand {
     #[command(flatten)]
     connection: ConnectionOptions,
     #[command(flatten)]
+    vault: VaultOptions,
+    #[command(flatten)]
     output: OutputOptions,
 }
 
@@ -73,7 +75,8 @@ impl AdhocCommand {
         let folder = self.playbook_dir.clone().or_else(|| config.path(&config::PLAYBOOK_DIR));
         let path = folder.unwrap_or_default().join("(adhoc)");
         let text = self.playbook(config);
-        let setup = Setup::with_text(config, &self.inventory, &path, Some(&text), options)?;
+        let keyring = vault::of_run(config, &self.vault)?;
+        let setup = Setup::with_text(config, &self.inventory, &keyring, &path, Some(&text), options)?;
         if self.list_hosts {
             let hosts = setup.select(&self.pattern)?;
             print(&format!("  hosts ({}):\n", hosts.len()));

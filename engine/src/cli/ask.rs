@@ -16,7 +16,7 @@ pub(super) fn terminal() -> Option<Ask> {
 }
 
 /// Asks a question; what is typed is hidden if asked for.
-fn ask(question: &str, hidden: bool) -> io::Result<String> {
+pub(super) fn ask(question: &str, hidden: bool) -> io::Result<String> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
     write!(terminal, "{question}: ")?;
     terminal.flush()?;

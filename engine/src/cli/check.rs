@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 use clouder_lang::Diagnostic;
 
-use super::options::InventoryOptions;
+use super::options::{InventoryOptions, VaultOptions};
 use super::setup::Setup;
-use super::{Failure, print};
+use super::{Failure, print, vault};
 use crate::config::Config;
 use crate::run::RunOptions;
 
@@ -20,12 +20,15 @@ pub(super) struct CheckCommand {
     playbooks: Vec<PathBuf>,
     #[command(flatten)]
     inventory: InventoryOptions,
+    #[command(flatten)]
+    vault: VaultOptions,
 }
 
 impl CheckCommand {
     /// Runs the command; returns the exit code.
     pub(super) fn run(self, config: &Arc<Config>) -> Result<i32, Failure> {
-        let setup = Setup::new(config, &self.inventory, &self.playbooks[0], RunOptions::default())?;
+        let keyring = vault::of_run(config, &self.vault)?;
+        let setup = Setup::new(config, &self.inventory, &keyring, &self.playbooks[0], RunOptions::default())?;
         let mut findings: Vec<Diagnostic> = Vec::new();
         for path in &self.playbooks {
             match setup.load(path) {

@@ -11,6 +11,7 @@ mod options;
 mod run;
 mod setup;
 mod tools;
+mod vault;
 
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;

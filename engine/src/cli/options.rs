@@ -83,6 +83,20 @@ pub(super) struct ConnectionOptions {
     pub(super) diff: bool,
 }
 
+/// Passwords of what is encrypted.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct VaultOptions {
+    /// A vault password: `prompt`, a file, or a program that prints it; can be given several times
+    #[arg(long = "vault-id", value_name = "[LABEL@]SOURCE")]
+    pub(super) vault_ids: Vec<String>,
+    /// Ask for the vault password
+    #[arg(short = 'J', long, alias = "ask-vault-password", conflicts_with = "vault_password_files")]
+    pub(super) ask_vault_pass: bool,
+    /// Read a vault password from a file, or from what a program prints
+    #[arg(long = "vault-password-file", alias = "vault-pass-file", value_name = "FILE")]
+    pub(super) vault_password_files: Vec<PathBuf>,
+}
+
 /// What is shown.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct OutputOptions {

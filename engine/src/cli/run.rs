@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::options::{ConnectionOptions, InventoryOptions, OutputOptions};
+use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOptions};
 use super::setup::{self, Setup};
-use super::{Failure, print};
+use super::{Failure, print, vault};
 use crate::config::Config;
 use crate::playbook::{Item, Playbook};
 
@@ -21,6 +21,8 @@ pub(super) struct RunCommand {
     inventory: InventoryOptions,
     #[command(flatten)]
     connection: ConnectionOptions,
+    #[command(flatten)]
+    vault: VaultOptions,
     #[command(flatten)]
     output: OutputOptions,
     /// Only tasks with one of these tags
@@ -67,7 +69,8 @@ impl RunCommand {
         options.step = self.step;
         options.force_handlers |= self.force_handlers;
         let reports = setup::reports(config, self.output.output, &options)?;
-        let setup = Setup::new(config, &self.inventory, &self.playbooks[0], options)?;
+        let keyring = vault::of_run(config, &self.vault)?;
+        let setup = Setup::new(config, &self.inventory, &keyring, &self.playbooks[0], options)?;
         let mut playbooks = Vec::new();
         for path in &self.playbooks {
             playbooks.push(setup.load(path)?);

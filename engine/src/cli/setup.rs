@@ -9,6 +9,7 @@ use std::time::Duration;
 use clouder_inventory::{Inventory, Reader, Selection, VariableFolder, Variables};
 use clouder_lang::yaml::{self, Mapping, Node};
 use clouder_lang::{Diagnostic, Severity, Source, Span};
+use clouder_vault::Keyring;
 use indexmap::IndexMap;
 
 use super::options::{ConnectionOptions, InventoryOptions, Output, OutputOptions};
@@ -119,16 +120,20 @@ fn sources(config: &Config, options: &InventoryOptions) -> Vec<String> {
 }
 
 /// Reads the inventory that options name.
-pub(super) fn inventory(config: &Config, options: &InventoryOptions) -> Result<Inventory, Failure> {
-    let reader = reader(config);
+pub(super) fn inventory(
+    config: &Config,
+    options: &InventoryOptions,
+    keyring: &Arc<Keyring>,
+) -> Result<Inventory, Failure> {
+    let reader = reader(config, keyring);
     let inventory = clouder_inventory::load(&sources(config, options), &reader)?;
     show(&reader.into_warnings());
     Ok(inventory)
 }
 
 /// What reads files of inventories and variables.
-pub(super) fn reader(config: &Config) -> Reader<'static> {
-    let mut reader = Reader::new(&no_vault);
+pub(super) fn reader(config: &Config, keyring: &Arc<Keyring>) -> Reader {
+    let mut reader = Reader::new(Arc::clone(keyring));
     reader.ignored_endings = config.list(&config::INVENTORY_IGNORE_EXTS);
     reader.ignored_patterns = config.list(&config::INVENTORY_IGNORE_PATTERNS);
     reader
@@ -139,29 +144,31 @@ impl Setup {
     pub(super) fn new(
         config: &Arc<Config>,
         options: &InventoryOptions,
+        keyring: &Arc<Keyring>,
         playbook: &Path,
         run: RunOptions,
     ) -> Result<Self, Failure> {
-        Self::with_text(config, options, playbook, None, run)
+        Self::with_text(config, options, keyring, playbook, None, run)
     }
 
     /// The same; `text` is the playbook's text if that is in no file.
     pub(super) fn with_text(
         config: &Arc<Config>,
         options: &InventoryOptions,
+        keyring: &Arc<Keyring>,
         playbook: &Path,
         text: Option<&str>,
         mut run: RunOptions,
     ) -> Result<Self, Failure> {
-        let (settings, inventory_of) = (Arc::clone(config), options.clone());
+        let (settings, inventory_of, passwords) = (Arc::clone(config), options.clone(), Arc::clone(keyring));
         run.reload_inventory = crate::run::Reload(Arc::new(move || {
-            inventory(&settings, &inventory_of).map_err(|failure| {
+            inventory(&settings, &inventory_of, &passwords).map_err(|failure| {
                 failure.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             })
         }));
         let project = std::env::current_dir()?;
         let files = || {
-            let files = Files::new(Places::new(project.clone(), config), Box::new(no_vault));
+            let files = Files::new(Places::new(project.clone(), config), Arc::clone(keyring));
             match text {
                 Some(text) => files.with_text(playbook, text),
                 None => files,
@@ -171,19 +178,19 @@ impl Setup {
         let read = move |path: &Path| reading.read(path).map(std::borrow::Cow::into_owned);
         let templates = Templates::new(TemplateOptions {
             read: Arc::new(read),
+            keyring: Arc::clone(keyring),
             lenient_conditions: config.flag(&config::ALLOW_BROKEN_CONDITIONALS),
             config: Arc::clone(config),
-            ..TemplateOptions::default()
         });
         let path = find(&files(), playbook);
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = parent.map_or_else(|| PathBuf::from("."), Path::to_owned);
         let folder = fs::canonicalize(&folder).unwrap_or(folder);
-        let reader = reader(config);
+        let reader = reader(config, keyring);
         let beside = VariableFolder::read(&folder, &reader)?;
         show(&reader.into_warnings());
-        let extra = extra_variables(&options.extra_vars)?;
-        let inventory = inventory(config, options)?;
+        let extra = extra_variables(&options.extra_vars, &files())?;
+        let inventory = inventory(config, options, keyring)?;
         let mut variables = SharedVariables::new(
             Arc::clone(&templates),
             inventory,
@@ -330,11 +337,6 @@ impl Setup {
             }
         })
     }
-}
-
-/// What decrypts, until there is a vault.
-pub(super) fn no_vault(_text: &str, _path: &Path) -> Result<String, String> {
-    Err("vault files cannot be read yet".to_owned())
 }
 
 /// A playbook by its path, or by the name of one of the organisation's or the built-in ones.
@@ -539,14 +541,15 @@ fn constants(config: &Config, options: &RunOptions) -> IndexMap<&'static str, Va
 }
 
 /// `-e`: `@file`, a YAML or JSON mapping, or `key=value` pairs.
-fn extra_variables(given: &[String]) -> Result<Variables, Failure> {
+fn extra_variables(given: &[String], files: &Files) -> Result<Variables, Failure> {
     let mut variables = Variables::new();
     for text in given {
         let mapping = if let Some(path) = text.strip_prefix('@') {
-            let content = fs::read(path).map_err(|error| {
-                Failure::new(format!("cannot read {path}: {error}"), "-e @FILE reads variables from a file")
-            })?;
-            document(&Source::from_bytes(path, content)?)?
+            let told = |error: Diagnostic| match error.hint {
+                Some(_) => error,
+                None => error.hint("-e @FILE reads variables from a file"),
+            };
+            document(&files.source(Path::new(path)).map_err(told)?)?
         } else if text.trim_start().starts_with(['{', '[']) {
             document(&Source::new("-e", text.as_str()))?
         } else {
@@ -558,7 +561,7 @@ fn extra_variables(given: &[String]) -> Result<Variables, Failure> {
 }
 
 fn document(source: &Arc<Source>) -> Result<Mapping, Failure> {
-    let Some(node) = yaml::load(source)?.document else { return Ok(Mapping::default()) };
+    let Some(node) = yaml::load_file(source)?.document else { return Ok(Mapping::default()) };
     let wrong =
         || Diagnostic::error(format!("extra variables must be a mapping, not {}", node.kind()), &node.span);
     Ok(node.as_mapping().ok_or_else(wrong)?.clone())

@@ -69,6 +69,8 @@ settings! {
     CONNECTION_PASSWORD_FILE: Path "" ["defaults" "connection_password_file"] ["ANSIBLE_CONNECTION_PASSWORD_FILE"];
     /// Ask for the password to log in
     DEFAULT_ASK_PASS: Flag "false" ["defaults" "ask_pass"] ["ANSIBLE_ASK_PASS"];
+    /// Ask for the vault password
+    DEFAULT_ASK_VAULT_PASS: Flag "false" ["defaults" "ask_vault_pass"] ["ANSIBLE_ASK_VAULT_PASS"];
     /// Become another user
     DEFAULT_BECOME: Flag "false" ["privilege_escalation" "become"] ["ANSIBLE_BECOME"];
     /// Ask for the password to become another user
@@ -115,6 +117,16 @@ settings! {
     DEFAULT_TIMEOUT: Integer "10" ["defaults" "timeout"] ["ANSIBLE_TIMEOUT"];
     /// How hosts are reached: ssh, local, docker, podman
     DEFAULT_TRANSPORT: Text "ssh" ["defaults" "transport"] ["ANSIBLE_TRANSPORT"];
+    /// The label of the vault password to encrypt with, when there are several
+    DEFAULT_VAULT_ENCRYPT_IDENTITY: Text "" ["defaults" "vault_encrypt_identity"] ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"];
+    /// The label of vault passwords that are given without one
+    DEFAULT_VAULT_IDENTITY: Text "default" ["defaults" "vault_identity"] ["ANSIBLE_VAULT_IDENTITY"];
+    /// Sources of vault passwords, as --vault-id takes them
+    DEFAULT_VAULT_IDENTITY_LIST: List "" ["defaults" "vault_identity_list"] ["ANSIBLE_VAULT_IDENTITY_LIST"];
+    /// Only vault passwords whose label is that of the encrypted text are tried
+    DEFAULT_VAULT_ID_MATCH: Flag "false" ["defaults" "vault_id_match"] ["ANSIBLE_VAULT_ID_MATCH"];
+    /// A file that holds the vault password, or a program that prints it
+    DEFAULT_VAULT_PASSWORD_FILE: Path "" ["defaults" "vault_password_file"] ["ANSIBLE_VAULT_PASSWORD_FILE"];
     /// How much is shown
     DEFAULT_VERBOSITY: Integer "0" ["defaults" "verbosity"] ["ANSIBLE_VERBOSITY"];
     /// Show what changes inside files
@@ -149,4 +161,6 @@ settings! {
     TAGS_SKIP: List "" ["tags" "skip"] ["ANSIBLE_SKIP_TAGS"];
     /// Seconds a task may take; 0 for as long as it needs
     TASK_TIMEOUT: Integer "0" ["defaults" "task_timeout"] ["ANSIBLE_TASK_TIMEOUT"];
+    /// The salt to encrypt with, instead of a random one
+    VAULT_ENCRYPT_SALT: Text "" ["defaults" "vault_encrypt_salt"] ["ANSIBLE_VAULT_ENCRYPT_SALT"];
 }

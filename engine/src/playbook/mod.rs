@@ -14,7 +14,8 @@ mod task;
 mod words;
 
 pub use clouder_modules::system::words::split as split_words;
-pub use files::{Decrypt, Files, Places};
+pub(crate) use files::expand_user;
+pub use files::{Files, Places};
 pub use keywords::Keywords;
 pub use layer::{Layer, Origin};
 pub use loader::{LoadedPlaybook, Loader, Resolve, RoleOptions, role_block};

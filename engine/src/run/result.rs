@@ -43,7 +43,7 @@ pub(super) struct StepResult {
 impl From<Result<Done, StepError>> for StepResult {
     fn from(result: Result<Done, StepError>) -> Self {
         match result {
-            Ok(done) => Self { outcome: done.outcome, effects: done.effects, ..Self::default() },
+            Ok(Done { outcome, effects, hidden }) => Self { outcome, effects, hidden, ..Self::default() },
             Err(StepError::Unreachable(message)) => {
                 let outcome = Outcome { msg: Some(message), ..Outcome::default() };
                 Self { outcome: outcome.with("unreachable", true), unreachable: true, ..Self::default() }

@@ -171,7 +171,7 @@ impl Run {
         };
         result.ignored =
             if result.unreachable { step.settings.ignore_unreachable } else { step.settings.ignore_errors };
-        result.hidden = step.settings.no_log;
+        result.hidden |= step.settings.no_log;
         result.delegate_facts = step.settings.delegate_facts;
         result.delegated_to = step.settings.delegate_to.clone();
         result
@@ -332,7 +332,7 @@ impl Run {
             // What the controller has a part in is done at once.
             return Ok(match way {
                 Way::Background(_) if step.module.as_ref() != "async_status" => {
-                    Done { outcome: self.started_and_done(done.outcome), effects: done.effects }
+                    Done { outcome: self.started_and_done(done.outcome), ..done }
                 }
                 _ => done,
             });

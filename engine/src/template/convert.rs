@@ -48,15 +48,20 @@ pub fn from_json(json: Json) -> Value {
 
 /// A value of templates as JSON; what JSON has no form for becomes text.
 pub fn to_json(value: &Value) -> Json {
+    to_json_with(value, &to_json)
+}
+
+/// The same; what is in lists and mappings is left to another function.
+pub(super) fn to_json_with(value: &Value, inner: &dyn Fn(&Value) -> Json) -> Json {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => Json::Null,
         ValueKind::Bool => Json::Bool(value.is_true()),
         ValueKind::Number => number(value),
         ValueKind::String => Json::String(value.as_str().unwrap_or_default().to_owned()),
         ValueKind::Seq | ValueKind::Iterable => Json::Array(
-            value.try_iter().map(|items| items.map(|item| to_json(&item)).collect()).unwrap_or_default(),
+            value.try_iter().map(|items| items.map(|item| inner(&item)).collect()).unwrap_or_default(),
         ),
-        ValueKind::Map => Json::Object(map(value)),
+        ValueKind::Map => Json::Object(map(value, inner)),
         _ => Json::String(super::to_text(value)),
     }
 }
@@ -73,9 +78,9 @@ fn number(value: &Value) -> Json {
     f64::try_from(value.clone()).ok().and_then(serde_json::Number::from_f64).map_or(Json::Null, Json::Number)
 }
 
-fn map(value: &Value) -> Map<String, Json> {
+fn map(value: &Value, inner: &dyn Fn(&Value) -> Json) -> Map<String, Json> {
     let keys = value.try_iter().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-    keys.into_iter().map(|key| (key_text(&key), to_json(&value.get_item(&key).unwrap_or_default()))).collect()
+    keys.into_iter().map(|key| (key_text(&key), inner(&value.get_item(&key).unwrap_or_default()))).collect()
 }
 
 /// A key as JSON has it: words of its own for what is no text.

@@ -1,5 +1,6 @@
 //! YAML as PyYAML writes it.
 
+use clouder_lang::yaml::VAULT_KEY;
 use serde_json::{Map, Value};
 
 /// Sorts the keys of all mappings.
@@ -84,6 +85,9 @@ pub(super) fn yaml(value: &Value, look: &Look) -> String {
 
 /// Whether a value is written line by line: where texts have quotes of their own, always.
 fn is_block(value: &Value, flow: Flow, quoted: bool) -> bool {
+    if sealed(value).is_some() {
+        return false;
+    }
     let holds_others = match value {
         Value::Array(items) if !items.is_empty() => {
             items.iter().any(|item| matches!(item, Value::Array(_) | Value::Object(_)))
@@ -99,6 +103,11 @@ fn is_block(value: &Value, flow: Flow, quoted: bool) -> bool {
         Flow::Innermost => holds_others,
         Flow::Always => false,
     }
+}
+
+/// The ciphertext that a value stands for.
+fn sealed(value: &Value) -> Option<&str> {
+    value.as_object().filter(|map| map.len() == 1)?.get(VAULT_KEY)?.as_str()
 }
 
 struct Emitter {
@@ -171,6 +180,14 @@ impl Emitter {
 
     /// A value on the line where it begins; `indent` is for lines that follow.
     fn inline(&mut self, value: &Value, indent: usize, is_key: bool, in_flow: bool) {
+        if let Some(ciphertext) = sealed(value) {
+            self.put("!vault ");
+            return if in_flow {
+                self.double_quoted(ciphertext, indent, is_key);
+            } else {
+                self.literal(ciphertext, indent);
+            };
+        }
         match value {
             Value::String(content) => self.text_scalar(content, indent, is_key, in_flow),
             Value::Array(items) => {

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use clouder_lang::yaml::{Mapping, Node, Yaml};
 use clouder_lang::{Diagnostic, Source, Span};
+use clouder_vault::Keyring;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, UndefinedBehavior, Value};
 
@@ -16,22 +17,20 @@ use super::jinja::{Fault, Flow, Program};
 use super::lazy::{LazyList, LazyMapping, finished};
 use super::lookups::Lookups;
 use super::python::is_missing;
+use super::vault::Vault;
 use super::{Scope, TemplateError, filters, lookups, syntax, testing, to_text};
 use crate::config::Config;
 
 /// Reads a file for includes and lookups; built-in files too.
 pub type ReadFile = dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync;
 
-/// Turns the text of `!vault` into its plain text.
-pub type Unvault = dyn Fn(&str) -> Result<String, String> + Send + Sync;
-
 /// What evaluating depends on.
 #[derive(Clone)]
 pub struct TemplateOptions {
     /// Reads files.
     pub read: Arc<ReadFile>,
-    /// Decrypts.
-    pub unvault: Arc<Unvault>,
+    /// Passwords of what is encrypted.
+    pub keyring: Arc<Keyring>,
     /// Conditions may be of any type, as before ansible-core 2.19.
     pub lenient_conditions: bool,
     /// Settings, for those who look them up.
@@ -42,7 +41,7 @@ impl Default for TemplateOptions {
     fn default() -> Self {
         Self {
             read: Arc::new(|path: &Path| std::fs::read(path)),
-            unvault: Arc::new(|_: &str| Err("there is no vault password".to_owned())),
+            keyring: Arc::default(),
             lenient_conditions: false,
             config: Arc::default(),
         }
@@ -114,7 +113,7 @@ impl Templates {
             let lookups = Lookups {
                 read: Arc::clone(&options.read),
                 engine: Weak::clone(engine),
-                unvault: Arc::clone(&options.unvault),
+                vault: Arc::new(Vault::new(Arc::clone(&options.keyring))),
                 config: Arc::clone(&options.config),
             };
             let environment = Box::leak(Box::new(environment(&lookups)));
@@ -127,6 +126,11 @@ impl Templates {
                 files: RwLock::default(),
             }
         })
+    }
+
+    /// What was encrypted.
+    pub(super) fn vault(&self) -> &Vault {
+        &self.lookups.vault
     }
 
     /// The value of a node: its templates evaluated, all the way down. Elements that are `omit` are left out.
@@ -145,10 +149,8 @@ impl Templates {
             Yaml::String(text) if is_template(text) => self.text(text, &node.span, scope),
             Yaml::String(text) => Ok(Value::from(Arc::clone(text))),
             Yaml::Vault(text) => {
-                let plain = (self.options.unvault)(text);
-                plain
-                    .map(Value::from)
-                    .map_err(|reason| TemplateError::new(format!("cannot decrypt: {reason}"), &node.span))
+                let opened = self.lookups.vault.open(text);
+                opened.map_err(|error| TemplateError::undecryptable(&error, Arc::clone(text), &node.span))
             }
             Yaml::Sequence(items) => {
                 let mut values = Vec::with_capacity(items.len());
@@ -230,7 +232,7 @@ impl Templates {
 
     /// An error of reading at its place.
     fn told(&self, error: &Error, span: &Span) -> TemplateError {
-        TemplateError { diagnostic: Box::new(syntax::diagnostic(error, span)), undefined: None }
+        syntax::diagnostic(error, span).into()
     }
 
     fn compile(&self, text: &Arc<str>) -> Result<Arc<Program>, Error> {
@@ -292,13 +294,8 @@ impl Templates {
             if value.is_true() { "True" } else { "False" },
             crate::template::python::type_name(&value)
         );
-        Err(TemplateError {
-            diagnostic: Box::new(
-                Diagnostic::error(message, &node.span)
-                    .hint("compare it, or say `| bool`, `is truthy`, `| length > 0`"),
-            ),
-            undefined: None,
-        })
+        let hint = "compare it, or say `| bool`, `is truthy`, `| length > 0`";
+        Err(Diagnostic::error(message, &node.span).hint(hint).into())
     }
 
     /// Renders the text of a file.
@@ -343,14 +340,14 @@ impl Templates {
     ) -> Flow<Option<Arc<Program>>> {
         let beside = parent.map(|(source, _)| source.name().display().to_string());
         let path = PathBuf::from(syntax::included(name, beside.as_deref().unwrap_or_default()));
-        let bytes = match (self.options.read)(&path) {
-            Ok(bytes) => bytes,
+        let content = match self.lookups.read(&path) {
+            Ok(content) => content,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
                 return Ok(None);
             }
             Err(error) => return Err(Fault::new(format!("cannot read {name}: {error}"))),
         };
-        let source = Source::exactly(path, bytes).map_err(TemplateError::from)?;
+        let source = content.source(&path).map_err(TemplateError::from)?;
         let usual = RenderOptions { trim_blocks: true, ..RenderOptions::default() };
         let options = parent.map_or(&usual, |(_, options)| options);
         let span = Span::new(Arc::clone(&source), 0, source.text().len());
@@ -443,7 +440,7 @@ fn custom_syntax(options: &RenderOptions) -> Result<SyntaxConfig, Error> {
 fn environment(lookups: &Lookups) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-    filters::add(&mut environment);
+    filters::add(&mut environment, &lookups.vault);
     testing::add(&mut environment);
     lookups::add(&mut environment, lookups);
     environment

@@ -18,6 +18,7 @@ mod syntax;
 mod table;
 mod testing;
 mod text;
+mod vault;
 mod versions;
 
 pub use convert::{from_json, is_omit, omit, to_json};

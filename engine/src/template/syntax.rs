@@ -49,7 +49,7 @@ pub(super) fn fault(fault: Fault, span: &Span, is_expression: bool) -> TemplateE
         }
         None => within(range, None, is_expression, span),
     };
-    TemplateError { diagnostic: Box::new(Diagnostic::error(message, &place)), undefined }
+    TemplateError { undefined, ..Diagnostic::error(message, &place).into() }
 }
 
 /// Where an error of reading is within a text.

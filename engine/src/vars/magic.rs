@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::hostvars::{HostVars, ScopeMapping};
 use super::TaskVariables;
+use super::hostvars::{HostVars, ScopeMapping};
 use crate::template::Value;
 
 /// Those that depend on the host, the play or the role.

@@ -117,6 +117,7 @@ impl<'text> Composer<'text> {
             EventKind::Scalar(properties, text, style) => {
                 let tag = self.tag(&properties, start)?;
                 self.declare(properties.anchor, start)?;
+                let start = if tag == Tag::Vault { self.tag_start(start) } else { start };
                 self.scalar(&text, style, properties.anchor, tag, self.span(start, end))
             }
             EventKind::SequenceStart(properties) => {
@@ -171,6 +172,11 @@ impl<'text> Composer<'text> {
             };
             mistakes::unknown_tag(&written, &self.span(at, at + written.len()))
         })
+    }
+
+    /// Where `!vault` in front of a value stands: ciphertext says nothing to anyone.
+    fn tag_start(&self, start: usize) -> usize {
+        self.source.text().get(..start).and_then(|before| before.rfind("!vault")).unwrap_or(start)
     }
 
     /// Whether what is being read lies below an `!unsafe`.

@@ -7,6 +7,9 @@ use serde_json::{Map, Number, Value};
 use super::{Mapping, Node, Yaml};
 use crate::Span;
 
+/// The key that says in JSON that the text below is ciphertext.
+pub const VAULT_KEY: &str = "__ansible_vault";
+
 /// The value without places. Ciphertext becomes a mapping as Ansible writes it; `.inf` and `.nan`, which JSON
 /// does not know, become text.
 pub fn to_json(node: &Node) -> Value {
@@ -22,7 +25,7 @@ pub fn to_json(node: &Node) -> Value {
         }
         Yaml::String(text) | Yaml::Raw(text) => Value::from(&**text),
         Yaml::Vault(text) => {
-            Value::Object(std::iter::once(("__ansible_vault".to_owned(), Value::from(&**text))).collect())
+            Value::Object(std::iter::once((VAULT_KEY.to_owned(), Value::from(&**text))).collect())
         }
         Yaml::Sequence(items) => Value::Array(items.iter().map(to_json).collect()),
         Yaml::Mapping(mapping) => Value::Object(
@@ -64,6 +67,29 @@ impl Node {
             other => other,
         };
         Self::new(value, self.span)
+    }
+}
+
+/// The value with what Ansible says in JSON of texts: that they are ciphertext, or no templates.
+pub(super) fn marked(node: Node) -> Node {
+    let value = match node.value {
+        Yaml::Sequence(items) => Yaml::Sequence(Arc::new(items.iter().cloned().map(marked).collect())),
+        Yaml::Mapping(mapping) => mark(&mapping).unwrap_or_else(|| {
+            let entries = mapping.iter().map(|(_, entry)| (entry.key.clone(), marked(entry.value.clone())));
+            Yaml::Mapping(Arc::new(entries.collect()))
+        }),
+        other => other,
+    };
+    Node::new(value, node.span)
+}
+
+/// The text of a mapping of one key that says what it is.
+fn mark(mapping: &Mapping) -> Option<Yaml> {
+    let (key, entry) = mapping.iter().next().filter(|_| mapping.len() == 1)?;
+    match (&**key, &entry.value.value) {
+        (VAULT_KEY, Yaml::String(text)) => Some(Yaml::Vault(Arc::clone(text))),
+        ("__ansible_unsafe", Yaml::String(text)) => Some(Yaml::Raw(Arc::clone(text))),
+        _ => None,
     }
 }
 

@@ -21,6 +21,16 @@ pub(super) fn check_characters(source: &Arc<Source>) -> Result<(), Diagnostic> {
         .hint("this may be a binary file; inside double quotes, write the character as \\xNN"))
 }
 
+/// A mistake without what it quotes, if its text is secret.
+pub(super) fn veiled(mistake: Diagnostic) -> Diagnostic {
+    if !mistake.span.as_ref().is_some_and(|span| span.source().is_secret()) {
+        return mistake;
+    }
+    let parts = mistake.message.split('`').enumerate();
+    let parts: Vec<&str> = parts.map(|(index, part)| if index % 2 == 1 { "…" } else { part }).collect();
+    Diagnostic { message: parts.join("`"), hint: None, ..mistake }.hint("`clouder vault edit` shows the line")
+}
+
 pub(super) fn second_document(span: &Span) -> Diagnostic {
     Diagnostic::error("a second document begins here, but only one is allowed in a file", span)
         .hint("put it into a file of its own, or remove the `---`")

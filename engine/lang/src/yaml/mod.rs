@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::{Diagnostic, Source};
 use compose::Composer;
 
-pub use json::to_json;
+pub use json::{VAULT_KEY, to_json};
 pub use node::{Entry, Mapping, Node, Yaml};
 
 /// What was read from a text of one document.
@@ -44,8 +44,20 @@ pub struct LoadedAll {
 /// # Errors
 /// What is wrong with the text and where; a second document is wrong too.
 pub fn load(source: &Arc<Source>) -> Result<Loaded, Diagnostic> {
-    let loaded = Composer::new(source).read(1)?;
+    let loaded = Composer::new(source).read(1).map_err(mistakes::veiled)?;
     Ok(Loaded { document: loaded.documents.into_iter().next(), warnings: loaded.warnings })
+}
+
+/// The same for a file. If that is JSON, `{"__ansible_vault": …}` in it is ciphertext, and `{"__ansible_unsafe": …}` no
+/// template.
+///
+/// # Errors
+/// What is wrong with the text and where; a second document is wrong too.
+pub fn load_file(source: &Arc<Source>) -> Result<Loaded, Diagnostic> {
+    let loaded = load(source)?;
+    let text = source.text();
+    let is_json = text.contains("__ansible_") && serde_json::from_str::<serde_json::Value>(text).is_ok();
+    Ok(if is_json { Loaded { document: loaded.document.map(json::marked), ..loaded } } else { loaded })
 }
 
 /// Reads all documents of a text.
@@ -53,5 +65,5 @@ pub fn load(source: &Arc<Source>) -> Result<Loaded, Diagnostic> {
 /// # Errors
 /// What is wrong with the text and where.
 pub fn load_all(source: &Arc<Source>) -> Result<LoadedAll, Diagnostic> {
-    Composer::new(source).read(usize::MAX)
+    Composer::new(source).read(usize::MAX).map_err(mistakes::veiled)
 }

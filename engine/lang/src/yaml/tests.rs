@@ -74,6 +74,34 @@ fn containers_aliases_and_merges() {
     assert_eq!(json("%YAML 1.1\n---\nü: ö\n...\n"), r#"{"ü":"ö"}"#);
 }
 
+#[test]
+fn json_files_say_what_is_encrypted_and_what_is_no_template() {
+    let text = r#"{"a": [{"__ansible_vault": "x"}], "b": {"__ansible_unsafe": "{{ y }}"}, "c": {"__ansible_vault": 1}}"#;
+    let values = |node: Node| {
+        let mapping = node.as_mapping().unwrap();
+        let list = mapping.get("a").unwrap().as_sequence().unwrap();
+        [tell(&list[0].value), tell(&mapping.get("b").unwrap().value)]
+    };
+    let file = load_file(&Source::new("t.json", text)).unwrap().document.unwrap();
+    assert_eq!(to_json(&file).pointer("/c/__ansible_vault"), Some(&serde_json::Value::from(1)));
+    assert_eq!(values(file), [r#"Vault("x")"#, r#"Raw("{{ y }}")"#]);
+    // Only JSON does: in YAML there are tags.
+    let file = load_file(&Source::new("t.yml", format!("# YAML\n{text}"))).unwrap().document.unwrap();
+    assert!(values(file).iter().all(|value| value.starts_with("Mapping")));
+}
+
+#[test]
+fn mistakes_in_secret_texts_do_not_quote_them() {
+    for text in ["password: @hunter2", "a: hunter2: b", "a: {{ hunter2 }}", "a: !!int hunter2", "a: 'hunter2"]
+    {
+        let secret = Source::secret("t.yml", text.as_bytes().to_vec()).unwrap();
+        let told = load(&secret).unwrap_err().to_string();
+        assert!(!told.contains("hunter2") && told.contains("t.yml:1:"), "{told}");
+        assert!(told.contains("the line is not shown"), "{told}");
+        assert!(load(&Source::new("t.yml", text)).unwrap_err().to_string().contains("hunter2"));
+    }
+}
+
 /// Forms that libyaml accepts, though a stricter reader would not; values are what PyYAML made of them.
 #[test]
 fn untidy_texts_are_read_as_libyaml_reads_them() {
@@ -155,6 +183,7 @@ fn tags() {
     let vault = read("a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n").document.unwrap();
     let Yaml::Vault(text) = &vault.as_mapping().unwrap().get("a").unwrap().value else { panic!("{vault:?}") };
     assert_eq!(&**text, "$ANSIBLE_VAULT;1.1;AES256\n6162\n");
+    assert_eq!(vault.as_mapping().unwrap().get("a").unwrap().span.to_string(), "t.yml:1:4");
     assert_eq!(refusal("a: !foo x"), "unknown tag `!foo`");
     assert_eq!(refusal("!!python/object:os.system x"), "unknown tag `!!python/object:os.system`");
     assert_eq!(refusal("!!int x"), "`!!int` does not fit `x`");
@@ -229,7 +258,7 @@ fn places_of_values() {
     };
     assert_eq!(place("name"), "t.yml:1:9 \"x\"");
     assert_eq!(place("empty"), "t.yml:2:8 \":\"");
-    assert_eq!(place("tagged"), "t.yml:3:21 \"abc\"");
+    assert_eq!(place("tagged"), "t.yml:3:11 \"!vault &a abc\"");
     assert_eq!(place("list"), "t.yml:4:9 \"[\\\"q\\\", 'r']\"");
     assert_eq!(place("block"), "t.yml:6:5 \"one\\n    two\"");
     assert_eq!(task.entry("list").unwrap().key.span.to_string(), "t.yml:4:3");

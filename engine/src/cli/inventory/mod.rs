@@ -11,8 +11,8 @@ use clouder_inventory::{Inventory, VariableFolder, Variables};
 use clouder_lang::yaml::to_json;
 use serde_json::{Map, Value};
 
-use super::options::InventoryOptions;
-use super::{Failure, print, setup};
+use super::options::{InventoryOptions, VaultOptions};
+use super::{Failure, print, setup, vault};
 use crate::config::{self, Config};
 use crate::template::to_yaml;
 use data::sorted;
@@ -50,6 +50,8 @@ pub(super) struct InventoryCommand {
     group: String,
     #[command(flatten)]
     options: InventoryOptions,
+    #[command(flatten)]
+    vault: VaultOptions,
 }
 
 /// What is shown of an inventory.
@@ -64,10 +66,11 @@ struct View<'a> {
 impl InventoryCommand {
     /// Runs the command; returns the exit code.
     pub(super) fn run(self, config: &Arc<Config>) -> Result<i32, Failure> {
-        let mut inventory = setup::inventory(config, &self.options)?;
+        let keyring = vault::of_run(config, &self.vault)?;
+        let mut inventory = setup::inventory(config, &self.options, &keyring)?;
         let folder = self.playbook_dir.clone().or_else(|| config.path(&config::PLAYBOOK_DIR));
         let folder = match &folder {
-            Some(folder) => Some(VariableFolder::read(folder, &setup::reader(config))?),
+            Some(folder) => Some(VariableFolder::read(folder, &setup::reader(config, &keyring))?),
             None => None,
         };
         let limit = match &self.options.limit {
@@ -100,7 +103,7 @@ impl InventoryCommand {
                     "clouder inventory --graph shows all groups",
                 ));
             }
-            view.graph(&self.group, self.vars)
+            view.graph(&self.group, self.vars.then_some(&*keyring))?
         };
         match &self.output {
             Some(path) => std::fs::write(path, text).map_err(|error| {

@@ -18,27 +18,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_lang::{Diagnostic, Source};
+use clouder_vault::{Keyring, VaultError, is_encrypted};
 
 use built_in::Found;
 pub use places::Places;
-pub(in crate::playbook) use places::expand_user;
+pub(crate) use places::expand_user;
 pub(in crate::playbook) use roles::ENDINGS;
-
-/// Turns the text of an encrypted file (`$ANSIBLE_VAULT;…`) into its plain text.
-pub type Decrypt = dyn Fn(&str, &Path) -> Result<String, String> + Send + Sync;
 
 /// Reads files, real ones and built-in ones.
 pub struct Files {
     places: Places,
     /// Texts that are in no file: the play of an ad-hoc command.
     texts: HashMap<PathBuf, String>,
-    decrypt: Box<Decrypt>,
+    keyring: Arc<Keyring>,
 }
 
 impl Files {
-    /// Files looked for in these places. `decrypt` is asked for the text of vault files.
-    pub fn new(places: Places, decrypt: Box<Decrypt>) -> Self {
-        Self { places, texts: HashMap::new(), decrypt }
+    /// Files looked for in these places, decrypted with these passwords.
+    pub fn new(places: Places, keyring: Arc<Keyring>) -> Self {
+        Self { places, texts: HashMap::new(), keyring }
     }
 
     /// The same, with a text that is read in place of a file.
@@ -63,7 +61,7 @@ impl Files {
         path.starts_with(built_in::root())
     }
 
-    /// The bytes of a file.
+    /// The bytes of a file as it is, encrypted or not.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -89,14 +87,27 @@ impl Files {
         let bytes = self.read(path).map_err(|error| {
             Diagnostic::without_place(format!("cannot read {}: {}", path.display(), reason(&error)))
         })?;
-        let source = Source::from_bytes(path, bytes.into_owned())?;
-        if !source.text().starts_with("$ANSIBLE_VAULT;") {
-            return Ok(source);
+        if is_encrypted(&bytes) {
+            let opened = self.keyring.open(&bytes).map_err(|error| {
+                Diagnostic::without_place(format!("cannot decrypt {}: {error}", path.display()))
+                    .hint(error.hint())
+            })?;
+            return Source::secret(path, opened.plain);
         }
-        let plain = (self.decrypt)(source.text(), path).map_err(|reason| {
-            Diagnostic::without_place(format!("cannot decrypt {}: {reason}", path.display()))
-        })?;
-        Ok(Source::new(path, plain))
+        Source::from_bytes(path, bytes.into_owned())
+    }
+
+    /// The bytes of a file, decrypted, and whether they were encrypted.
+    ///
+    /// # Errors
+    /// When it cannot be read, or no password opens it.
+    pub fn plain(&self, path: &Path) -> io::Result<(Cow<'static, [u8]>, bool)> {
+        let bytes = self.read(path)?;
+        if !is_encrypted(&bytes) {
+            return Ok((bytes, false));
+        }
+        let told = |error: VaultError| io::Error::other(format!("{error} ({})", error.hint()));
+        Ok((Cow::Owned(self.keyring.open(&bytes).map_err(told)?.plain), true))
     }
 
     /// Whether there is a file or folder.

@@ -31,7 +31,7 @@ impl Places {
 }
 
 /// `~` and `~/x` by `HOME`.
-pub(in crate::playbook) fn expand_user(path: &str) -> PathBuf {
+pub(crate) fn expand_user(path: &str) -> PathBuf {
     match path.strip_prefix('~').map(|rest| rest.strip_prefix('/').unwrap_or(rest)) {
         Some(rest) if path == "~" || path.starts_with("~/") => {
             Path::new(&env::var("HOME").unwrap_or_else(|_| "/".to_owned())).join(rest)

@@ -1,7 +1,9 @@
+use clouder_vault::{Envelope, Key, Password};
+
 use super::*;
 
 fn files() -> Files {
-    Files::new(Places::default(), Box::new(|_, path| Err(format!("no password for {}", path.display()))))
+    Files::new(Places::default(), Arc::default())
 }
 
 #[test]
@@ -28,10 +30,21 @@ fn what_cannot_be_read_is_told() {
     assert!(files.source(folder.path()).unwrap_err().message.ends_with("it is a folder"));
     fs::write(&path, b"a: \xff").unwrap();
     assert!(files.source(&path).unwrap_err().message.contains("not UTF-8"));
-    fs::write(&path, "$ANSIBLE_VAULT;1.1;AES256\n6162\n").unwrap();
-    assert!(files.source(&path).unwrap_err().message.contains("no password for"));
-    let files = Files::new(Places::default(), Box::new(|_, _| Ok("a: 1".to_owned())));
-    assert_eq!(files.source(&path).unwrap().text(), "a: 1");
+}
+
+#[test]
+fn encrypted_files_are_opened_and_stay_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.yml");
+    let key = Key { label: "default".to_owned(), password: Password::new("pw") };
+    let sealed = Envelope::seal(b"a: hunter2: 1", &key.password, None, None).unwrap();
+    fs::write(&path, sealed.to_text()).unwrap();
+    assert!(files().source(&path).unwrap_err().message.ends_with("no vault password was given"));
+    let mut keyring = Keyring::default();
+    keyring.add(key);
+    let source = Files::new(Places::default(), Arc::new(keyring)).source(&path).unwrap();
+    assert_eq!(source.text(), "a: hunter2: 1");
+    assert!(source.is_secret());
 }
 
 #[test]
@@ -45,7 +58,7 @@ fn playbooks_are_looked_for_in_layers() {
         organisation: vec![organisation.clone()],
         ..Places::default()
     };
-    let files = Files::new(places, Box::new(|_, _| Err(String::new())));
+    let files = Files::new(places, Arc::default());
     assert_eq!(files.find_playbook("playbooks/x.yml"), Some(organisation.join("playbooks/x.yml")));
     assert_eq!(
         files.find_playbook("playbooks/README.md"),

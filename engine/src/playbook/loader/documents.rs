@@ -13,7 +13,7 @@ use crate::playbook::Files;
 /// # Errors
 /// When it cannot be read, or is no YAML.
 pub(in crate::playbook) fn load_document(files: &Files, path: &Path) -> Result<Loaded, Diagnostic> {
-    yaml::load(&files.source(path)?)
+    yaml::load_file(&files.source(path)?)
 }
 
 impl Session<'_> {

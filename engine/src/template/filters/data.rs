@@ -2,18 +2,23 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
+use std::sync::Arc;
+
 use clouder_lang::Source;
-use clouder_lang::yaml;
-use minijinja::value::Kwargs;
+use clouder_lang::yaml::{self, Node, Yaml};
+use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, Value};
 use serde::Serialize as _;
 use serde_json::Value as Json;
 
 use super::wrong;
 use crate::template::emit::{Flow, Look};
-use crate::template::{emit, from_json, python, to_json, to_text};
+use crate::template::jinja::Fault;
+use crate::template::python::{self, is_missing};
+use crate::template::vault::Vault;
+use crate::template::{emit, from_json, to_json, to_text};
 
-pub(super) fn add(environment: &mut Environment<'static>) {
+pub(super) fn add(environment: &mut Environment<'static>, vault: &Arc<Vault>) {
     environment.add_filter("to_json", to_json_filter);
     environment.add_filter("tojson", |value: &Value, kwargs: Kwargs| {
         // Jinja's own makes text that may stand in HTML.
@@ -23,8 +28,16 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     });
     environment.add_filter("to_nice_json", to_nice_json);
     environment.add_filter("from_json", from_json_filter);
-    environment.add_filter("to_yaml", to_yaml);
-    environment.add_filter("to_nice_yaml", to_nice_yaml);
+    let known = Arc::clone(vault);
+    environment.add_filter("to_yaml", move |value: &Value, kwargs: Kwargs| {
+        let usual = Look { flow: Flow::Innermost, ..Look::default() };
+        yaml_text(value, &kwargs, usual, &known)
+    });
+    let known = Arc::clone(vault);
+    environment.add_filter("to_nice_yaml", move |value: &Value, indent: Option<usize>, kwargs: Kwargs| {
+        let usual = Look { indent: indent.unwrap_or(4), ..Look::default() };
+        yaml_text(value, &kwargs, usual, &known)
+    });
     environment.add_filter("from_yaml", from_yaml);
     environment.add_filter("from_yaml_all", from_yaml_all);
 }
@@ -52,6 +65,7 @@ fn json_text(
         kwargs.get::<Option<Value>>(ignored)?;
     }
     kwargs.assert_all_used()?;
+    complete(value, &|_| false)?;
     let mut json = to_json(value);
     if sorted {
         emit::sort(&mut json);
@@ -74,6 +88,18 @@ fn json_text(
     result.map_err(|error| wrong(error.to_string()))?;
     let text = String::from_utf8_lossy(&out).into_owned();
     Ok(if ascii { escaped(&text) } else { text })
+}
+
+/// Refuses a value in which something is missing.
+fn complete(value: &Value, is_known: &dyn Fn(&Value) -> bool) -> Result<(), Error> {
+    if is_missing(value) && !is_known(value) {
+        return Err(Fault::missing(value).into());
+    }
+    match value.kind() {
+        ValueKind::Map => python::pairs(value)?.iter().try_for_each(|(_, inner)| complete(inner, is_known)),
+        ValueKind::Seq => value.try_iter()?.try_for_each(|inner| complete(&inner, is_known)),
+        _ => Ok(()),
+    }
 }
 
 /// JSON on one line with blanks after commas and colons, as Python has it.
@@ -130,15 +156,7 @@ fn from_json_filter(value: &Value) -> Result<Value, Error> {
         .map_err(|error| wrong(format!("`from_json` cannot read its input: {error}")))
 }
 
-fn to_yaml(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
-    yaml_text(value, &kwargs, Look { flow: Flow::Innermost, ..Look::default() })
-}
-
-fn to_nice_yaml(value: &Value, indent: Option<usize>, kwargs: Kwargs) -> Result<String, Error> {
-    yaml_text(value, &kwargs, Look { indent: indent.unwrap_or(4), ..Look::default() })
-}
-
-fn yaml_text(value: &Value, kwargs: &Kwargs, usual: Look) -> Result<String, Error> {
+fn yaml_text(value: &Value, kwargs: &Kwargs, usual: Look, vault: &Vault) -> Result<String, Error> {
     let sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(true);
     let flag = |name: &str, usual: bool| Ok::<_, Error>(kwargs.get::<Option<bool>>(name)?.unwrap_or(usual));
     let number =
@@ -163,7 +181,8 @@ fn yaml_text(value: &Value, kwargs: &Kwargs, usual: Look) -> Result<String, Erro
         kwargs.get::<Option<Value>>(ignored)?;
     }
     kwargs.assert_all_used()?;
-    let mut json = to_json(value);
+    complete(value, &|value| vault.sealed(value).is_some())?;
+    let mut json = vault.to_json(value);
     if sorted {
         emit::sort(&mut json);
     }
@@ -177,12 +196,29 @@ fn from_yaml(value: &Value) -> Result<Value, Error> {
     let source = Source::new("from_yaml", to_text(value));
     let loaded = yaml::load(&source)
         .map_err(|error| wrong(format!("`from_yaml` cannot read its input: {}", error.message)))?;
-    Ok(loaded.document.map_or_else(|| Value::from(()), |node| from_json(yaml::to_json(&node))))
+    loaded.document.map_or_else(|| Ok(Value::from(())), |node| plain(&node))
 }
 
 fn from_yaml_all(value: &Value) -> Result<Value, Error> {
     let source = Source::new("from_yaml_all", to_text(value));
     let loaded = yaml::load_all(&source)
         .map_err(|error| wrong(format!("`from_yaml_all` cannot read its input: {}", error.message)))?;
-    Ok(Value::from(loaded.documents.iter().map(|node| from_json(yaml::to_json(node))).collect::<Vec<_>>()))
+    loaded.documents.iter().map(plain).collect::<Result<Vec<_>, _>>().map(Value::from)
+}
+
+/// What was read; ciphertext is for files that a run reads itself.
+fn plain(node: &Node) -> Result<Value, Error> {
+    if holds_ciphertext(node) {
+        return Err(wrong("could not determine a constructor for the tag '!vault'"));
+    }
+    Ok(from_json(yaml::to_json(node)))
+}
+
+fn holds_ciphertext(node: &Node) -> bool {
+    match &node.value {
+        Yaml::Vault(_) => true,
+        Yaml::Sequence(items) => items.iter().any(holds_ciphertext),
+        Yaml::Mapping(mapping) => mapping.iter().any(|(_, entry)| holds_ciphertext(&entry.value)),
+        _ => false,
+    }
 }

@@ -14,8 +14,13 @@ mod regex;
 mod text;
 mod times;
 mod values;
+mod vault;
+
+use std::sync::Arc;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
+
+use super::vault::Vault;
 
 pub(super) use lists::{merge, subelements};
 pub(super) use passwords::{Settings as HashSettings, hash as hash_password};
@@ -23,10 +28,10 @@ pub(super) use random::Chance;
 pub(super) use regex::compile as compile_regex;
 
 /// Adds all filters.
-pub(super) fn add(environment: &mut Environment<'static>) {
+pub(super) fn add(environment: &mut Environment<'static>, vault: &Arc<Vault>) {
     addresses::add(environment);
     collections::add(environment);
-    data::add(environment);
+    data::add(environment, vault);
     encoding::add(environment);
     jmespath::add(environment);
     lists::add(environment);
@@ -38,6 +43,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     text::add(environment);
     times::add(environment);
     values::add(environment);
+    vault::add(environment, vault);
 }
 
 /// An error of a filter.

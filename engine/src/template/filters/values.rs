@@ -13,7 +13,11 @@ use crate::template::to_text;
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("mandatory", mandatory);
     environment.add_filter("bool", boolean);
-    environment.add_filter("string", |value: &Value| to_text(value));
+    environment.add_filter("string", |value: &Value| match value.as_str() {
+        // The same text, so that it is still known where it came from.
+        Some(_) => value.clone(),
+        None => Value::from(to_text(value)),
+    });
     environment.add_filter("int", int);
     environment.add_filter("float", float);
     environment.add_filter("ternary", ternary);

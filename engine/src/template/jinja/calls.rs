@@ -181,6 +181,8 @@ impl Interpreter<'_> {
         if !matches!(name, "default" | "d" | "mandatory" | "type_debug")
             && let Some(missing) =
                 Some(&value).filter(|value| is_missing(value)).or_else(|| arguments.missing())
+            // With another password, what could not be decrypted may be.
+            && !(name == "unvault" && self.engine.vault().sealed(missing).is_some())
         {
             return Err(Fault::missing(missing));
         }
@@ -210,6 +212,7 @@ impl Interpreter<'_> {
                 }
                 return Ok(missing == (name == "undefined"));
             }
+            "vault_encrypted" if self.engine.vault().sealed(&value).is_some() => return Ok(true),
             _ => {}
         }
         if let Some(missing) = Some(&value).filter(|value| is_missing(value)).or_else(|| arguments.missing())

@@ -89,7 +89,9 @@ impl Interpreter<'_> {
         let found = reading(self.scope, name).map_err(|fault| fault.at(span, self.file()))?;
         let value = match found {
             Some(Ok(value)) => value,
-            Some(Err(error)) if error.undefined.is_some() => return Ok(Missing::failed(error)),
+            Some(Err(error)) if error.undefined.is_some() || error.sealed.is_some() => {
+                return Ok(Missing::failed(error));
+            }
             Some(Err(error)) => {
                 let mut fault: Box<super::Fault> = error.into();
                 fault = fault.at(span, self.file());

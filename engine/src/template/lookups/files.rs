@@ -31,11 +31,25 @@ pub(super) fn file(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> Resul
     let content = |term: &Value| {
         let name = to_text(term);
         let path = find("files", &name).unwrap_or_else(|| PathBuf::from(&name));
-        let bytes = (lookups.read)(&path)
+        let content = lookups
+            .read(&path)
             .map_err(|error| wrong(format!("Unable to access the file '{name}': {error}")))?;
-        let text = String::from_utf8(bytes).map_err(|_| wrong(format!("{name} is not text in UTF-8")))?;
+        let text =
+            String::from_utf8(content.bytes).map_err(|_| wrong(format!("{name} is not text in UTF-8")))?;
         let text = if right { text.trim_end() } else { &text };
         Ok(Value::from(if left { text.trim_start() } else { text }))
+    };
+    terms.iter().map(content).collect()
+}
+
+/// Files as they are, decrypted.
+pub(super) fn unvault(lookups: &Lookups, terms: &[Value]) -> Result<Vec<Value>, Error> {
+    let content = |term: &Value| {
+        let name = to_text(term);
+        let path =
+            find("files", &name).ok_or_else(|| wrong(format!("Unable to find file matching '{name}'")))?;
+        let content = lookups.read(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
+        Ok(Value::from(String::from_utf8_lossy(&content.bytes).into_owned()))
     };
     terms.iter().map(content).collect()
 }
@@ -70,8 +84,8 @@ pub(super) fn template(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> R
         let name = to_text(term);
         let path = find("templates", &name)
             .ok_or_else(|| wrong(format!("the template file {name} could not be found for the lookup")))?;
-        let bytes = (lookups.read)(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
-        let source = clouder_lang::Source::exactly(&path, bytes).map_err(TemplateError::from);
+        let content = lookups.read(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
+        let source = content.source(&path).map_err(TemplateError::from);
         // The error keeps its place in the file.
         let text = source
             .and_then(|source| engine.render(&source, &scope, &shape))

@@ -6,14 +6,16 @@ mod sequence;
 mod tables;
 mod url;
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::engine::{ReadFile, Unvault};
+use super::engine::ReadFile;
 use super::evaluation::scope;
 use super::filters::wrong;
+use super::vault::{Content, Vault};
 use super::{Templates, to_text};
 
 /// The names of all lookups.
@@ -56,19 +58,16 @@ pub(super) struct Lookups {
     pub(super) read: Arc<ReadFile>,
     /// The engine they belong to: it outlives every evaluation.
     pub(super) engine: Weak<Templates>,
-    /// Decrypts.
-    pub(super) unvault: Arc<Unvault>,
+    /// What was encrypted.
+    pub(super) vault: Arc<Vault>,
     /// Settings.
     pub(super) config: Arc<crate::config::Config>,
 }
 
 impl Lookups {
-    /// The plain text of what may be encrypted.
-    fn plain(&self, text: String) -> Result<Value, Error> {
-        if !text.starts_with("$ANSIBLE_VAULT;") {
-            return Ok(Value::from(text));
-        }
-        (self.unvault)(&text).map(Value::from).map_err(|reason| wrong(format!("cannot decrypt: {reason}")))
+    /// What is in a file, decrypted.
+    pub(super) fn read(&self, path: &Path) -> std::io::Result<Content> {
+        Content::read(path, &*self.read, &self.vault)
     }
 }
 
@@ -172,17 +171,7 @@ fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> 
         "subelements" => subelements(terms),
         "sequence" => sequence::sequence(terms, kwargs),
         "file" => files::file(lookups, terms, kwargs),
-        "unvault" => {
-            let content = |term: &Value| {
-                let name = to_text(term);
-                let path = files::find("files", &name)
-                    .ok_or_else(|| wrong(format!("Unable to find file matching '{name}'")))?;
-                let bytes =
-                    (lookups.read)(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
-                lookups.plain(String::from_utf8_lossy(&bytes).into_owned())
-            };
-            terms.iter().map(content).collect()
-        }
+        "unvault" => files::unvault(lookups, terms),
         "template" => files::template(lookups, terms, kwargs),
         "fileglob" => files::fileglob(terms),
         "filetree" => files::filetree(terms, kwargs),
@@ -289,7 +278,8 @@ fn vars(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
         let name = to_text(term);
         match Arc::clone(&scope).variable(&name) {
             Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(wrong(error.to_string())),
+            // It is an error where it is used, and keeps its place.
+            Some(Err(error)) => Ok(super::failed(error)),
             None => default.clone().ok_or_else(|| wrong(format!("No variable found with this name: {name}"))),
         }
     };

@@ -17,8 +17,8 @@ fn option(kwargs: &Kwargs, written: &[(String, String)], name: &str) -> Result<O
 
 fn read(lookups: &Lookups, name: &str) -> Result<String, Error> {
     let path = files::find("files", name).ok_or_else(|| wrong(format!("cannot find the file `{name}`")))?;
-    let bytes = (lookups.read)(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
-    String::from_utf8(bytes).map_err(|_| wrong(format!("{name} is not text in UTF-8")))
+    let content = lookups.read(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
+    String::from_utf8(content.bytes).map_err(|_| wrong(format!("{name} is not text in UTF-8")))
 }
 
 /// A field of the row whose first field is the key.

@@ -55,7 +55,9 @@ impl Module for Assemble {
         }
         let regexp =
             args.regexp.as_deref().map(|source| Pattern::new(source, Options::default())).transpose()?;
-        let whole = assembled(&args.src, args.delimiter.as_deref(), regexp.as_ref(), args.ignore_hidden)?;
+        let read = |path: &Path| fs::read(path);
+        let delimiter = args.delimiter.as_deref();
+        let whole = assembled(&args.src, delimiter, regexp.as_ref(), args.ignore_hidden, &read)?;
         let placed = Placement {
             backup: args.options.backup,
             validate: args.options.validate.as_deref(),
@@ -73,7 +75,7 @@ impl Module for Assemble {
     }
 }
 
-/// Puts the pieces in a folder together.
+/// Puts the pieces in a folder together; `read` gives what is in one.
 ///
 /// # Errors
 /// When one cannot be read.
@@ -82,6 +84,7 @@ pub fn assembled(
     delimiter: Option<&str>,
     regexp: Option<&Pattern>,
     ignore_hidden: bool,
+    read: &dyn Fn(&Path) -> std::io::Result<Vec<u8>>,
 ) -> Result<Vec<u8>, ModuleError> {
     let failed = || format!("cannot read {}", folder.display());
     let mut paths = Vec::new();
@@ -112,7 +115,7 @@ pub fn assembled(
             }
         }
         is_first = false;
-        whole.extend(fs::read(&path).doing(|| format!("cannot read {}", path.display()))?);
+        whole.extend(read(&path).doing(|| format!("cannot read {}", path.display()))?);
     }
     Ok(whole)
 }

@@ -1,0 +1,6 @@
+//! Passwords of what is encrypted.
+
+mod keyring;
+mod source;
+
+pub(super) use keyring::of_run;
