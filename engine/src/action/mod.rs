@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clouder_inventory::Variables;
 use clouder_modules::args::{ArgumentError, Schema};
 use clouder_modules::{Arguments, Outcome};
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 
 use crate::run::{Step, StepError};
 use crate::template::Value;
@@ -28,6 +28,7 @@ mod raw;
 mod reboot;
 mod script;
 mod set_fact;
+pub(crate) mod set_stats;
 mod structural;
 mod template;
 mod unarchive;
@@ -67,6 +68,15 @@ pub enum Effect {
     },
     /// `include_vars`.
     Include(Variables),
+    /// `set_stats`.
+    Stats {
+        /// Whose; the run's if nobody's.
+        host: Option<Arc<str>>,
+        /// What is kept.
+        data: Map<String, Json>,
+        /// Whether it is added to what is kept already.
+        aggregate: bool,
+    },
 }
 
 /// The future of an action.
@@ -152,6 +162,7 @@ pub fn registry() -> &'static [ActionEntry] {
         entry::<reboot::Reboot>(),
         entry::<script::Script>(),
         entry::<set_fact::SetFact>(),
+        entry::<set_stats::SetStats>(),
         entry::<template::Template>(),
         entry::<unarchive::Unarchive>(),
         entry::<validate_argument_spec::ValidateArgumentSpec>(),

@@ -468,6 +468,7 @@ fn style(config: &Config, verbosity: u8) -> Style {
         context: whole(config.integer(&config::DIFF_CONTEXT)),
         ok: config.flag(&config::DISPLAY_OK_HOSTS),
         skipped: config.flag(&config::DISPLAY_SKIPPED_HOSTS),
+        stats: config.flag(&config::SHOW_CUSTOM_STATS),
     }
 }
 

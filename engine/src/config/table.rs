@@ -145,6 +145,8 @@ settings! {
     INVENTORY_IGNORE_PATTERNS: List "" ["defaults" "inventory_ignore_patterns", "inventory" "ignore_patterns"] ["ANSIBLE_INVENTORY_IGNORE_REGEX"];
     /// The folder whose group_vars and host_vars count where there is no playbook
     PLAYBOOK_DIR: Path "" ["defaults" "playbook_dir"] ["ANSIBLE_PLAYBOOK_DIR"];
+    /// Show what set_stats kept
+    SHOW_CUSTOM_STATS: Flag "false" ["defaults" "show_custom_stats"] ["ANSIBLE_SHOW_CUSTOM_STATS"];
     /// Arguments for ssh, instead of those it is given otherwise
     SSH_ARGS: Text "" ["ssh_connection" "ssh_args"] ["ANSIBLE_SSH_ARGS"];
     /// More arguments for ssh

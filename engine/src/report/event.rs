@@ -130,6 +130,9 @@ pub enum Event {
     Summary {
         /// What came of each host.
         hosts: BTreeMap<Arc<str>, HostSummary>,
+        /// What `set_stats` kept, by host; that of the run under `_run`.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        stats: BTreeMap<Arc<str>, Map<String, Value>>,
         /// Whether it was cut off.
         interrupted: bool,
     },

@@ -1,6 +1,8 @@
 //! The run as a person watches it: plays, tasks, what came of each host, a recap.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -25,6 +27,8 @@ pub struct Style {
     pub ok: bool,
     /// With tasks that are skipped.
     pub skipped: bool,
+    /// With what `set_stats` kept, at the end.
+    pub stats: bool,
 }
 
 /// Shows a run on a terminal, or as plain lines.
@@ -117,6 +121,18 @@ impl<W: Write + Send> Terminal<W> {
             return String::new();
         }
         format!(" => {}", serde_json::to_string_pretty(&shown).unwrap_or_default())
+    }
+
+    /// What `set_stats` kept: that of hosts, then that of the run.
+    fn stats(&mut self, stats: &BTreeMap<Arc<str>, Map<String, Value>>) {
+        self.heading("CUSTOM STATS:");
+        let (run, hosts): (Vec<_>, Vec<_>) = stats.iter().partition(|(host, _)| host.as_ref() == "_run");
+        for (host, kept) in hosts {
+            self.screen.line(Color::Plain, &format!("\t{host}: {}\n", Value::Object(kept.clone())));
+        }
+        for (_, kept) in run {
+            self.screen.line(Color::Plain, &format!("\tRUN: {}\n", Value::Object(kept.clone())));
+        }
     }
 
     fn recap(&mut self, host: &str, width: usize, summary: &HostSummary) {
@@ -232,7 +248,7 @@ impl<W: Write + Send> Report for Terminal<W> {
                 }
             }
             Event::Warning { diagnostic } => self.screen.warning(diagnostic),
-            Event::Summary { hosts, interrupted } => {
+            Event::Summary { hosts, stats, interrupted } => {
                 if *interrupted {
                     self.screen.line(Color::Bad, "\ninterrupted: run it again to go on");
                 }
@@ -242,6 +258,9 @@ impl<W: Write + Send> Report for Terminal<W> {
                     self.recap(host, width, summary);
                 }
                 self.screen.line(Color::Plain, "");
+                if self.style.stats && !stats.is_empty() {
+                    self.stats(stats);
+                }
             }
         }
     }

@@ -151,7 +151,7 @@ impl Run {
                         Effect::Include(included) => variables
                             .host
                             .include(included.iter().map(|(name, node)| (Arc::clone(name), node.clone()))),
-                        Effect::Set { .. } => {}
+                        Effect::Set { .. } | Effect::Stats { .. } => {}
                     }
                 }
                 let lost = result.unreachable;

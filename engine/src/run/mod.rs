@@ -114,7 +114,8 @@ impl Run {
     /// Ends the run: tells what came of the hosts and closes connections. Returns the exit code.
     pub async fn finish(self) -> i32 {
         let interrupted = self.is_interrupted();
-        self.events.send(Event::Summary { hosts: self.summary.all(), interrupted });
+        let stats = self.summary.stats();
+        self.events.send(Event::Summary { hosts: self.summary.all(), stats, interrupted });
         self.connections.close().await;
         if interrupted { INTERRUPTED } else { self.summary.exit_code() }
     }

@@ -3,17 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Map, Value as Json};
+
+use crate::action::set_stats;
 use crate::report::{HostSummary, Status};
+
+/// What `set_stats` kept, by host; that of the run under `_run`.
+pub(super) type Stats = BTreeMap<Arc<str>, Map<String, Json>>;
 
 /// Counts what came of the tasks of each host.
 #[derive(Debug, Default)]
-pub struct Summary(Mutex<BTreeMap<Arc<str>, HostSummary>>);
+pub struct Summary {
+    hosts: Mutex<BTreeMap<Arc<str>, HostSummary>>,
+    stats: Mutex<Stats>,
+}
 
 impl Summary {
     /// Counts a task's status. `changed` says that a failure that is ignored has changed something, `rescued` that a
     /// failure is mended by a `rescue`.
     pub(super) fn count(&self, host: &Arc<str>, status: Status, changed: bool, rescued: bool) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let summary = all.entry(Arc::clone(host)).or_default();
         match status {
             Status::Ok => summary.ok += 1,
@@ -35,7 +44,19 @@ impl Summary {
 
     /// All hosts.
     pub(super) fn all(&self) -> BTreeMap<Arc<str>, HostSummary> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what `set_stats` says of a host, or of the run.
+    pub(super) fn keep(&self, host: Option<&Arc<str>>, data: &Map<String, Json>, aggregate: bool) {
+        let mut stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = host.map_or_else(|| Arc::from("_run"), Arc::clone);
+        set_stats::keep(stats.entry(host).or_default(), data, aggregate);
+    }
+
+    /// What `set_stats` kept.
+    pub(super) fn stats(&self) -> Stats {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// 0 when all is well, 2 when a task failed, 4 when a host was unreachable.

@@ -279,6 +279,9 @@ impl PlayRun<'_> {
                         owner.add_facts([(Arc::clone(name), value.clone())]);
                     }
                 }
+                Effect::Stats { host, data, aggregate } => {
+                    self.run.summary.keep(host.as_ref(), data, *aggregate);
+                }
                 Effect::Include(variables) => {
                     host.state.include(variables.iter().map(|(name, node)| (Arc::clone(name), node.clone())));
                 }
