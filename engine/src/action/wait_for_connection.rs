@@ -6,6 +6,7 @@ use clouder_modules::{Arguments, Outcome};
 use serde_json::Map;
 
 use super::{Action, Running};
+use crate::connection::Target;
 use crate::run::{Step, StepError};
 
 /// Waits until a host can be reached and does work.
@@ -47,30 +48,30 @@ impl Action for WaitForConnection {
 }
 
 /// Tries to reach the host anew until it answers.
-///
-/// # Errors
-/// When it does not until the deadline; with what the last try met.
-pub(super) async fn wait(
-    step: &Step<'_>,
-    deadline: Instant,
-    sleep: u64,
-    connect_timeout: u64,
-) -> Result<(), StepError> {
-    loop {
-        step.run.connections.reset(&step.target.host).await;
-        // A little more than a connection's own limit, so that its better message is the one that is seen.
-        let attempt = tokio::time::timeout(
-            Duration::from_secs(connect_timeout.max(1) + 15),
-            step.module("ping", Map::new(), None, None),
-        );
-        let met = match attempt.await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer".to_owned(),
-        };
+async fn wait(step: &Step<'_>, deadline: Instant, sleep: u64, connect_timeout: u64) -> Result<(), StepError> {
+    while let Err(met) = reach(step, Some(connect_timeout)).await {
         if Instant::now() >= deadline {
             return Err(StepError::Failed(format!("timed out waiting for the host: {met}")));
         }
         tokio::time::sleep(Duration::from_secs(sleep.max(1))).await;
+    }
+    Ok(())
+}
+
+/// Reaches the host over a connection that is made anew, within so many seconds.
+///
+/// # Errors
+/// When it does not answer.
+pub(super) async fn reach(step: &Step<'_>, seconds: Option<u64>) -> Result<(), StepError> {
+    step.run.connections.reset(&step.target.host).await;
+    let timeout = seconds.map_or(step.target.timeout, |seconds| Duration::from_secs(seconds.max(1)));
+    let attempt = async {
+        step.run.connections.agent(&Target { timeout, ..step.target.clone() }).await?;
+        step.module("ping", Map::new(), None, None).await
+    };
+    // A little more than a connection's own limit, so that its better message is the one that is seen.
+    match tokio::time::timeout(timeout + Duration::from_secs(15), attempt).await {
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(StepError::Unreachable("no answer".to_owned())),
     }
 }

@@ -1,12 +1,13 @@
 //! What there is to reach.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A host, the way to it, and who to be there. Equal targets share one agent.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A host, the way to it, and who to be there. Equal targets share one agent, however long its connection was given.
+#[derive(Clone, Debug)]
 pub struct Target {
     /// The host's name in the inventory.
     pub host: Arc<str>,
@@ -16,6 +17,26 @@ pub struct Target {
     pub become_: Option<Become>,
     /// How long the connection may take.
     pub timeout: Duration,
+}
+
+impl Target {
+    fn identity(&self) -> (&str, &Transport, Option<&Become>) {
+        (&self.host, &self.transport, self.become_.as_ref())
+    }
+}
+
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Target {}
+
+impl Hash for Target {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
 }
 
 /// The way to a host.
