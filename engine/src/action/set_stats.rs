@@ -42,7 +42,7 @@ impl Action for SetStats {
             let host = args.per_host.then(|| Arc::clone(&step.variables.host.name));
             let effect = Effect::Stats { host, data, aggregate: args.aggregate };
             let outcome = Outcome::new(false).with("ansible_stats", told);
-            Ok(Done { outcome, effects: vec![effect] })
+            Ok(Done { outcome, effects: vec![effect], ..Done::default() })
         })
     }
 }
