@@ -23,6 +23,9 @@ const NOISE: usize = 256 * 1024;
 /// How often the script may ask for an agent: once for each folder it tries.
 const TRIES: usize = 8;
 
+/// How long it may take to send an agent: over a slow line that takes its time.
+const UPLOAD: Duration = Duration::from_secs(120);
+
 /// The script.
 const SCRIPT: &str = include_str!("bootstrap.sh");
 
@@ -72,14 +75,10 @@ impl Bootstrap<'_> {
 
     /// Leads the script on a channel until the agent greets.
     pub(super) async fn lead(&self, channel: &mut Channel) -> Result<Led, ConnectionError> {
-        // An upload of a megabyte and a half over a slow line takes its time.
-        let limit = self.timeout + Duration::from_secs(120);
+        let limit = self.timeout * 2 + UPLOAD;
         match tokio::time::timeout(limit, self.converse(channel)).await {
             Ok(result) => result,
-            Err(_) => Err(ConnectionError::Agent(format!(
-                "the host did not answer within {} seconds",
-                limit.as_secs()
-            ))),
+            Err(_) => Err(silent(limit)),
         }
     }
 
@@ -91,7 +90,12 @@ impl Bootstrap<'_> {
         // What is neither the script's nor the agent's; it may say why there is none.
         let mut noise = String::new();
         loop {
-            let Ok(Some(line)) = read_line(channel).await else {
+            // A login shell may do much before it runs the script, but one that says nothing at all hangs.
+            let patience = if heard == 0 { self.timeout * 2 } else { UPLOAD };
+            let Ok(line) = tokio::time::timeout(patience, read_line(channel)).await else {
+                return Err(silent(patience));
+            };
+            let Ok(Some(line)) = line else {
                 return Err(self.ended(&channel.messages, &noise).await);
             };
             heard += line.len();
@@ -163,6 +167,13 @@ impl Bootstrap<'_> {
         let said = last_words(said);
         ConnectionError::Agent(if said.is_empty() { "the shell of the host ended".to_owned() } else { said })
     }
+}
+
+fn silent(limit: Duration) -> ConnectionError {
+    let seconds = limit.as_secs();
+    ConnectionError::Agent(format!(
+        "the shell that logged in said nothing within {seconds} seconds; --timeout gives it more time"
+    ))
 }
 
 /// The script for agents of some hashes; its comments stay here.

@@ -145,7 +145,12 @@ fn unreachable(target: &SshTarget, said: &str) -> ConnectionError {
         .collect();
     let told = if lines.is_empty() { "ssh ended without a word".to_owned() } else { lines.join("\n") };
     let message = format!("Failed to connect to the host via ssh: {told}");
-    ConnectionError::Unreachable { hint: ssh_hint(&message, &target.address), message }
+    // ssh goes on without a key that it cannot read, and may not say so.
+    let key = target.private_key.as_ref().and_then(|path| {
+        let error = std::fs::File::open(path).err()?;
+        Some(format!("the key {} cannot be read: {error}", path.display()))
+    });
+    ConnectionError::Unreachable { hint: key.or_else(|| ssh_hint(&message, &target.address)), message }
 }
 
 /// Why a command line was not run to its end.

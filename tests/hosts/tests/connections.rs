@@ -105,41 +105,6 @@ fn commands_run_where_ansible_runs_them() {
 }
 
 #[test]
-fn an_unknown_host_key_is_refused() {
-    let address = format!("ansible_host={}", host("cp-1").address);
-    // Extra variables are stronger than the inventory's, which names the known keys.
-    let ran = clouder(&[
-        "adhoc",
-        "cp-1",
-        "-e",
-        &address,
-        "-e",
-        "{\"ansible_ssh_common_args\": \"-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes\"}",
-        "-m",
-        "ping",
-    ]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(ran.shown.contains("hint: the host's key is not known"), "{}", ran.shown);
-}
-
-#[test]
-fn a_refused_connection_and_a_name_without_address_are_told_and_others_go_on() {
-    let (_folder, path) = file(
-        "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n      vars:\n        ansible_port: \"{{ 1 if inventory_hostname == 'cp-1' else 22 }}\"\n",
-    );
-    let ran = clouder(&["run", &path]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(
-        ran.shown.contains("Connection refused") && ran.shown.contains("hint: nothing listens there"),
-        "{}",
-        ran.shown
-    );
-    assert!(ran.recap("worker-1").starts_with("ok=1"), "{}", ran.shown);
-    let ran = clouder(&["adhoc", "cp-1", "-e", "ansible_host=no-such-host.invalid", "-m", "ping"]);
-    assert!(ran.shown.contains("hint: the name has no address"), "{}", ran.shown);
-}
-
-#[test]
 fn loops_of_two_hosts_on_one_machine_keep_their_orders() {
     let log = format!("/tmp/order-{}", std::process::id());
     let (_folder, path) = file(&format!(
@@ -153,32 +118,6 @@ fn loops_of_two_hosts_on_one_machine_keep_their_orders() {
         let turns: Vec<&str> = order.lines().filter_map(|line| line.strip_prefix(name)).collect();
         assert_eq!(turns, expected, "{order}");
     }
-}
-
-#[test]
-fn connecting_is_tried_again_when_asked_for() {
-    fleet();
-    let started = std::time::Instant::now();
-    let settings = "{\"ansible_port\": 1, \"ansible_ssh_retries\": 2}";
-    let ran = clouder(&["adhoc", "cp-1", "-e", settings, "-m", "ping"]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(started.elapsed().as_secs() >= 4, "it did not wait between its tries");
-    let ran = clouder(&["adhoc", "cp-1", "-e", "ansible_ssh_executable=/no/ssh", "-m", "ping"]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(ran.shown.contains("there is no program `/no/ssh`"), "{}", ran.shown);
-}
-
-#[test]
-fn a_machine_that_does_not_answer_costs_no_more_than_the_timeout() {
-    fleet();
-    let started = std::time::Instant::now();
-    // An address of the fleet's network that nobody has.
-    let gateway = fleet().gateway().unwrap();
-    let network = gateway.rsplit_once('.').unwrap().0;
-    let ran =
-        clouder(&["adhoc", "cp-1", "-e", &format!("ansible_host={network}.250"), "-T", "2", "-m", "ping"]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(started.elapsed().as_secs() < 30, "{}", ran.shown);
 }
 
 #[test]
