@@ -75,7 +75,11 @@ const AGENT_FLAGS: [&str; 6] = [
 pub(crate) fn agent() -> Result<(PathBuf, PathBuf), ChoreError> {
     let what = ["--package", "clouder-modules", "--no-default-features", "--bin", "clouder-agent"];
     let flags = format!("target.'cfg(target_os = \"linux\")'.rustflags={AGENT_FLAGS:?}");
-    run(&mut cargo(&[&["build", "--locked", "--profile", "agent", "--config", &flags], &what[..]].concat()))?;
+    let mut cargo =
+        cargo(&[&["build", "--locked", "--profile", "agent", "--config", &flags], &what[..]].concat());
+    // Elliptic curves without tables of precomputed points, which nothing can compress: see `agent.ld`.
+    let small = format!("CFLAGS_{}_unknown_linux_gnu", std::env::consts::ARCH);
+    run(cargo.env(small, "-DOPENSSL_SMALL"))?;
     let agent = built("agent").join("clouder-agent");
     let packed = pack(&agent)?;
     Ok((agent, packed))

@@ -4,12 +4,11 @@ use std::process::Command;
 
 use crate::command::{ChoreError, agent, cargo, run};
 
-/// What the agent may weigh on its way to a host that has xz, in bytes. It should be 1.5 million; until it is, this keeps it
-/// from growing.
-const PACKED_LIMIT: u64 = 1_600_000;
+/// What the agent may weigh on its way to a host that has xz, in bytes.
+const PACKED_LIMIT: u64 = 1_500_000;
 
-/// What it may weigh on its way to one that has gzip only.
-const GZIPPED_LIMIT: u64 = 2_050_000;
+/// What it may weigh on its way to one that has gzip only. It should be 1.5 million; until it is, this keeps it from growing.
+const GZIPPED_LIMIT: u64 = 1_850_000;
 
 /// Passes all checks and tests.
 pub(crate) fn all() -> Result<(), ChoreError> {
