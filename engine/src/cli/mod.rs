@@ -40,6 +40,8 @@ enum Command {
     Check(check::CheckCommand),
     /// Show hosts, groups and their variables
     Inventory(inventory::InventoryCommand),
+    /// Encrypt and decrypt files and values
+    Vault(Box<vault::VaultCommand>),
     /// Show settings, and where they come from
     Config(config::ConfigCommand),
     /// Show what modules do and what arguments they take
@@ -96,6 +98,16 @@ impl Failure {
     fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Diagnostic::without_place(message).hint(hint).into()
     }
+
+    /// A failure that says all by itself.
+    fn plain(message: impl Into<String>) -> Self {
+        Diagnostic::without_place(message).into()
+    }
+
+    /// The same with another exit code.
+    fn code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
 }
 
 /// How large the stack is that all but the network works on. Templates lead to templates, and variables to variables, each
@@ -123,6 +135,7 @@ fn run() -> ExitCode {
         Command::Adhoc(command) => command.run(&config),
         Command::Check(command) => command.run(&config),
         Command::Inventory(command) => command.run(&config),
+        Command::Vault(command) => command.run(&config),
         Command::Config(command) => command.run(&config),
         Command::Doc(command) => command.run(),
         Command::Eject(command) => command.run(),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{ArgMatches, Args as _, FromArgMatches as _};
 
-use super::{Command, adhoc, config, doc, inventory, run};
+use super::{Command, adhoc, config, doc, inventory, run, vault};
 use crate::config::Config;
 
 /// The release of Ansible whose language this is; what asks for a version wants to hear this one.
@@ -35,6 +35,10 @@ pub(super) fn command(mut arguments: impl Iterator<Item = OsString>) -> Option<C
         "ansible-inventory" => {
             let matches = tool(inventory::InventoryCommand::augment_args);
             inventory::InventoryCommand::from_arg_matches(&matches).map(Command::Inventory)
+        }
+        "ansible-vault" => {
+            let matches = tool(vault::VaultCommand::augment_args);
+            vault::VaultCommand::from_arg_matches(&matches).map(|command| Command::Vault(Box::new(command)))
         }
         "ansible-config" => {
             let matches = tool(config::ConfigCommand::augment_args);

@@ -137,12 +137,16 @@ settings! {
     DISPLAY_OK_HOSTS: Flag "true" ["defaults" "display_ok_hosts"] ["ANSIBLE_DISPLAY_OK_HOSTS"];
     /// Show tasks that are skipped
     DISPLAY_SKIPPED_HOSTS: Flag "true" ["defaults" "display_skipped_hosts"] ["ANSIBLE_DISPLAY_SKIPPED_HOSTS"];
+    /// The editor
+    EDITOR: Text "vi" ["defaults" "editor"] ["ANSIBLE_EDITOR", "VISUAL", "EDITOR"];
     /// Host keys are checked
     HOST_KEY_CHECKING: Flag "true" ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"];
     /// Ends of names that are no inventory in an inventory folder
     INVENTORY_IGNORE_EXTS: List ".pyc,.pyo,.swp,.bak,~,.rpm,.md,.txt,.rst,.orig,.cfg,.retry" ["defaults" "inventory_ignore_extensions", "inventory" "ignore_extensions"] ["ANSIBLE_INVENTORY_IGNORE"];
     /// Regular expressions of names that are no inventory in an inventory folder
     INVENTORY_IGNORE_PATTERNS: List "" ["defaults" "inventory_ignore_patterns", "inventory" "ignore_patterns"] ["ANSIBLE_INVENTORY_IGNORE_REGEX"];
+    /// What shows texts page by page
+    PAGER: Text "less" ["defaults" "pager"] ["ANSIBLE_PAGER", "PAGER"];
     /// The folder whose group_vars and host_vars count where there is no playbook
     PLAYBOOK_DIR: Path "" ["defaults" "playbook_dir"] ["ANSIBLE_PLAYBOOK_DIR"];
     /// Show what set_stats kept

@@ -3,7 +3,7 @@
 //! The first line is `$ANSIBLE_VAULT;1.1;AES256`, or `$ANSIBLE_VAULT;1.2;AES256;label`. The lines below are hexadecimal; what
 //! they stand for is three hexadecimal texts, one a line: salt, signature, ciphertext.
 
-use crate::{Password, VaultError, cipher};
+use crate::{DEFAULT_LABEL, Password, VaultError, cipher};
 
 /// What encrypted texts begin with.
 const MARK: &str = "$ANSIBLE_VAULT;";
@@ -44,7 +44,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Encrypts; without a salt, one is drawn at random.
+    /// Encrypts; without a salt, one is drawn at random. The label `default` says nothing, and is left out.
     ///
     /// # Errors
     /// When the label cannot be one, or there are no random numbers.
@@ -54,6 +54,7 @@ impl Envelope {
         label: Option<&str>,
         salt: Option<&[u8]>,
     ) -> Result<Self, VaultError> {
+        let label = label.filter(|label| *label != DEFAULT_LABEL);
         label.map(check_label).transpose()?;
         let salt = match salt {
             Some(salt) => salt.to_vec(),

@@ -2,7 +2,8 @@
 //!
 //! Each folder below `cases/` is one case: `playbook.yml`, and others whose names begin with `playbook`, run on the hosts of
 //! `inventory` (without one, on `a` and `b`), which are all this machine. Each line of `args` is a run of its own with these
-//! words on the command line; without the file there is one run without any. A new case needs a folder and no Rust.
+//! words on the command line; without the file there is one run without any. A new case needs a folder and no Rust; a link to a
+//! folder of the play tests makes one of that.
 //!
 //! What must agree is told by [`told`]: the exit code, the recap, and for each host which tasks it saw in which order, what
 //! came of them, and what those said that speak for a playbook: `debug`, `assert`, `fail`, `set_fact`, commands. What a

@@ -63,7 +63,9 @@ impl Program {
         let folder =
             tempfile::tempdir().map_err(|error| CompareError::file("make a folder in", home, error))?;
         let copy = folder.path().join("case");
-        clouder_fleet::succeed("cp", &["-a", &case.display().to_string(), &copy.display().to_string()])?;
+        // The case may be a link to one of the play tests.
+        let case = format!("{}/.", case.display());
+        clouder_fleet::succeed("cp", &["-a", &case, &copy.display().to_string()])?;
         let inventory = ["inventory", "inventory.yml"].into_iter().find(|name| copy.join(name).exists());
         let output = Command::new("timeout")
             .arg(LIMIT)

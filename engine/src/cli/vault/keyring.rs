@@ -4,26 +4,28 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use clap::Args;
 use clouder_lang::{Diagnostic, Severity};
-use clouder_vault::{Key, Keyring};
+use clouder_vault::{Envelope, Key, Keyring};
 
 use super::super::options::VaultOptions;
 use super::super::{Failure, show};
+use super::WRONG_OPTIONS;
 use super::source::{Question, Source};
 use crate::config::{self, Config};
 
 /// A source with the label its password gets.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::cli) struct Wanted {
+pub(super) struct Wanted {
     /// The label, if one was given.
-    pub(in crate::cli) label: Option<String>,
+    label: Option<String>,
     /// Where the password comes from.
-    pub(in crate::cli) source: Source,
+    source: Source,
 }
 
 impl Wanted {
     /// `[LABEL@]SOURCE`.
-    pub(in crate::cli) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let (label, source) = match text.split_once('@') {
             Some((label, source)) => (Some(label.to_owned()).filter(|label| !label.is_empty()), source),
             None => (None, text),
@@ -36,18 +38,18 @@ impl Wanted {
     }
 
     /// A file whose password has the usual label.
-    pub(in crate::cli) fn file(path: &Path, label: &str) -> Self {
+    pub(super) fn file(path: &Path, label: &str) -> Self {
         Self { label: Some(label.to_owned()), source: Source::file(path) }
     }
 
     /// The password that is asked for when nothing else is said.
-    pub(in crate::cli) fn asked() -> Self {
+    pub(super) fn asked() -> Self {
         Self { label: None, source: Source::Prompt(Question::Plain) }
     }
 }
 
 /// All sources that options and settings name.
-pub(in crate::cli) fn wanted(config: &Config, options: &VaultOptions) -> Vec<Wanted> {
+fn wanted(config: &Config, options: &VaultOptions) -> Vec<Wanted> {
     let settings = config.list(&config::DEFAULT_VAULT_IDENTITY_LIST);
     let ids = settings.iter().chain(&options.vault_ids).map(|text| Wanted::parse(text));
     let mut files = options.vault_password_files.clone();
@@ -63,7 +65,7 @@ pub(in crate::cli) fn wanted(config: &Config, options: &VaultOptions) -> Vec<Wan
 }
 
 /// No passwords yet, with the labels of the settings.
-pub(in crate::cli) fn empty(config: &Config) -> Keyring {
+fn empty(config: &Config) -> Keyring {
     let label = config.text(&config::DEFAULT_VAULT_IDENTITY).unwrap_or_default();
     Keyring::new(label, config.flag(&config::DEFAULT_VAULT_ID_MATCH))
 }
@@ -72,7 +74,7 @@ pub(in crate::cli) fn empty(config: &Config) -> Keyring {
 ///
 /// # Errors
 /// When all fail.
-pub(in crate::cli) fn fetch(keyring: &mut Keyring, wanted: &[Wanted], is_new: bool) -> Result<(), Failure> {
+fn fetch(keyring: &mut Keyring, wanted: &[Wanted], is_new: bool) -> Result<(), Failure> {
     let mut failures: Vec<Diagnostic> = Vec::new();
     let before = keyring.keys().len();
     for Wanted { label, source } in wanted {
@@ -102,4 +104,88 @@ pub(in crate::cli) fn of_run(config: &Config, options: &VaultOptions) -> Result<
     let mut keyring = empty(config);
     fetch(&mut keyring, &wanted(config, options), false)?;
     Ok(Arc::new(keyring))
+}
+
+/// Which password encrypts.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct EncryptOptions {
+    /// The label of the password to encrypt with, when there are several
+    #[arg(long, value_name = "LABEL")]
+    encrypt_vault_id: Option<String>,
+}
+
+/// The passwords that open what is there. It is asked for one if none is named.
+pub(super) fn to_open(config: &Config, options: &VaultOptions) -> Result<Keyring, Failure> {
+    let mut keyring = empty(config);
+    fetch(&mut keyring, &or_asked(wanted(config, options)), false)?;
+    Ok(keyring)
+}
+
+/// What encrypts. It is asked for a password if none is named.
+pub(super) fn to_encrypt(
+    config: &Config,
+    options: &VaultOptions,
+    encrypt: &EncryptOptions,
+) -> Result<Sealer, Failure> {
+    sealer(config, &or_asked(wanted(config, options)), encrypt)
+}
+
+fn or_asked(mut wanted: Vec<Wanted>) -> Vec<Wanted> {
+    if wanted.is_empty() {
+        wanted.push(Wanted::asked());
+    }
+    wanted
+}
+
+/// What encrypts with one of these passwords.
+pub(super) fn sealer(
+    config: &Config,
+    wanted: &[Wanted],
+    encrypt: &EncryptOptions,
+) -> Result<Sealer, Failure> {
+    let mut keyring = empty(config);
+    fetch(&mut keyring, wanted, true)?;
+    let label =
+        encrypt.encrypt_vault_id.clone().or_else(|| config.text(&config::DEFAULT_VAULT_ENCRYPT_IDENTITY));
+    Ok(Sealer { key: chosen(keyring.keys(), label.as_deref())?.clone(), salt: salt(config) })
+}
+
+/// The password that encrypts: that of a label, or the only one.
+fn chosen<'a>(keys: &'a [Key], label: Option<&str>) -> Result<&'a Key, Failure> {
+    let known = || keys.iter().map(|key| key.label.as_str()).collect::<Vec<_>>().join(", ");
+    let Some(label) = label else {
+        return match keys {
+            [key] => Ok(key),
+            _ => Err(Failure::new(
+                format!("there are several vault passwords to encrypt with: {}", known()),
+                "--encrypt-vault-id says which one",
+            )
+            .code(WRONG_OPTIONS)),
+        };
+    };
+    keys.iter().find(|key| key.label == label).ok_or_else(|| {
+        let message = format!("no vault password has the label `{label}`; there are: {}", known());
+        Failure::new(message, "--encrypt-vault-id names one of them")
+    })
+}
+
+/// The salt that settings want.
+pub(super) fn salt(config: &Config) -> Option<Vec<u8>> {
+    config.text(&config::VAULT_ENCRYPT_SALT).map(String::into_bytes)
+}
+
+/// Encrypts.
+pub(super) struct Sealer {
+    key: Key,
+    salt: Option<Vec<u8>>,
+}
+
+impl Sealer {
+    /// The encrypted text.
+    pub(super) fn seal(&self, plain: &[u8]) -> Result<String, Failure> {
+        let Key { label, password } = &self.key;
+        let sealed = Envelope::seal(plain, password, Some(label), self.salt.as_deref());
+        let sealed = sealed.map_err(|error| Failure::new(error.to_string(), error.hint()))?;
+        Ok(sealed.to_text())
+    }
 }

@@ -13,7 +13,7 @@ use super::super::ask;
 
 /// Where a password comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::cli) enum Source {
+pub(super) enum Source {
     /// Somebody is asked.
     Prompt(Question),
     /// A file, or a program that prints it.
@@ -22,7 +22,7 @@ pub(in crate::cli) enum Source {
 
 /// How somebody is asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::cli) enum Question {
+pub(super) enum Question {
     /// For the only password.
     Plain,
     /// For one of several: the label is told.
@@ -34,7 +34,7 @@ const CLIENT: &str = "-client";
 
 impl Source {
     /// A file; `~` is the home of the user.
-    pub(in crate::cli) fn file(path: &Path) -> Self {
+    pub(super) fn file(path: &Path) -> Self {
         Self::File(crate::playbook::expand_user(&path.to_string_lossy()))
     }
 
@@ -42,7 +42,7 @@ impl Source {
     ///
     /// # Errors
     /// Why there is none.
-    pub(in crate::cli) fn password(
+    pub(super) fn password(
         &self,
         label: Option<&str>,
         known: &Keyring,
@@ -80,12 +80,11 @@ fn prompt(question: Question, label: &str, is_new: bool) -> Result<Password, Dia
 
 /// What somebody types at the terminal, also when standard input is something else.
 fn answer(question: &str) -> Result<String, Diagnostic> {
-    ask::ask(question, true).map_err(|error| {
-        let why = match error.raw_os_error() {
-            Some(_) => "there is no terminal to ask at".to_owned(),
-            None => error.to_string(),
-        };
-        Diagnostic::without_place(format!("{question}: {why}"))
+    ask::secret(question).map_err(|error| {
+        if error.raw_os_error().is_none() {
+            return Diagnostic::without_place(format!("{question}: {error}"));
+        }
+        Diagnostic::without_place(format!("{question}: there is no terminal to ask at"))
             .hint("--vault-password-file and --vault-id take a file, or a program that prints the password")
     })
 }

@@ -81,3 +81,25 @@ fn decrypt(value: &Value, rest: &[Value], kwargs: &Kwargs, vault: &Vault) -> Res
     let plain = String::from_utf8(opened.plain);
     plain.map(Value::from).map_err(|_| wrong("Unable to decrypt: what was encrypted is not text in UTF-8"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Arc, Kwargs, Value, Vault, decrypt, encrypt};
+
+    #[test]
+    fn a_wrapped_value_is_known_to_be_encrypted() {
+        let vault = Vault::new(Arc::default());
+        let key = [Value::from("key")];
+        let named = |wrap: bool| Kwargs::from_iter([("wrap_object", Value::from(wrap))]);
+        let wrapped = encrypt(&Value::from("text"), &key, &named(true), &vault).unwrap();
+        assert_eq!(wrapped.as_str(), Some("text"));
+        assert!(vault.sealed(&wrapped).is_some());
+        let bare = encrypt(&Value::from("text"), &key, &named(false), &vault).unwrap();
+        assert!(bare.as_str().unwrap().starts_with("$ANSIBLE_VAULT;1.2;AES256;filter_default\n"));
+        assert!(vault.sealed(&bare).is_none());
+        for value in [wrapped, bare] {
+            let none = Kwargs::from_iter(std::iter::empty::<(&str, Value)>());
+            assert_eq!(decrypt(&value, &key, &none, &vault).unwrap().as_str(), Some("text"));
+        }
+    }
+}

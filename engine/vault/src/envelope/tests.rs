@@ -15,6 +15,7 @@ fn parsed(text: &str) -> Result<Envelope, String> {
 fn the_first_line_says_for_whom_it_is() {
     assert!(sealed(None).starts_with("$ANSIBLE_VAULT;1.1;AES256\n"));
     assert!(sealed(Some("prod")).starts_with("$ANSIBLE_VAULT;1.2;AES256;prod\n"));
+    assert_eq!(parsed(&sealed(Some("default"))).unwrap().label(), None);
     assert!(is_encrypted(sealed(None).as_bytes()));
     assert!(!is_encrypted(b"a: $ANSIBLE_VAULT;1.1;AES256"));
 }
