@@ -1,45 +1,37 @@
 //! Containers of this machine, and hosts that hold little, or let little be done.
 
 use clouder_fleet::{ADMIN, OPERATOR, PASSWORD};
-use clouder_tests::{Container, clouder_alone, docker, file, host, machine_image, shell_image};
+use clouder_tests::{Container, clouder_alone, file, host, machine_image, shell_image};
 
 /// Writes a file twice, and runs a command.
 const PLAY: &str = "- hosts: box\n  gather_facts: false\n  tasks:\n    - copy: {content: hello, dest: /made, mode: \"0640\"}\n    - command: /bin/sh -c 'read -r text </made; echo \"$text from $0\"'\n      register: said\n      changed_when: false\n    - assert: {that: said.stdout == 'hello from /bin/sh'}\n    - raw: echo raw\n      register: said\n      changed_when: false\n    - assert: {that: \"said.stdout == 'raw\\n'\"}\n";
 
 #[test]
 fn nothing_but_a_shell_is_needed() {
-    let bare = Container::start(shell_image(), &[]);
-    let ((_one, inventory), (_two, play)) = (bare.inventory(), file(PLAY));
-    let first = clouder_alone(&["run", &play, "-i", &inventory]);
-    assert_eq!(first.recap("box"), "ok=5 changed=1 unreachable=0 failed=0 skipped=0 rescued=0 ignored=0");
-    let second = clouder_alone(&["run", &play, "-i", &inventory]);
-    assert!(second.recap("box").starts_with("ok=5 changed=0 "), "{}", second.shown);
-    // There is nothing there to look with.
-    assert_eq!(
-        bare.shell("command -v ls cat mkdir chmod uname; echo /.clouder-agent-*; echo /tmp*"),
-        bare.shell("echo /.clouder-agent-????????????????????????; echo '/tmp*'")
-    );
+    for bare in Container::bare(&[]) {
+        let ((_one, inventory), (_two, play)) = (bare.inventory(), file(PLAY));
+        let first = clouder_alone(&["run", &play, "-i", &inventory]);
+        assert!(first.recap("box").starts_with("ok=5 changed=1 unreachable=0 failed=0 "), "{}", first.shown);
+        let second = clouder_alone(&["run", &play, "-i", &inventory]);
+        assert!(second.recap("box").starts_with("ok=5 changed=0 "), "{}", second.shown);
+        // There is nothing there to look with.
+        assert_eq!(
+            bare.shell("command -v ls cat mkdir chmod uname; echo /.clouder-agent-*; echo /tmp*"),
+            bare.shell("echo /.clouder-agent-????????????????????????; echo '/tmp*'")
+        );
+    }
 }
 
 #[test]
 fn a_user_who_is_not_root_needs_no_more() {
-    let bare = Container::start(shell_image(), &["-u", "1234:1234"]);
-    let (_folder, inventory) = bare.inventory();
-    let ran = clouder_alone(&["adhoc", "box", "-i", &inventory, "-m", "tempfile", "-a", "path=/dev/shm"]);
-    assert!(ran.shown.contains("\"uid\": 1234"), "{}", ran.shown);
-    let ran = clouder_alone(&[
-        "adhoc",
-        "box",
-        "-i",
-        &inventory,
-        "-e",
-        "ansible_user=0",
-        "-m",
-        "tempfile",
-        "-a",
-        "path=/dev/shm",
-    ]);
-    assert!(ran.shown.contains("\"uid\": 0"), "{}", ran.shown);
+    for bare in Container::bare(&["-u", "1234:1234"]) {
+        let (_folder, inventory) = bare.inventory();
+        let make = ["adhoc", "box", "-i", &inventory, "-m", "tempfile", "-a", "path=/dev/shm"];
+        let ran = clouder_alone(&make);
+        assert!(ran.shown.contains("\"uid\": 1234"), "{}", ran.shown);
+        let ran = clouder_alone(&[&make[..], &["-e", "ansible_user=0"]].concat());
+        assert!(ran.shown.contains("\"uid\": 0"), "{}", ran.shown);
+    }
 }
 
 #[test]
@@ -53,18 +45,20 @@ fn where_nothing_can_be_put_that_is_told() {
 
 #[test]
 fn a_container_that_does_not_run_is_told() {
-    let stopped = Container::start(shell_image(), &[]);
-    docker(&["kill", &stopped.name]);
-    let (_folder, inventory) = stopped.inventory();
-    for (module, arguments) in [("ping", ""), ("raw", "echo here")] {
-        let ran = clouder_alone(&["adhoc", "box", "-i", &inventory, "-m", module, "-a", arguments]);
+    for stopped in Container::bare(&[]) {
+        let engine = stopped.engine;
+        stopped.act("kill");
+        let (_folder, inventory) = stopped.inventory();
+        for (module, arguments) in [("ping", ""), ("raw", "echo here")] {
+            let ran = clouder_alone(&["adhoc", "box", "-i", &inventory, "-m", module, "-a", arguments]);
+            assert_eq!(ran.code, 4, "{}", ran.shown);
+            assert!(ran.shown.contains(&format!("hint: start it with `{engine} start ")), "{}", ran.shown);
+        }
+        stopped.act("rm");
+        let ran = clouder_alone(&["adhoc", "box", "-i", &inventory, "-m", "ping"]);
         assert_eq!(ran.code, 4, "{}", ran.shown);
-        assert!(ran.shown.contains("hint: start it with `docker start "), "{}", ran.shown);
+        assert!(ran.shown.contains(&format!("hint: `{engine} ps` lists what runs")), "{}", ran.shown);
     }
-    docker(&["rm", &stopped.name]);
-    let ran = clouder_alone(&["adhoc", "box", "-i", &inventory, "-m", "ping"]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(ran.shown.contains("hint: `docker ps` lists what runs"), "{}", ran.shown);
 }
 
 #[test]
