@@ -24,7 +24,7 @@ pub(crate) struct Sample {
     pub(crate) hosts: f64,
     /// Bytes over the hosts' networks, both ways.
     pub(crate) bytes: f64,
-    /// The most memory that the controller's processes had resident at once, those of ssh left out, in bytes.
+    /// The most memory that the controller's processes took at once, those of ssh left out, in bytes.
     pub(crate) memory: f64,
 }
 
@@ -153,14 +153,14 @@ fn container_time(name: &str) -> f64 {
     places.iter().find(|place| place.exists()).map_or(0.0, |place| time_of(place))
 }
 
-/// The resident memory of a process, in bytes; none of ssh, which all use alike.
+/// The memory of a process, what it shares divided among those that share it, in bytes; none of ssh, which all use alike.
 fn resident(process: &str) -> u64 {
     let folder = Path::new("/proc").join(process);
     let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
     if name.trim() == "ssh" {
         return 0;
     }
-    let text = fs::read_to_string(folder.join("status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let text = fs::read_to_string(folder.join("smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
     line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
