@@ -1,5 +1,6 @@
 //! Containers that are no machines: for what a machine of the fleet cannot be.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -104,6 +105,11 @@ impl Container {
     /// Does something to it: `kill`, `rm` …
     pub fn act(&self, what: &str) {
         succeed(self.engine, &[what, &self.name]);
+    }
+
+    /// Puts a file into its root.
+    pub fn put(&self, file: &Path) {
+        succeed(self.engine, &["cp", &file.display().to_string(), &format!("{}:/", self.name)]);
     }
 
     /// Runs a line of its shell; returns what it prints.

@@ -1,7 +1,7 @@
 //! Containers of this machine, and hosts that hold little, or let little be done.
 
 use clouder_fleet::{ADMIN, OPERATOR, PASSWORD};
-use clouder_tests::{Container, clouder_alone, file, host, machine_image, shell_image};
+use clouder_tests::{Container, clouder_alone, file, host, machine_image, program, shell_image};
 
 /// Writes a file twice, and runs a command.
 const PLAY: &str = "- hosts: box\n  gather_facts: false\n  tasks:\n    - copy: {content: hello, dest: /made, mode: \"0640\"}\n    - command: /bin/sh -c 'read -r text </made; echo \"$text from $0\"'\n      register: said\n      changed_when: false\n    - assert: {that: said.stdout == 'hello from /bin/sh'}\n    - raw: echo raw\n      register: said\n      changed_when: false\n    - assert: {that: \"said.stdout == 'raw\\n'\"}\n";
@@ -19,6 +19,20 @@ fn nothing_but_a_shell_is_needed() {
             bare.shell("command -v ls cat mkdir chmod uname; echo /.clouder-agent-*; echo /tmp*"),
             bare.shell("echo /.clouder-agent-????????????????????????; echo '/tmp*'")
         );
+    }
+}
+
+#[test]
+fn the_controller_needs_no_more_to_work_on_itself() {
+    let bare = Container::start(shell_image(), &[]);
+    let (_folder, play) = file(PLAY);
+    for file in [program("clouder"), program("clouder-agent"), play.into()] {
+        bare.put(&file);
+    }
+    for changed in [1, 0] {
+        let said = bare.shell("/clouder run -i box, -c local /file.yml");
+        let expected = format!("ok=5    changed={changed}    unreachable=0    failed=0");
+        assert!(said.contains(&expected), "{said}");
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use clouder_fleet::{ADMIN, FleetError};
-use clouder_tests::{Ran, clouder, file, host};
+use clouder_fleet::{ADMIN, FleetError, OPERATOR, PASSWORD};
+use clouder_tests::{Ran, clouder, docker, file, host, program};
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -77,6 +77,37 @@ fn programs_run_where_neither_home_nor_tmp_lets_them() {
     let found = found.unwrap();
     assert_eq!(found.lines().count(), 1, "{found}");
     assert!(found.starts_with("/var/tmp/.clouder-"), "{found}");
+}
+
+#[test]
+fn a_controller_works_on_itself_and_becomes_another_user_there() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let machine = host("cp-1");
+    for name in ["clouder", "clouder-agent"] {
+        let to = format!("{}:/usr/local/bin/{name}", machine.container());
+        docker(&["cp", &program(name).display().to_string(), &to]);
+    }
+    let _mounted = Mounted::over(&[&home(), "/tmp"], "noexec").unwrap();
+    let (_folder, script) = file("#!/bin/sh\necho \"run by $(id -un)\"\n");
+    docker(&["cp", &script, &format!("{}:/srv/script", machine.container())]);
+    machine
+        .succeed(&format!("chmod 755 /srv/script; echo '{PASSWORD}' >/srv/right; echo wrong >/srv/wrong"))
+        .unwrap();
+    let local = "clouder adhoc here -i here, -c local -m script -a /srv/script";
+    for (user, options, code, said) in [
+        (ADMIN, "", 0, "run by admin"),
+        (ADMIN, "-b", 0, "run by root"),
+        (OPERATOR, "-b --become-password-file /srv/right", 0, "run by root"),
+        (OPERATOR, "-b --become-method su --become-password-file /srv/right", 0, "run by root"),
+        (OPERATOR, "-b --become-password-file /srv/wrong", 2, "Incorrect sudo password"),
+        (OPERATOR, "-b", 2, "Missing sudo password"),
+    ] {
+        let ran =
+            machine.exec(&format!("cd /; runuser -u {user} -- env HOME=/home/{user} {local} {options}"));
+        let ran = ran.unwrap();
+        assert_eq!(ran.code, code, "{user} {options}: {ran:?}");
+        assert!(ran.stdout.contains(said), "{user} {options}: {ran:?}");
+    }
 }
 
 #[test]
