@@ -1,6 +1,6 @@
 //! The arguments of tasks against the parameters of modules.
 
-use clouder_lang::yaml::{Mapping, Node, to_json};
+use clouder_lang::yaml::{Mapping, Node, Yaml, to_json};
 use clouder_lang::{Diagnostic, nearest};
 use clouder_modules::args::{ArgumentError, Constraint, Kind, Parameter, Schema};
 use serde_json::{Map, Value};
@@ -151,9 +151,10 @@ fn literal(schema: &Schema, given: &[(&Parameter, &Node)], name: &str) -> Option
     }
 }
 
-/// Whether any text of a value is a template.
+/// Whether any text of a value is a template, or encrypted: what it says is not known before a run.
 pub(super) fn holds_templates(node: &Node) -> bool {
     node.is_template()
+        || matches!(node.value, Yaml::Vault(_))
         || node.as_sequence().unwrap_or_default().iter().any(holds_templates)
         || node
             .as_mapping()

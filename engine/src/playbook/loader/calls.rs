@@ -161,6 +161,9 @@ impl Session<'_> {
                 }
                 (arguments, rest)
             }
+            Yaml::Vault(_) if matches!(free_text(&call.name), FreeText::Command(_)) => {
+                (Mapping::default(), Some(call.value.clone()))
+            }
             _ => {
                 let message = format!(
                     "the arguments of `{}` are a mapping or text, not {}",
