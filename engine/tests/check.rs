@@ -12,7 +12,7 @@ use clouder::playbook::check::{Syntax, check};
 use clouder::playbook::{Files, Loader, Places};
 use clouder::template::{TemplateOptions, Templates};
 use clouder_lang::yaml::Node;
-use clouder_lang::{Diagnostic, Source};
+use clouder_lang::{Diagnostic, Severity, Source};
 
 /// The checks of the template engine.
 struct Checks(Arc<Templates>);
@@ -38,8 +38,12 @@ fn findings(case: &Path) -> String {
         Err(Diagnostic::error(format!("`{}` cannot be known while loading", node.to_text()), &node.span))
     };
     let loader = Loader::new(files, Box::new(resolve));
-    let checked =
-        check(&loader, &case.join("playbook.yml"), &Checks(Templates::new(TemplateOptions::default())));
+    let checked = check(
+        &loader,
+        &case.join("playbook.yml"),
+        &Checks(Templates::new(TemplateOptions::default())),
+        Severity::Error,
+    );
     let told: String = checked.findings.iter().map(|finding| format!("{finding}\n\n")).collect();
     let folder = format!("{}/", case.display());
     told.replace(&folder, "").replace(&*case.display().to_string(), ".")

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clouder_lang::Span;
 use clouder_lang::yaml::Node;
 use indexmap::{IndexMap, IndexSet};
 
 use crate::VariableFolder;
+use crate::pattern::LOCAL_NAMES;
 
 /// Variables as written, by name.
 pub type Variables = IndexMap<Arc<str>, Node>;
@@ -87,9 +89,17 @@ impl Inventory {
         host
     }
 
-    /// Adds the controller itself as a host that is in no group, unless there is a host of that name.
+    /// Adds a host that nobody wrote down and that is in no group, unless there is a host of that name. The controller
+    /// itself is reached without a network.
     pub fn add_implicit_host(&mut self, name: &str) {
-        self.hosts.entry(Arc::from(name)).or_insert_with(|| Host { implicit: true, ..Host::default() });
+        self.hosts.entry(Arc::from(name)).or_insert_with(|| {
+            let mut host = Host { implicit: true, ..Host::default() };
+            if LOCAL_NAMES.contains(&name) {
+                let local = Node::text("local", Span::of_text("the implicit host", "local"));
+                host.variables.insert(Arc::from("ansible_connection"), local);
+            }
+            host
+        });
     }
 
     /// Adds a group, or finds the one of that name.
@@ -101,6 +111,7 @@ impl Inventory {
     pub fn add_to_group(&mut self, host: &str, group: &str) -> bool {
         self.add_host(host);
         if group == "all" {
+            self.add_group(group).hosts.insert(Arc::from(host));
             return false;
         }
         let (host, group): (Arc<str>, Arc<str>) = (Arc::from(host), Arc::from(group));
@@ -134,23 +145,34 @@ impl Inventory {
         found
     }
 
-    /// The hosts of a group and of all groups below it, in the order of the inventory.
+    /// The hosts of a group and of all groups below it: its own first, then those of its groups, then those of their groups.
     pub fn hosts_of(&self, group: &str) -> Vec<Arc<str>> {
-        if group == "all" {
-            return self.hosts().cloned().collect();
-        }
-        if group == "ungrouped" {
-            return self.hosts().filter(|name| self.is_ungrouped(name)).cloned().collect();
-        }
-        let groups = self.descendants(group);
+        let mut groups: IndexSet<Arc<str>> = IndexSet::from([Arc::from(group)]);
         let mut hosts = IndexSet::new();
-        for group in self.groups.iter().filter(|(name, _)| groups.contains(*name)) {
-            hosts.extend(group.1.hosts.iter().cloned());
+        let mut next = 0;
+        while let Some(group) = groups.get_index(next).cloned() {
+            groups.extend(self.children_of(&group));
+            match self.groups.get(&group) {
+                Some(_) if group.as_ref() == "ungrouped" => {
+                    hosts.extend(self.hosts().filter(|name| self.is_ungrouped(name)).cloned());
+                }
+                Some(group) => hosts.extend(group.hosts.iter().cloned()),
+                None => {}
+            }
+            next += 1;
         }
-        let position = |name: &Arc<str>| self.hosts.get_index_of(name).unwrap_or(usize::MAX);
-        let mut hosts: Vec<Arc<str>> = hosts.into_iter().collect();
-        hosts.sort_by_key(position);
-        hosts
+        hosts.into_iter().collect()
+    }
+
+    /// The groups directly below a group; below `all` are those that are below no other.
+    fn children_of(&self, group: &str) -> Vec<Arc<str>> {
+        if group != "all" {
+            return self.groups.get(group).into_iter().flat_map(|group| group.children.clone()).collect();
+        }
+        let is_top = |name: &Arc<str>| {
+            name.as_ref() != "all" && self.parents(name).all(|parent| parent.as_ref() == "all")
+        };
+        self.groups.keys().filter(|name| is_top(name)).cloned().collect()
     }
 
     fn is_ungrouped(&self, host: &str) -> bool {
@@ -203,12 +225,12 @@ impl Inventory {
         if !entry.implicit {
             merged.extend(self.groups.get("all").map(|all| all.variables.clone()).unwrap_or_default());
         }
-        for folder in folders() {
-            merged.extend(folder.of_group("all"));
-        }
         let groups = self.groups_of(host);
         for group in groups.iter().filter_map(|name| self.groups.get(name)) {
             merged.extend(group.variables.clone());
+        }
+        for folder in folders() {
+            merged.extend(folder.of_group("all"));
         }
         for folder in folders() {
             for group in &groups {
@@ -243,9 +265,6 @@ impl Inventory {
 
 #[cfg(test)]
 mod tests {
-    use clouder_lang::Span;
-    use clouder_lang::yaml::Node;
-
     use super::*;
 
     fn names(list: &[Arc<str>]) -> Vec<&str> {

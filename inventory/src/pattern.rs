@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::Inventory;
 
 /// Names for the controller itself that need not be in the inventory.
-const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+pub(crate) const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// Why a pattern selects nothing.
 #[derive(Debug, Error)]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use clouder_inventory::Inventory;
+use clouder_lang::Span;
 use clouder_lang::yaml::Node;
 use clouder_modules::{Arguments, Outcome};
 use serde_json::{Map, Value, json};
@@ -47,26 +49,33 @@ impl Action for AddHost {
                 variables.insert("ansible_port".to_owned(), port.into());
             }
             let groups = args.groups.unwrap_or_default();
-            let changed = add(step, &name, &groups, &variables);
             let added = json!({"host_name": name, "groups": groups, "host_vars": variables});
+            let span = step.task.span.clone();
+            let changed = step
+                .run
+                .variables
+                .add_to_inventory(move |inventory| add(inventory, &span, &name, &groups, &variables));
             Ok(Outcome::new(changed).with("add_host", added).into())
         })
     }
 }
 
-fn add(step: &Step<'_>, name: &str, groups: &[String], variables: &Map<String, Value>) -> bool {
-    let span = &step.task.span;
-    step.run.variables.with_inventory(true, |inventory| {
-        let mut changed = inventory.host(name).is_none_or(|host| host.implicit);
-        let host = inventory.add_host(name);
-        for (key, value) in variables {
-            let new = Node::from_json(value, span);
-            let old = host.variables.insert(Arc::from(key.as_str()), new.clone());
-            changed |= old.is_none_or(|old| clouder_lang::yaml::to_json(&old) != *value);
-        }
-        for group in groups {
-            changed |= inventory.add_to_group(name, group.trim());
-        }
-        changed
-    })
+fn add(
+    inventory: &mut Inventory,
+    span: &Span,
+    name: &str,
+    groups: &[String],
+    variables: &Map<String, Value>,
+) -> bool {
+    let mut changed = inventory.host(name).is_none_or(|host| host.implicit);
+    let host = inventory.add_host(name);
+    for (key, value) in variables {
+        let new = Node::from_json(value, span);
+        let old = host.variables.insert(Arc::from(key.as_str()), new.clone());
+        changed |= old.is_none_or(|old| clouder_lang::yaml::to_json(&old) != *value);
+    }
+    for group in groups {
+        changed |= inventory.add_to_group(name, group.trim());
+    }
+    changed
 }

@@ -19,7 +19,7 @@ pub struct AssertArgs {
     pub fail_msg: Option<Value>,
     /// What is said when all hold.
     pub success_msg: Option<Value>,
-    /// Whether less is shown.
+    /// Accepted for Ansible's sake: what is shown is the report's business.
     #[arg(default = "false")]
     pub quiet: Value,
 }
@@ -49,9 +49,6 @@ impl Action for Assert {
             let (fail_msg, success_msg) = (message(&["fail_msg", "msg"])?, message(&["success_msg"])?);
             let that = argument("that")
                 .ok_or_else(|| StepError::Failed("missing required arguments: that".to_owned()))?;
-            let quiet = argument("quiet").is_some_and(|node| {
-                step.run.templates.evaluate(node, &step.scope).is_ok_and(|value| value.is_true())
-            });
             let conditions = match that.as_sequence() {
                 Some(conditions) => conditions.to_vec(),
                 None => conditions(that, step)?,
@@ -61,19 +58,15 @@ impl Action for Assert {
                     continue;
                 }
                 let mut outcome = Outcome { failed: true, ..Outcome::new(false) };
-                if !quiet {
-                    outcome.result.insert("assertion".to_owned(), condition.to_text().as_ref().into());
-                    outcome.result.insert("evaluated_to".to_owned(), false.into());
-                }
+                outcome.result.insert("assertion".to_owned(), clouder_lang::yaml::to_json(condition));
+                outcome.result.insert("evaluated_to".to_owned(), false.into());
                 let message = fail_msg.unwrap_or_else(|| "Assertion failed".into());
                 outcome.result.insert("msg".to_owned(), message);
                 return Ok(outcome.into());
             }
             let mut outcome = Outcome::new(false);
-            if !quiet {
-                let message = success_msg.unwrap_or_else(|| "All assertions passed".into());
-                outcome.result.insert("msg".to_owned(), message);
-            }
+            let message = success_msg.unwrap_or_else(|| "All assertions passed".into());
+            outcome.result.insert("msg".to_owned(), message);
             Ok(outcome.into())
         })
     }

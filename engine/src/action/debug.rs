@@ -4,7 +4,7 @@ use clouder_lang::yaml::Node;
 use clouder_modules::{Arguments, Outcome};
 use serde_json::{Map, Value};
 
-use super::{Action, Running};
+use super::{Action, Running, set_fact};
 use crate::run::Step;
 use crate::template::{TemplateError, to_json};
 
@@ -53,8 +53,8 @@ impl Action for Debug {
             }
             let mut result = Map::new();
             if let Some(var) = argument("var").filter(|_| is_given("var")) {
-                let name = var.to_text().to_string();
-                result.insert(name, shown(var, step)?);
+                let (name, value) = shown(var, step)?;
+                result.insert(name, value);
             } else {
                 let value = match argument("msg").filter(|_| is_given("msg")) {
                     Some(node) => to_json(&step.run.templates.evaluate(node, &step.scope)?),
@@ -68,18 +68,28 @@ impl Action for Debug {
     }
 }
 
-/// The value of an expression, or that it has none. What cannot be decrypted is a failure.
-fn shown(var: &Node, step: &Step<'_>) -> Result<Value, TemplateError> {
+/// An expression and its value, or that it has none. A template may make the expression. What cannot be decrypted is a
+/// failure.
+fn shown(var: &Node, step: &Step<'_>) -> Result<(String, Value), TemplateError> {
+    let templates = &step.run.templates;
     let is_template = var.as_str().is_some_and(crate::template::is_template);
+    let mut name = var.to_text().to_string();
     let value = if is_template || var.as_str().is_none() {
-        step.run.templates.evaluate(var, &step.scope)
+        match templates.evaluate(var, &step.scope) {
+            Ok(made) if made.as_str().is_some_and(set_fact::is_variable_name) => {
+                name = crate::template::to_text(&made);
+                templates.expression(&Node::text(name.as_str(), var.span.clone()), &step.scope)
+            }
+            other => other,
+        }
     } else {
-        step.run.templates.expression(var, &step.scope)
+        templates.expression(var, &step.scope)
     };
-    Ok(match value {
+    let value = match value {
         Ok(value) if value.is_undefined() => Value::from("VARIABLE IS NOT DEFINED!"),
         Ok(value) => to_json(&value),
         Err(error) if error.sealed.is_some() => return Err(error),
         Err(error) => Value::from(format!("<< error 1 - {error} >>")),
-    })
+    };
+    Ok((name, value))
 }

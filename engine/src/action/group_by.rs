@@ -1,5 +1,7 @@
 //! `group_by`: puts hosts into groups made from what is known of them.
 
+use std::sync::Arc;
+
 use clouder_modules::{Arguments, Outcome};
 
 use super::{Action, Running};
@@ -26,19 +28,15 @@ impl Action for GroupBy {
     fn run<'a>(args: GroupByArgs, step: &'a Step<'a>) -> Running<'a> {
         Box::pin(async move {
             let group = args.key.replace(' ', "-");
-            let host = &step.variables.host.name;
-            let changed = step.run.variables.with_inventory(true, |inventory| {
-                let mut changed = inventory.add_to_group(host, &group);
-                for parent in args
-                    .parents
-                    .iter()
-                    .map(|parent| parent.replace(' ', "-"))
-                    .filter(|parent| parent != "all")
-                {
-                    let known = inventory
-                        .group(&parent)
-                        .is_some_and(|parent| parent.children.contains(group.as_str()));
-                    changed |= !known && inventory.add_child(&parent, &group);
+            let host = Arc::clone(&step.variables.host.name);
+            let parents: Vec<String> = args.parents.iter().map(|parent| parent.replace(' ', "-")).collect();
+            let name = group.clone();
+            let changed = step.run.variables.add_to_inventory(move |inventory| {
+                let mut changed = inventory.add_to_group(&host, &name);
+                for parent in parents.iter().filter(|parent| *parent != "all") {
+                    let known =
+                        inventory.group(parent).is_some_and(|parent| parent.children.contains(name.as_str()));
+                    changed |= !known && inventory.add_child(parent, &name);
                 }
                 changed
             });

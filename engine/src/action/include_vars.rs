@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clouder_inventory::Variables;
 use clouder_lang::yaml::{Mapping, Node, VAULT_KEY, Yaml};
+use clouder_modules::args::Choice;
 use clouder_modules::{Arguments, Outcome};
 
 use super::{Action, Done, Effect, Running};
@@ -33,9 +34,20 @@ pub struct IncludeVarsArgs {
     /// Endings of files that are read.
     #[arg(default = "yml,yaml,json")]
     pub extensions: Vec<String>,
+    /// `merge`: mappings are merged with those that are there.
+    pub hash_behaviour: Option<HashBehaviour>,
     /// Files with other endings are passed over.
     #[arg(default = "false")]
     pub ignore_unknown_extensions: bool,
+}
+
+/// What becomes of a mapping that is there already.
+#[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashBehaviour {
+    /// It is replaced.
+    Replace,
+    /// It is merged with the new one.
+    Merge,
 }
 
 /// The `include_vars` action.
@@ -76,6 +88,9 @@ impl Action for IncludeVars {
             if let Some(name) = args.name {
                 variables = wrapped(name, &variables, step);
             }
+            if args.hash_behaviour == Some(HashBehaviour::Merge) {
+                merge_with_present(&mut variables, step)?;
+            }
             let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
             let outcome =
                 Outcome::new(false).with("ansible_included_var_files", names).with("ansible_facts", shown);
@@ -103,6 +118,27 @@ fn wrapped(name: String, variables: &Variables, step: &Step<'_>) -> Variables {
     }
     let node = Node::new(Yaml::Mapping(Arc::new(mapping)), span.clone());
     std::iter::once((Arc::from(name), node)).collect()
+}
+
+/// Merges mappings into those that are there.
+fn merge_with_present(variables: &mut Variables, step: &Step<'_>) -> Result<(), StepError> {
+    for (name, node) in variables.iter_mut().filter(|(_, node)| node.as_mapping().is_some()) {
+        if let Some(present) = Arc::clone(&step.scope).variable(name) {
+            let present = crate::template::to_json(&present?);
+            *node = merged(&Node::from_json(&present, &node.span).into_raw(), node);
+        }
+    }
+    Ok(())
+}
+
+fn merged(old: &Node, new: &Node) -> Node {
+    let (Some(present), Some(added)) = (old.as_mapping(), new.as_mapping()) else { return new.clone() };
+    let mut all = present.clone();
+    for (name, entry) in added.iter() {
+        let value = present.get(name).map_or_else(|| entry.value.clone(), |old| merged(old, &entry.value));
+        all.insert(entry.key.clone(), value);
+    }
+    Node::new(Yaml::Mapping(Arc::new(all)), new.span.clone())
 }
 
 fn find(step: &Step<'_>, name: &str) -> Result<PathBuf, StepError> {
@@ -152,6 +188,7 @@ fn of_folder(controller: &Files, folder: &Path, args: &IncludeVarsArgs) -> Resul
             }
         }
     }
-    files.sort();
+    // The files of a folder come before those of the folders in it.
+    files.sort_by(|one, other| one.parent().cmp(&other.parent()).then_with(|| one.cmp(other)));
     Ok(files)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use clouder_lang::Severity;
 
 use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOptions};
 use super::setup::{self, Setup};
@@ -83,7 +84,7 @@ impl AdhocCommand {
             hosts.iter().for_each(|host| print(&format!("    {host}\n")));
             return Ok(0);
         }
-        let playbook = setup.load(&path)?;
+        let playbook = setup.load(&path, Severity::Warning)?;
         setup.check_limit(&self.pattern)?;
         setup.execute(&[playbook], reports)
     }

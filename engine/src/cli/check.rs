@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use clouder_lang::Diagnostic;
+use clouder_lang::{Diagnostic, Severity};
 
 use super::options::{InventoryOptions, VaultOptions};
 use super::setup::Setup;
@@ -31,7 +31,7 @@ impl CheckCommand {
         let setup = Setup::new(config, &self.inventory, &keyring, &self.playbooks[0], RunOptions::default())?;
         let mut findings: Vec<Diagnostic> = Vec::new();
         for path in &self.playbooks {
-            match setup.load(path) {
+            match setup.load(path, Severity::Error) {
                 Ok(playbook) => print(&format!("{}: no errors\n", playbook.path.display())),
                 Err(failure) => findings.extend(failure.findings),
             }

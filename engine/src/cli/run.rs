@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use clouder_lang::Severity;
 
 use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOptions};
 use super::setup::{self, Setup};
@@ -73,7 +74,7 @@ impl RunCommand {
         let setup = Setup::new(config, &self.inventory, &keyring, &self.playbooks[0], options)?;
         let mut playbooks = Vec::new();
         for path in &self.playbooks {
-            playbooks.push(setup.load(path)?);
+            playbooks.push(setup.load(path, Severity::Warning)?);
         }
         if self.syntax_check {
             for playbook in &playbooks {

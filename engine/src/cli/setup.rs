@@ -212,10 +212,10 @@ impl Setup {
         Ok(Self { options: run, loader, templates, variables })
     }
 
-    /// Loads and checks a playbook.
-    pub(super) fn load(&self, path: &Path) -> Result<Playbook, Failure> {
-        let LoadedPlaybook { playbook, findings } =
-            check::check(&self.loader, &find(self.loader.files(), path), &Checks(&self.templates));
+    /// Loads and checks a playbook; `missing` is for what its tasks need and is not there.
+    pub(super) fn load(&self, path: &Path, missing: Severity) -> Result<Playbook, Failure> {
+        let (path, syntax) = (find(self.loader.files(), path), Checks(&self.templates));
+        let LoadedPlaybook { playbook, findings } = check::check(&self.loader, &path, &syntax, missing);
         if findings.iter().any(Diagnostic::is_error) {
             return Err(findings.into());
         }

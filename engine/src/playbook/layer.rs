@@ -29,6 +29,8 @@ pub enum Origin {
     Block,
     /// A role, listed in `roles`, imported, included, or a dependency; `keywords.vars` are its parameters.
     Role(Arc<Role>),
+    /// The parameters of a role around those it depends on.
+    Parameters,
     /// A file of tasks imported while loading; its `vars` weigh as much as a block's.
     Tasks(PathBuf),
     /// A file of tasks or a role included while running; `keywords.vars` are its parameters.
@@ -50,7 +52,7 @@ impl Layer {
     pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.chain().filter_map(|layer| match &layer.origin {
             Origin::Role(role) => Some(role),
-            Origin::Play | Origin::Block | Origin::Tasks(_) | Origin::Include(_) => None,
+            Origin::Play | Origin::Block | Origin::Parameters | Origin::Tasks(_) | Origin::Include(_) => None,
         })
     }
 }

@@ -44,6 +44,8 @@ pub struct RoleUse {
     pub handlers: Vec<Item>,
     /// The layer that stands around them, also when there are none.
     pub layer: Arc<Layer>,
+    /// A task uses it (`import_role`, `include_role`), not the play: the two are not the same use.
+    pub by_task: bool,
     /// Its variables are not shown to the play: `public: false`.
     pub private: bool,
     /// Where it is used.

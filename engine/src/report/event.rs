@@ -73,6 +73,8 @@ pub enum Event {
         /// Which task.
         #[serde(skip)]
         task: Arc<TaskInfo>,
+        /// The task's number.
+        task_id: u64,
         /// The host.
         host: Arc<str>,
         /// How many tries are left.

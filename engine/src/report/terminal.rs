@@ -199,13 +199,12 @@ impl<W: Write + Send> Report for Terminal<W> {
                 }
             }
             Event::Item { task, host, label, status, result, .. } => {
-                let is_shown = *status != Status::Skipped || self.style.verbosity > 0;
-                if is_shown && self.shows(*status) {
+                if self.shows(*status) {
                     self.task_heading(task);
                     self.result(task, host, Some(label), *status, result);
                 }
             }
-            Event::Retry { task, host, left } => {
+            Event::Retry { task, host, left, .. } => {
                 self.screen.line(
                     Color::Plain,
                     &format!("FAILED - RETRYING: [{host}]: {} ({left} retries left).", task.name),

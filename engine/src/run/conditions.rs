@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clouder_lang::yaml::Node;
+use serde_json::Value as Json;
 
 use super::result::StepResult;
 use super::{Run, StepError};
@@ -47,23 +48,36 @@ impl Run {
         if task.until.is_empty() { Ok(!result.failed()) } else { self.all_hold(&task.until, scope) }
     }
 
-    /// Applies `changed_when` and `failed_when` to a result, which `scope` already has registered.
-    pub(super) fn judge(
-        &self,
-        task: &Task,
-        result: &mut StepResult,
-        scope: &Arc<dyn Scope>,
-    ) -> Result<(), StepError> {
+    /// Applies `changed_when` and `failed_when` to a result, which `scope` already has registered. It fails when they have
+    /// no value.
+    pub(super) fn judge(&self, task: &Task, result: &mut StepResult, scope: &Arc<dyn Scope>) {
         if result.unreachable || result.outcome.skipped {
-            return Ok(());
+            return;
         }
+        let outcome = &mut result.outcome;
         if !task.changed_when.is_empty() {
-            result.outcome.changed = self.all_hold(&task.changed_when, scope)?;
+            match self.all_hold(&task.changed_when, scope) {
+                Ok(changed) => outcome.changed = changed,
+                Err(error) => {
+                    outcome.failed = true;
+                    outcome.msg = Some(error.to_string());
+                    return;
+                }
+            }
         }
         if !task.failed_when.is_empty() {
-            result.outcome.failed = self.all_hold(&task.failed_when, scope)?;
-            result.outcome.result.insert("failed_when_result".to_owned(), result.outcome.failed.into());
+            let failed: Json = match self.all_hold(&task.failed_when, scope) {
+                Ok(failed) => {
+                    outcome.failed = failed;
+                    failed.into()
+                }
+                Err(error) => {
+                    outcome.failed = true;
+                    outcome.msg = Some(error.to_string());
+                    error.to_string().into()
+                }
+            };
+            outcome.result.insert("failed_when_result".to_owned(), failed);
         }
-        Ok(())
     }
 }

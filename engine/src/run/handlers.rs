@@ -6,6 +6,7 @@ use clouder_lang::Diagnostic;
 
 use super::host::{PlayHost, drop_lost};
 use super::play::PlayRun;
+use super::walk::Around;
 use crate::playbook::{Item, Task};
 use crate::report::Event;
 use crate::template::{Scope, to_texts};
@@ -40,8 +41,8 @@ impl PlayRun<'_> {
             for topic in topics {
                 if !self.notify_topic(&topic, host) {
                     let message = format!("the handler `{topic}` was notified but is not there");
-                    self.run.warn(
-                        Diagnostic::warning(message, &node.span)
+                    self.run.break_off(
+                        Diagnostic::error(message, &node.span)
                             .hint("handlers are found by name, `role : name`, or `listen`"),
                     );
                 }
@@ -96,39 +97,34 @@ impl PlayRun<'_> {
         topic == name || handler.layer.role().is_some_and(|role| topic == format!("{} : {name}", role.name))
     }
 
-    /// Runs all handlers that are owed, in the order they were written, until none is; returns the hosts that go on.
-    pub(super) async fn flush(&self, hosts: Vec<Arc<PlayHost>>, protected: bool) -> Vec<Arc<PlayHost>> {
+    /// Runs the handlers that are owed, in the order they were written; returns the hosts that go on. One that a handler
+    /// behind it notifies waits for the next time.
+    pub(super) async fn flush(&self, hosts: Vec<Arc<PlayHost>>, around: Around) -> Vec<Arc<PlayHost>> {
         let mut hosts = hosts;
-        loop {
-            let mut ran = false;
-            for index in 0.. {
-                let Some(handler) = self.all_handlers().get(index).cloned() else { break };
-                let owing: Vec<_> =
-                    hosts.iter().filter(|host| host.is_present() && host.owes(index)).cloned().collect();
-                if owing.is_empty() {
-                    continue;
-                }
-                ran = true;
-                for host in &owing {
-                    host.settle(index);
-                }
-                let survivors = match handler.invocation.name.as_ref() {
-                    "include_tasks" | "include_role" => {
-                        Box::pin(self.include(&handler, owing.clone(), protected)).await
-                    }
-                    "meta" => Box::pin(self.meta(&handler, owing.clone(), protected)).await,
-                    _ => {
-                        let Some(first) = owing.first() else { continue };
-                        let info = self.info(&handler, &self.handler_scope(&handler, first), true);
-                        self.on_hosts(&handler, &info, owing.clone(), protected).await
-                    }
-                };
-                drop_lost(&mut hosts, &owing, &survivors);
+        for index in 0.. {
+            let Some(handler) = self.all_handlers().get(index).cloned() else { break };
+            if self.run.is_interrupted() {
+                break;
             }
-            if !ran || self.run.is_interrupted() {
-                return hosts;
+            let owing: Vec<_> =
+                hosts.iter().filter(|host| host.is_present() && host.owes(index)).cloned().collect();
+            let Some(first) = owing.first() else { continue };
+            for host in &owing {
+                host.settle(index);
             }
+            let survivors = match handler.invocation.name.as_ref() {
+                "include_tasks" | "include_role" => {
+                    Box::pin(self.include(&handler, owing.clone(), around)).await
+                }
+                "meta" => Box::pin(self.meta(&handler, owing.clone(), around)).await,
+                _ => {
+                    let info = self.info(&handler, &self.handler_scope(&handler, first), true);
+                    self.on_hosts(&handler, &info, owing.clone(), around).await
+                }
+            };
+            drop_lost(&mut hosts, &owing, &survivors);
         }
+        hosts
     }
 }
 

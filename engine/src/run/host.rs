@@ -14,6 +14,8 @@ pub(super) struct PlayHost {
     pub(super) state: Arc<HostState>,
     /// It cannot be reached any more, or its play was ended for it.
     gone: AtomicBool,
+    /// It failed, and nothing mends that.
+    failed: AtomicBool,
     /// Its play was ended for it: that is no failure.
     sent_home: AtomicBool,
     /// Numbers of the handlers that are owed.
@@ -27,6 +29,7 @@ impl PlayHost {
         Arc::new(Self {
             state,
             gone: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             sent_home: AtomicBool::new(false),
             notified: Mutex::default(),
             ended_roles: Mutex::default(),
@@ -58,9 +61,27 @@ impl PlayHost {
         self.sent_home.load(Ordering::Relaxed)
     }
 
-    /// Takes it in again: `meta: clear_host_errors`.
-    pub(super) fn come_back(&self) {
-        self.gone.store(false, Ordering::Relaxed);
+    /// Whether it was lost: it cannot be reached any more.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.is_present() && !self.was_sent_home()
+    }
+
+    /// Notes that it failed, and that nothing mends it.
+    pub(super) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it failed, and nothing mends that.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Forgives it: `meta: clear_host_errors`. A lost one takes part again at once, one that failed in later plays.
+    pub(super) fn forgive(&self) {
+        self.failed.store(false, Ordering::Relaxed);
+        if self.is_lost() {
+            self.gone.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Ends the innermost role around a task for it: `meta: end_role`.

@@ -8,11 +8,13 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::host::{PlayHost, contains, drop_lost};
+use super::loops::combine;
 use super::play::PlayRun;
 use super::result::StepResult;
 use super::settings::keyword;
+use super::walk::Around;
 use super::{Run, StepError};
-use crate::playbook::{Item, Keywords, Layer, Origin, RoleOptions, Task, role_block};
+use crate::playbook::{Item, Layer, Origin, RoleOptions, Task, role_block};
 use crate::report::{Event, Status, TaskInfo};
 use crate::template::{Scope, Value, to_json, to_text};
 use crate::vars::TaskVariables;
@@ -30,25 +32,44 @@ struct Inclusion {
     hosts: Vec<Arc<PlayHost>>,
 }
 
+/// Why a host includes nothing.
+enum Nothing {
+    /// A condition, a loop or the arguments say so, or have no value.
+    Result(Box<StepResult>),
+    /// What it includes is not there, or is wrong.
+    Missing(StepError),
+}
+
 impl PlayRun<'_> {
     /// Includes files or roles; hosts that include the same file with the same element go through it together.
     pub(super) async fn include(
         &self,
         task: &Task,
         hosts: Vec<Arc<PlayHost>>,
-        protected: bool,
+        around: Around,
     ) -> Vec<Arc<PlayHost>> {
         let Some(first) = hosts.first() else { return hosts };
         let scope: Arc<dyn Scope> = Arc::new(self.variables(task, first));
         let info = self.info(task, &scope, false);
+        let entering = if self.runs_once(task, &scope) { 1 } else { hosts.len() };
         let mut inclusions: IndexMap<String, Inclusion> = IndexMap::new();
         let mut survivors = hosts.clone();
-        for host in &hosts {
-            if let Err(result) = self.include_for(task, &info, host, &mut inclusions) {
-                self.tell(&info, host, &result, std::time::Instant::now(), protected);
-                if result.failed() && !result.ignored {
-                    survivors.retain(|other| !Arc::ptr_eq(other, host));
+        for host in hosts.iter().take(entering) {
+            let (result, counts_as_rescued) = match self.include_for(task, &info, host, &mut inclusions) {
+                Ok(()) => continue,
+                Err(Nothing::Result(result)) => (*result, around.rescue),
+                // The recap has it as a failure, whatever mends it.
+                Err(Nothing::Missing(error)) => (Err(error).into(), false),
+            };
+            self.tell(&info, host, &result, std::time::Instant::now(), counts_as_rescued);
+            if result.failed() && !result.ignored {
+                if counts_as_rescued {
+                    self.keep_failure(task, &info, host, &result);
                 }
+                if !around.rescue {
+                    self.lose(std::slice::from_ref(host), around);
+                }
+                survivors.retain(|other| !Arc::ptr_eq(other, host));
             }
         }
         for inclusion in inclusions.values() {
@@ -61,48 +82,66 @@ impl PlayRun<'_> {
             // A host that failed in one element of a loop does not go on with the next.
             let entering: Vec<_> =
                 inclusion.hosts.into_iter().filter(|host| contains(&survivors, host)).collect();
-            let through = self.items(&inclusion.items, entering.clone(), protected).await;
+            let through = self.items(&inclusion.items, entering.clone(), around).await;
             drop_lost(&mut survivors, &entering, &through);
         }
         survivors
     }
 
-    /// Adds what a host includes; `Err` is its result when it includes nothing.
+    /// Adds what a host includes.
     fn include_for(
         &self,
         task: &Task,
         info: &Arc<TaskInfo>,
         host: &Arc<PlayHost>,
         inclusions: &mut IndexMap<String, Inclusion>,
-    ) -> Result<(), Box<StepResult>> {
+    ) -> Result<(), Nothing> {
         let variables = self.variables(task, host);
-        let failed = |error: StepError| Box::new(StepResult::from(Err(error)));
-        let scopes: Vec<(TaskVariables, Option<String>)> = match &task.loop_ {
-            Some(loop_) => {
-                let turns = self.run.turns(loop_, &variables).map_err(failed)?;
-                let scope: Arc<dyn Scope> = Arc::new(variables);
-                let hidden = keyword(task, |keywords| keywords.no_log.as_ref())
-                    .is_some_and(|node| self.run.flag(node, &scope).unwrap_or(true));
-                let labels = turns.labels.into_iter().map(|label| (!hidden).then_some(label));
-                turns.scopes.into_iter().zip(labels).collect()
-            }
-            None => vec![(variables, None)],
+        let scope: Arc<dyn Scope> = Arc::new(variables.clone());
+        let Some(loop_) = &task.loop_ else {
+            return match self.include_turn(task, info, host, (&variables, None), inclusions)? {
+                None => Ok(()),
+                Some(skipped) => Err(Nothing::Result(Box::new(skipped))),
+            };
         };
-        let mut skipped: Option<Box<StepResult>> = None;
+        let turns = match self.run.turns(loop_, &variables) {
+            Ok(turns) => turns,
+            Err(error) => return Err(Nothing::Result(Box::new(self.run.no_turns(task, &scope, error)))),
+        };
+        let hidden = keyword(task, |keywords| keywords.no_log.as_ref())
+            .is_some_and(|node| self.run.flag(node, &scope).unwrap_or(true));
+        let mut results = Vec::new();
         let mut included = false;
-        for (variables, item) in scopes {
-            let scope: Arc<dyn Scope> = Arc::new(variables.clone());
-            if let Some(condition) = self.run.false_condition(task, &scope).map_err(failed)? {
-                skipped = Some(Box::new(StepResult::skipped(&condition.to_text())));
-                continue;
+        for (index, variables) in turns.scopes.iter().enumerate() {
+            let label = turns.labels.get(index).filter(|_| !hidden).cloned();
+            let skipped = self.include_turn(task, info, host, (variables, label), inclusions)?;
+            included |= skipped.is_none();
+            if let Some(skipped) = &skipped {
+                self.run.show_item(info, &turns, index, variables, skipped);
             }
-            included = true;
-            self.add(task, info, host, (&variables, item), &scope, inclusions).map_err(failed)?;
+            results.push(skipped.unwrap_or_default());
         }
-        match skipped {
-            Some(result) if !included => Err(result),
-            _ => Ok(()),
+        if included { Ok(()) } else { Err(Nothing::Result(Box::new(combine(&turns, results)))) }
+    }
+
+    /// Adds what a host includes in one turn of the loop; returns a result if it skips it.
+    fn include_turn(
+        &self,
+        task: &Task,
+        info: &Arc<TaskInfo>,
+        host: &Arc<PlayHost>,
+        turn: (&TaskVariables, Option<String>),
+        inclusions: &mut IndexMap<String, Inclusion>,
+    ) -> Result<Option<StepResult>, Nothing> {
+        let scope: Arc<dyn Scope> = Arc::new(turn.0.clone());
+        let failed =
+            |error: StepError| Nothing::Result(Box::new(self.run.early_failure(task, &scope, error)));
+        if let Some(condition) = self.run.false_condition(task, &scope).map_err(failed)? {
+            return Ok(Some(StepResult::skipped(condition)));
         }
+        let arguments = self.run.include_arguments(task, &scope).map_err(failed)?;
+        self.add(task, info, host, turn, &arguments, inclusions).map_err(Nothing::Missing)?;
+        Ok(None)
     }
 
     fn add(
@@ -111,7 +150,7 @@ impl PlayRun<'_> {
         info: &Arc<TaskInfo>,
         host: &Arc<PlayHost>,
         (variables, item): (&TaskVariables, Option<String>),
-        scope: &Arc<dyn Scope>,
+        arguments: &Value,
         inclusions: &mut IndexMap<String, Inclusion>,
     ) -> Result<(), StepError> {
         let depth = task.layer.chain().filter(|layer| matches!(layer.origin, Origin::Include(_))).count();
@@ -120,7 +159,6 @@ impl PlayRun<'_> {
                 "includes lead to includes without an end: {DEPTH} are inside of each other here; give the innermost a `when` that ends it"
             )));
         }
-        let arguments = self.run.include_arguments(task, scope)?;
         let text = |names: &[&str]| {
             names.iter().find_map(|name| {
                 arguments
@@ -135,7 +173,7 @@ impl PlayRun<'_> {
         })?;
         let locals: Vec<(&Arc<str>, Json)> =
             variables.locals.iter().map(|(name, value)| (name, to_json(value))).collect();
-        let options = serde_json::to_string(&to_json(&arguments)).unwrap_or_default();
+        let options = serde_json::to_string(&to_json(arguments)).unwrap_or_default();
         let key = format!("{name}\0{options}\0{}", serde_json::to_string(&locals).unwrap_or_default());
         if let Some(inclusion) = inclusions.get_mut(&key) {
             inclusion.hosts.push(Arc::clone(host));
@@ -144,7 +182,7 @@ impl PlayRun<'_> {
         let layer = Self::layer(task, variables);
         let is_role = task.invocation.name.as_ref() == "include_role";
         let (items, shown) = if is_role {
-            (self.role_items(task, &name, &arguments, &layer)?, name)
+            (self.role_items(task, &name, arguments, &layer)?, name)
         } else {
             let file = self.find_tasks(task, &name)?;
             let items = self
@@ -192,8 +230,9 @@ impl PlayRun<'_> {
         let used = self
             .run
             .loader
-            .load_role(name, &options, &Keywords::default(), layer, &task.span)
+            .load_role(name, &options, layer, &task.span)
             .map_err(|found| StepError::Failed(all_of(&found)))?;
+        self.variables.use_role(&used.role.name);
         let block = role_block(used, &task.span);
         self.adopt_role(&block, option("public").is_some_and(|value| value.is_true()));
         Ok(vec![Item::Block(block)])

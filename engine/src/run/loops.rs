@@ -43,14 +43,18 @@ impl Run {
         };
         match self.turns(loop_, &variables) {
             Ok(turns) => self.all_turns(task, info, &variables, turns).await,
-            // A list that is not there does not matter to a host that would skip the task anyway.
             Err(error) => {
                 let scope: Arc<dyn Scope> = Arc::new(variables);
-                match self.false_condition(task, &scope) {
-                    Ok(Some(condition)) => StepResult::skipped(&condition.to_text()),
-                    _ => self.early_failure(task, &scope, error),
-                }
+                self.no_turns(task, &scope, error)
             }
+        }
+    }
+
+    /// The result of a task whose list is not there: that does not matter to a host that would skip it anyway.
+    pub(super) fn no_turns(&self, task: &Task, scope: &Arc<dyn Scope>, error: StepError) -> StepResult {
+        match self.false_condition(task, scope) {
+            Ok(Some(condition)) => StepResult::skipped(condition),
+            _ => self.early_failure(task, scope, error),
         }
     }
 
@@ -198,7 +202,7 @@ impl Run {
         conditions.iter().all(|condition| self.templates.condition(condition, &scope).unwrap_or(false))
     }
 
-    fn show_item(
+    pub(super) fn show_item(
         &self,
         info: &Arc<TaskInfo>,
         turns: &Turns,
@@ -232,12 +236,14 @@ impl Turns {
             map.insert(name.clone(), index.into());
             map.insert("ansible_index_var".to_owned(), name.as_str().into());
         }
+        let extended = self.scopes.get(index).and_then(|scope| scope.locals.get("ansible_loop"));
+        map.extend(extended.map(|extended| ("ansible_loop".to_owned(), to_json(extended))));
         map
     }
 }
 
 /// One result of many: changed if one changed, failed if one failed, skipped if all were.
-fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
+pub(super) fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
     let mut all = StepResult { outcome: Outcome::new(false), ..StepResult::default() };
     let listed: Vec<Json> = results
         .iter()
@@ -318,11 +324,11 @@ fn mentions(node: &Node, word: &str) -> bool {
 fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
     let length = items.len();
     let mut fields = vec![
-        ("length", Value::from(length)),
         ("index", Value::from(index + 1)),
         ("index0", Value::from(index)),
         ("first", Value::from(index == 0)),
         ("last", Value::from(index + 1 == length)),
+        ("length", Value::from(length)),
         ("revindex", Value::from(length - index)),
         ("revindex0", Value::from(length - index - 1)),
     ];

@@ -7,6 +7,7 @@ use clouder_lang::Diagnostic;
 use super::host::{PlayHost, drop_lost};
 use super::play::PlayRun;
 use super::result::StepResult;
+use super::walk::Around;
 use crate::playbook::Task;
 use crate::template::Scope;
 
@@ -16,7 +17,7 @@ impl PlayRun<'_> {
         &self,
         task: &Task,
         hosts: Vec<Arc<PlayHost>>,
-        protected: bool,
+        around: Around,
     ) -> Vec<Arc<PlayHost>> {
         let action = task.invocation.free_form.as_ref().map(|node| node.to_text()).unwrap_or_default();
         let mut concerned = Vec::new();
@@ -29,7 +30,12 @@ impl PlayRun<'_> {
                 Err(error) => {
                     let info = self.info(task, &scope, false);
                     let result: StepResult = Err(error).into();
-                    self.tell(&info, host, &result, std::time::Instant::now(), protected);
+                    self.tell(&info, host, &result, std::time::Instant::now(), around.rescue);
+                    if around.rescue {
+                        self.keep_failure(task, &info, host, &result);
+                    } else {
+                        self.lose(std::slice::from_ref(host), around);
+                    }
                     survivors.retain(|other| !Arc::ptr_eq(other, host));
                 }
             }
@@ -41,7 +47,7 @@ impl PlayRun<'_> {
             "noop" => {}
             "flush_handlers" => {
                 // Handlers of the play are owed by hosts whether or not a condition of this task holds for others.
-                let through = self.flush(concerned.clone(), protected).await;
+                let through = self.flush(concerned.clone(), around).await;
                 drop_lost(&mut survivors, &concerned, &through);
             }
             "end_play" => {
@@ -55,15 +61,19 @@ impl PlayRun<'_> {
             }
             "end_host" => {
                 concerned.iter().for_each(|host| host.send_home());
+                self.variables.lose(|name| concerned.iter().any(|host| host.name() == name));
                 survivors.retain(|host| host.is_present());
             }
             "end_role" => concerned.iter().for_each(|host| host.end_role(&task.layer)),
             "clear_facts" => concerned.iter().for_each(|host| host.state.clear_facts()),
             "clear_host_errors" => {
-                survivors = self.batch.iter().filter(|host| !host.was_sent_home()).cloned().collect();
-                survivors.iter().for_each(|host| host.come_back());
-                let names: Vec<Arc<str>> = survivors.iter().map(|host| Arc::clone(host.name())).collect();
-                self.variables.regain(&names);
+                for host in &self.batch {
+                    if host.is_lost() {
+                        survivors.push(Arc::clone(host));
+                    }
+                    host.forgive();
+                }
+                self.run.forgive(&self.variables.all_hosts);
             }
             "reset_connection" => {
                 for host in &concerned {
@@ -96,7 +106,7 @@ impl PlayRun<'_> {
 
     fn refresh_inventory(&self, task: &Task) {
         match (self.run.options.reload_inventory.0)() {
-            Ok(inventory) => self.run.variables.with_inventory(true, |old| *old = inventory),
+            Ok(inventory) => self.run.variables.replace_inventory(inventory),
             Err(reason) => self.run.warn(Diagnostic::warning(
                 format!("the inventory cannot be read again: {reason}"),
                 &task.span,

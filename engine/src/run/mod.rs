@@ -19,11 +19,12 @@ mod step;
 mod summary;
 mod tags;
 mod task;
+mod vars_files;
 mod walk;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clouder_lang::Diagnostic;
 
@@ -63,10 +64,23 @@ pub struct Run {
     queues: AtomicU32,
     /// `--step`: whether each task is asked about.
     stepping: AtomicBool,
+    /// Whether `--start-at-task` has been reached.
+    started: AtomicBool,
     /// Tasks in the background.
     pub jobs: Arc<Jobs>,
-    /// Hosts that failed: they take no part in later plays.
-    failed: Mutex<HashSet<Arc<str>>>,
+    /// Why the run cannot go on, though no host is to blame.
+    broken: Mutex<Option<Box<Diagnostic>>>,
+    /// Hosts that failed or were lost: they take no part in later plays.
+    losses: Mutex<HashMap<Arc<str>, Loss>>,
+}
+
+/// How a host was lost to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// A task failed.
+    Failed,
+    /// It cannot be reached any more.
+    Unreachable,
 }
 
 impl Run {
@@ -91,15 +105,18 @@ impl Run {
             task_ids: AtomicU64::new(0),
             interrupted: AtomicBool::new(false),
             queues: AtomicU32::new(0),
+            started: AtomicBool::new(false),
             jobs: Arc::default(),
-            failed: Mutex::default(),
+            broken: Mutex::default(),
+            losses: Mutex::default(),
         }
     }
 
     /// Runs the plays of a playbook, one after the other.
     ///
     /// # Errors
-    /// What cannot be told of any one host: a play whose keywords have no value, a file that is gone.
+    /// What cannot be told of any one host: a play whose keywords have no value, a file that is gone, a handler that is
+    /// not there.
     pub async fn playbook(&self, playbook: &Playbook) -> Result<(), Box<Diagnostic>> {
         let path = playbook.path.display().to_string();
         self.events.send(Event::PlaybookStart { path, check: self.options.check });
@@ -108,16 +125,38 @@ impl Run {
                 break;
             }
         }
-        Ok(())
+        self.broken().take().map_or(Ok(()), Err)
+    }
+
+    fn broken(&self) -> std::sync::MutexGuard<'_, Option<Box<Diagnostic>>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the run at once, as wrong.
+    fn break_off(&self, reason: Diagnostic) {
+        self.broken().get_or_insert_with(|| Box::new(reason));
     }
 
     /// Ends the run: tells what came of the hosts and closes connections. Returns the exit code.
     pub async fn finish(self) -> i32 {
-        let interrupted = self.is_interrupted();
+        let interrupted = self.interrupted.load(Ordering::Relaxed);
         let stats = self.summary.stats();
         self.events.send(Event::Summary { hosts: self.summary.all(), stats, interrupted });
+        let code = if interrupted { INTERRUPTED } else { self.exit_code() };
         self.connections.close().await;
-        if interrupted { INTERRUPTED } else { self.summary.exit_code() }
+        code
+    }
+
+    /// 4 when a host was lost, 2 when one failed, 0 when all is well.
+    fn exit_code(&self) -> i32 {
+        let losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        if losses.values().any(|loss| *loss == Loss::Unreachable) {
+            4
+        } else if losses.is_empty() {
+            0
+        } else {
+            2
+        }
     }
 
     /// Asks the run to end: no new task begins.
@@ -125,8 +164,9 @@ impl Run {
         self.interrupted.store(true, Ordering::Relaxed);
     }
 
+    /// Whether nothing new may begin.
     fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        self.interrupted.load(Ordering::Relaxed) || self.broken().is_some()
     }
 
     /// Whether a task is to be run: `--step` asks.

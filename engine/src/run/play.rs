@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 
 use super::host::{PlayHost, contains, drop_lost};
 use super::roles::FinishedRoles;
-use super::{Run, StepError};
+use super::walk::Around;
+use super::{Loss, Run, StepError};
 use crate::playbook::{Invocation, Item, Keywords, Layer, Play, Task, role_block};
 use crate::report::Event;
 use crate::template::{Scope, Value, to_text, to_texts};
@@ -20,21 +21,22 @@ use crate::vars::{PlayVariables, TaskVariables};
 /// A play while it runs.
 pub(super) struct PlayRun<'a> {
     pub(super) run: &'a Run,
+    pub(super) play: &'a Play,
     pub(super) variables: Arc<PlayVariables>,
     /// The hosts of the batch.
     pub(super) batch: Vec<Arc<PlayHost>>,
+    /// How many hosts the batch would have if none had failed before.
+    size: usize,
     /// All handlers, in the order they were written.
     pub(super) handlers: RwLock<Vec<Arc<Task>>>,
     /// How many hosts are worked on at once.
     pub(super) forks: Semaphore,
-    /// Whether `--start-at-task` has been reached.
-    pub(super) started: &'a AtomicBool,
     /// No further batch begins, and later plays do not either.
     aborted: &'a AtomicBool,
     /// `meta: end_play`.
     ended: &'a AtomicBool,
     max_fail_percentage: Option<f64>,
-    /// How many hosts of the batch have failed.
+    /// How many hosts of the batch have failed, as far as that counts for it.
     failed_count: AtomicUsize,
     /// The roles that hosts came through.
     pub(super) finished_roles: FinishedRoles,
@@ -66,19 +68,19 @@ impl Run {
             Some(name) => self.templates.evaluate_text(name, &scope).map_err(|error| error.diagnostic)?,
             None => to_text(&self.templates.evaluate(&play.hosts, &scope).map_err(|error| error.diagnostic)?),
         };
-        if hosts.is_empty() {
+        if all_hosts.is_empty() {
             self.events.send(Event::NoHosts { play: name });
             return Ok(true);
         }
         self.events.send(Event::PlayStart { name: name.clone(), hosts: hosts.clone() });
         let prompts = self.prompts(play, &scope)?;
         let order = self.text(play.order.as_ref(), &scope)?;
-        let (hosts, all_hosts) = (ordered(hosts, order.as_deref()), ordered(all_hosts, order.as_deref()));
-        let batches = self.batches(play, &scope, &hosts)?;
-        let (aborted, ended, started) =
-            (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+        // Only who takes part first depends on the order: the lists of the play's hosts do not. Hosts that failed before
+        // still have their places in batches.
+        let mut alive = hosts;
+        let batches = self.batches(play, &scope, &ordered(all_hosts.clone(), order.as_deref()))?;
+        let (aborted, ended) = (AtomicBool::new(false), AtomicBool::new(false));
         let several = batches.len() > 1;
-        let mut alive = hosts.clone();
         for (number, batch) in batches.into_iter().enumerate() {
             if aborted.load(Ordering::Relaxed) || ended.load(Ordering::Relaxed) || self.is_interrupted() {
                 break;
@@ -90,6 +92,8 @@ impl Run {
                     hosts: batch.clone(),
                 });
             }
+            let size = batch.len();
+            let batch: Vec<_> = batch.into_iter().filter(|name| self.is_well(name)).collect();
             let variables = PlayVariables::new(
                 name.clone(),
                 mapping_of(play.layer.keywords.vars.as_ref()),
@@ -99,33 +103,50 @@ impl Run {
             variables.set_hosts(batch.clone(), alive.clone());
             let play_run = PlayRun {
                 run: self,
+                play,
                 variables: Arc::new(variables),
                 batch: batch.iter().map(|name| PlayHost::new(self.variables.host(name))).collect(),
                 handlers: RwLock::default(),
                 forks: Semaphore::new(self.options.forks.max(1)),
-                started: &started,
                 aborted: &aborted,
                 ended: &ended,
                 max_fail_percentage: self
                     .text(play.max_fail_percentage.as_ref(), &scope)?
                     .and_then(|text| text.parse().ok()),
+                size,
                 failed_count: AtomicUsize::new(0),
                 finished_roles: FinishedRoles::default(),
             };
-            let survivors = play_run.batch(play, &scope).await?;
-            alive.retain(|name| !batch.contains(name) || survivors.contains(name));
-            if survivors.is_empty() && !ended.load(Ordering::Relaxed) {
+            play_run.batch(play, &scope).await?;
+            self.keep_losses(&play_run.batch);
+            alive.retain(|name| self.is_well(name));
+            if batch.len() == size && !batch.iter().any(|name| self.is_well(name)) {
                 aborted.store(true, Ordering::Relaxed);
             }
         }
-        self.forget_failed(&hosts, &alive);
         Ok(!aborted.load(Ordering::Relaxed))
     }
 
-    /// Hosts that failed take no part in later plays.
-    fn forget_failed(&self, hosts: &[Arc<str>], alive: &[Arc<str>]) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.extend(hosts.iter().filter(|host| !alive.contains(host)).cloned());
+    /// Hosts that failed or were lost take no part in later batches and plays.
+    fn keep_losses(&self, batch: &[Arc<PlayHost>]) {
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        for host in batch {
+            if host.is_lost() {
+                losses.insert(Arc::clone(host.name()), Loss::Unreachable);
+            } else if host.has_failed() {
+                losses.insert(Arc::clone(host.name()), Loss::Failed);
+            }
+        }
+    }
+
+    /// Hosts that failed or were lost take part again.
+    pub(super) fn forgive(&self, hosts: &[Arc<str>]) {
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        losses.retain(|name, _| !hosts.contains(name));
+    }
+
+    fn is_well(&self, host: &str) -> bool {
+        !self.losses.lock().unwrap_or_else(PoisonError::into_inner).contains_key(host)
     }
 
     /// The hosts of a play: its pattern within `--limit`; those that have not failed before, and all.
@@ -148,8 +169,7 @@ impl Run {
                 limited.map_err(|error| Box::new(Diagnostic::without_place(error.to_string())))?.hosts;
             hosts.retain(|host| limited.contains(host));
         }
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let alive = hosts.iter().filter(|host| !failed.contains(*host)).cloned().collect();
+        let alive = hosts.iter().filter(|host| self.is_well(host)).cloned().collect();
         Ok((alive, hosts))
     }
 
@@ -279,9 +299,10 @@ pub(super) fn mapping_of(node: Option<&Node>) -> Variables {
 }
 
 impl PlayRun<'_> {
-    /// Runs all sections of the play on the batch; returns the hosts that came through.
-    async fn batch(&self, play: &Play, outside: &Arc<dyn Scope>) -> Result<Vec<Arc<str>>, Box<Diagnostic>> {
-        self.vars_files(play, outside)?;
+    /// Runs all sections of the play on the batch.
+    async fn batch(&self, play: &Play, outside: &Arc<dyn Scope>) -> Result<(), Box<Diagnostic>> {
+        self.shared_vars_files()?;
+        self.own_vars_files(&self.batch, false)?;
         let sections = self.sections(play, outside)?;
         let force = self.run.options.force_handlers || self.flag(play.force_handlers.as_ref(), outside)?;
         let strategy = self.run.text(play.strategy.as_ref(), outside)?;
@@ -290,13 +311,12 @@ impl PlayRun<'_> {
             strategy.as_deref(),
             Some("free" | "host_pinned" | "ansible.builtin.free" | "ansible.builtin.host_pinned")
         );
-        let survivors = if each_alone {
+        if each_alone {
             let alone = self.batch.iter().map(|host| self.through(&sections, vec![Arc::clone(host)], force));
-            futures::future::join_all(alone).await.concat()
+            futures::future::join_all(alone).await.into_iter().collect()
         } else {
             self.through(&sections, self.batch.clone(), force).await
-        };
-        Ok(survivors.iter().map(|host| Arc::clone(host.name())).collect())
+        }
     }
 
     async fn through(
@@ -304,34 +324,29 @@ impl PlayRun<'_> {
         sections: &Sections,
         hosts: Vec<Arc<PlayHost>>,
         force: bool,
-    ) -> Vec<Arc<PlayHost>> {
+    ) -> Result<(), Box<Diagnostic>> {
         let everyone = hosts.clone();
         let mut hosts = hosts;
         if let Some(Item::Task(gather)) = &sections.gather {
             let unknowing = self.without_facts(&hosts);
             if !unknowing.is_empty() {
-                let gathered = self.task(gather, unknowing.clone(), false).await;
+                let gathered = self.task(gather, unknowing.clone(), Around::default()).await;
                 drop_lost(&mut hosts, &unknowing, &gathered);
             }
         }
+        self.own_vars_files(&hosts, true)?;
         for section in &sections.sections {
-            hosts = self.items(section, hosts, false).await;
+            hosts = self.items(section, hosts, Around::default()).await;
             // `force_handlers`: hosts that failed still owe what they were notified of.
             let owing = if force {
                 everyone.iter().filter(|host| host.is_present()).cloned().collect()
             } else {
                 hosts.clone()
             };
-            let flushed = self.flush(owing, false).await;
+            let flushed = self.flush(owing, Around::default()).await;
             hosts.retain(|host| contains(&flushed, host));
-            let alive = hosts.iter().map(|host| Arc::clone(host.name())).collect::<Vec<_>>();
-            if everyone.len() > 1 || self.batch.len() == 1 {
-                self.variables.set_hosts(alive.clone(), alive);
-            }
         }
-        // A host sent home by `end_host` has not failed.
-        hosts.extend(everyone.into_iter().filter(|host| host.was_sent_home()));
-        hosts
+        Ok(())
     }
 
     /// With `gathering: smart`, hosts whose facts are known are not asked again.
@@ -348,38 +363,6 @@ impl PlayRun<'_> {
             }),
             None => Ok(false),
         }
-    }
-
-    /// Reads `vars_files`: of a list in the list, the first that exists.
-    fn vars_files(&self, play: &Play, scope: &Arc<dyn Scope>) -> Result<(), Box<Diagnostic>> {
-        for node in &play.vars_files {
-            let choices: Vec<&Node> =
-                node.as_sequence().map_or_else(|| vec![node], |choices| choices.iter().collect());
-            let mut missing: Option<Box<Diagnostic>> = None;
-            let mut found = false;
-            for choice in choices {
-                let name = match self.run.templates.evaluate_text(choice, scope) {
-                    Ok(name) => name,
-                    // It may name a fact that is not gathered yet; another choice may do.
-                    Err(error) => {
-                        missing = Some(error.diagnostic);
-                        continue;
-                    }
-                };
-                match self.run.loader.load_vars_file(&play.folder, &name) {
-                    Ok(node) => {
-                        self.variables.add_file(mapping_of(node.as_ref()));
-                        found = true;
-                        break;
-                    }
-                    Err(error) => missing = Some(Box::new(error)),
-                }
-            }
-            if let (false, Some(error)) = (found, missing) {
-                return Err(error);
-            }
-        }
-        Ok(())
     }
 
     /// The tasks of the play in their sections, and its handlers.
@@ -428,18 +411,30 @@ impl PlayRun<'_> {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a share of the batch has failed that the play does not allow.
-    pub(super) fn too_many_failed(&self, newly: usize) -> bool {
-        let Some(limit) = self.max_fail_percentage.filter(|_| newly > 0) else { return false };
-        let present = self.failed_count.fetch_add(newly, Ordering::Relaxed) + newly;
-        present as f64 / self.batch.len() as f64 * 100.0 > limit
+    /// Notes that hosts failed, and that nothing mends that.
+    pub(super) fn lose(&self, lost: &[Arc<PlayHost>], around: Around) {
+        lost.iter().for_each(|host| host.fail());
+        // A host that still has an `always` before it does not count: it must come to that.
+        if !around.always {
+            let failed = lost.iter().filter(|host| !host.is_lost()).count();
+            self.failed_count.fetch_add(failed, Ordering::Relaxed);
+        }
+        self.variables.lose(|name| lost.iter().any(|host| host.name() == name));
     }
 
-    /// Ends the play as failed; a `rescue` further out may still mend it.
-    pub(super) fn abort(&self, protected: bool) {
-        if !protected {
-            self.aborted.store(true, Ordering::Relaxed);
-        }
+    /// Whether a share of the batch has failed that the play does not allow.
+    pub(super) fn too_many_failed(&self) -> bool {
+        let Some(limit) = self.max_fail_percentage else { return false };
+        let failed = self.failed_count.load(Ordering::Relaxed);
+        failed as f64 / self.size as f64 * 100.0 > limit
+    }
+
+    /// Ends the play for all at once: nothing more is done, no handler and no `always` either.
+    pub(super) fn halt(&self) {
+        let present: Vec<_> = self.batch.iter().filter(|host| host.is_present()).cloned().collect();
+        self.lose(&present, Around::default());
+        present.iter().for_each(|host| host.send_home());
+        self.aborted.store(true, Ordering::Relaxed);
     }
 }
 

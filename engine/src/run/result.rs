@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clouder_lang::yaml::Node;
 use clouder_modules::Outcome;
 use serde_json::{Map, Value as Json};
 use thiserror::Error;
@@ -55,8 +56,9 @@ impl From<Result<Done, StepError>> for StepResult {
 
 impl StepResult {
     /// A step whose conditions did not hold.
-    pub(super) fn skipped(condition: &str) -> Self {
+    pub(super) fn skipped(condition: &Node) -> Self {
         let outcome = Outcome { skipped: true, ..Outcome::default() };
+        let condition = clouder_lang::yaml::to_json(condition);
         let outcome =
             outcome.with("skip_reason", "Conditional result was False").with("false_condition", condition);
         Self { outcome, ..Self::default() }
@@ -103,10 +105,10 @@ impl StepResult {
     }
 }
 
-/// An outcome flat, with texts also as lists of lines; `failed` is always there.
+/// An outcome flat, with texts also as lists of lines; `failed` is there unless nothing was tried.
 pub(super) fn registered(outcome: &Outcome) -> Map<String, Json> {
     let Ok(Json::Object(mut map)) = serde_json::to_value(outcome) else { return Map::new() };
-    if !outcome.skipped {
+    if !outcome.skipped && !map.contains_key("unreachable") {
         map.entry("failed").or_insert(false.into());
     }
     for name in ["stdout", "stderr"] {

@@ -7,6 +7,7 @@ use clouder_lang::yaml::{Mapping, Node};
 
 use super::host::{PlayHost, contains};
 use super::play::{PlayRun, mapping_of, synthetic};
+use super::walk::Around;
 use crate::playbook::{Block, Item, Keywords, RoleUse, Task};
 
 /// The roles that hosts came through, told apart by what they were used with.
@@ -30,8 +31,9 @@ impl PlayRun<'_> {
     pub(super) fn adopt(&self, items: &[Item]) {
         for item in items {
             let Item::Block(block) = item else { continue };
-            if block.role.is_some() {
-                self.adopt_role(block, block.role.as_ref().is_some_and(|used| !used.private));
+            if let Some(used) = &block.role {
+                self.variables.use_role(&used.role.name);
+                self.adopt_role(block, !used.private);
             } else {
                 self.adopt(&block.items);
             }
@@ -45,9 +47,11 @@ impl PlayRun<'_> {
         let Some(used) = &block.role else { return };
         let (dependencies, own) = parts(block, used);
         for dependency in dependencies {
-            if let Item::Block(dependency) = dependency {
-                self.adopt_role(dependency, public);
+            let Item::Block(dependency) = dependency else { continue };
+            if let Some(used) = &dependency.role {
+                self.variables.depend_on(&used.role.name);
             }
+            self.adopt_role(dependency, public);
         }
         if public {
             self.variables.expose(&used.role);
@@ -63,7 +67,7 @@ impl PlayRun<'_> {
         block: &Block,
         used: &RoleUse,
         hosts: Vec<Arc<PlayHost>>,
-        protected: bool,
+        around: Around,
     ) -> Vec<Arc<PlayHost>> {
         let key = key(used);
         let (done, entering): (Vec<_>, Vec<_>) = hosts
@@ -71,11 +75,11 @@ impl PlayRun<'_> {
             .cloned()
             .partition(|host| !used.role.allow_duplicates && self.finished_roles.contains(host, &key));
         let (dependencies, own) = parts(block, used);
-        let mut through = self.items(dependencies, entering, protected).await;
+        let mut through = self.items(dependencies, entering, around).await;
         if let Some(task) = validation(used) {
-            through = self.items(&[Item::Task(task)], through, protected).await;
+            through = self.items(&[Item::Task(task)], through, around).await;
         }
-        through = self.items(own, through, protected).await;
+        through = self.items(own, through, around).await;
         self.finished_roles.add(&through, &key);
         let mut survivors = hosts;
         survivors.retain(|host| contains(&done, host) || contains(&through, host));
@@ -100,7 +104,7 @@ fn key(used: &RoleUse) -> String {
         Item::Task(task) => task.file.clone(),
         Item::Block(block) => block.span.source().name().to_owned(),
     });
-    format!("{:?}", (&used.role.path, &used.role.name, parameters, keywords, file))
+    format!("{:?}", (&used.role.path, &used.role.name, parameters, keywords, used.by_task, file))
 }
 
 /// The task that checks a role's variables against its argument specification, before its first task.

@@ -206,16 +206,8 @@ impl<'a> Reach<'a> {
 
     fn transport(&self) -> Result<Transport, StepError> {
         let options = &self.run.options;
-        // The controller, where the inventory does not name it, is reached locally whatever a play says.
-        let is_controller = || {
-            let implicit = self.run.variables.with_inventory(false, |inventory| {
-                inventory.host(self.host).is_some_and(|host| host.implicit)
-            });
-            implicit && ["localhost", "127.0.0.1", "::1"].contains(&self.host.as_ref())
-        };
         let connection = self
             .variable(&["ansible_connection"])?
-            .or_else(|| is_controller().then(|| "local".to_owned()))
             .or(self.keyword(|keywords| keywords.connection.as_ref())?)
             .or_else(|| options.connection.clone())
             .unwrap_or_else(|| "ssh".to_owned());

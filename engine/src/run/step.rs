@@ -18,7 +18,7 @@ use crate::connection::{Agent, Call, CallError, ConnectionError, Contents, Targe
 use crate::playbook::Task;
 use crate::report::{Event, TaskInfo};
 use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
-use crate::vars::TaskVariables;
+use crate::vars::{HostVars, TaskVariables};
 
 /// Everything an action may want to know of the step it does.
 pub struct Step<'a> {
@@ -157,7 +157,7 @@ impl Run {
     ) -> StepResult {
         let scope: Arc<dyn Scope> = Arc::new(variables.clone());
         match self.false_condition(task, &scope) {
-            Ok(Some(condition)) => return StepResult::skipped(&condition.to_text()),
+            Ok(Some(condition)) => return StepResult::skipped(condition),
             Ok(None) => {}
             Err(error) => return self.early_failure(task, &scope, error),
         }
@@ -199,6 +199,16 @@ impl Run {
     ) -> Result<Step<'a>, StepError> {
         let settings = self.settings(task, &scope)?;
         let target = self.target(task, &variables, settings.delegate_to.as_ref())?;
+        let (variables, scope) = match &settings.delegate_to {
+            Some(name) => {
+                let there =
+                    Value::from_object(HostVars::new(&self.variables)).get_item(&Value::from(&**name));
+                let delegated = Value::from_pairs([(Value::from(&**name), there.unwrap_or_default())]);
+                let variables = variables.with_local("ansible_delegated_vars", delegated);
+                (variables.clone(), Arc::new(variables) as Arc<dyn Scope>)
+            }
+            None => (variables, scope),
+        };
         let module = self.module_name(task, &scope)?;
         let arguments = self.arguments(task, &module, &scope)?;
         Ok(Step { run: self, task, info, variables, scope, settings, target, arguments, module, queue })
@@ -251,6 +261,13 @@ impl Run {
                 add(&self.templates.evaluate(variable, scope)?, &mut merged)?;
             }
             add(&own, &mut merged)?;
+            // What the task leaves out (`omit`) is not what the defaults say either.
+            for (name, _) in written.as_mapping().into_iter().flat_map(Mapping::iter) {
+                let name = Value::from(name.as_ref());
+                if own.get_item(&name).is_ok_and(|value| value.is_undefined()) {
+                    merged.remove(&name);
+                }
+            }
             merged.remove(&Value::from(VARIABLE_PARAMETERS));
         }
         if let Some(free_form) = &task.invocation.free_form {
@@ -266,11 +283,11 @@ impl Run {
     /// Runs a step until it is done, or its tries are used up.
     async fn tries(&self, step: &Step<'_>) -> Result<StepResult, StepError> {
         let task = step.task;
-        let number = |node: &Option<Node>, default: u64| match node {
+        let number = |node: &Option<Node>, default: f64| match node {
             Some(node) => {
                 let value = self.templates.evaluate(node, &step.scope)?;
                 let text = to_text(&value);
-                text.trim().parse::<f64>().map(|number| number.max(0.0) as u64).map_err(|_| {
+                text.trim().parse::<f64>().map(|number| number.max(0.0)).map_err(|_| {
                     StepError::from(TemplateError::new(
                         format!("expected a number, found `{text}`"),
                         &node.span,
@@ -280,16 +297,19 @@ impl Run {
             None => Ok(default),
         };
         let repeats = !task.until.is_empty() || task.retries.is_some();
-        let retries = if repeats { number(&task.retries, 3)? } else { 0 };
-        let delay = Duration::from_secs(number(&task.delay, 5)?);
+        let retries = if repeats { number(&task.retries, 3.0)? as u64 } else { 0 };
+        let delay = number(&task.delay, 5.0)?;
+        let delay = Duration::try_from_secs_f64(delay).unwrap_or(Duration::MAX);
         for attempt in 1.. {
             let mut result: StepResult = self.invoke(step).await.into();
+            if repeats {
+                result.outcome.result.insert("attempts".to_owned(), attempt.into());
+            }
             let scope = self.with_result(step, &result);
-            self.judge(task, &mut result, &scope)?;
+            self.judge(task, &mut result, &scope);
             if !repeats || result.unreachable {
                 return Ok(result);
             }
-            result.outcome.result.insert("attempts".to_owned(), attempt.into());
             let scope = self.with_result(step, &result);
             if self.is_done(task, &result, &scope)? {
                 return Ok(result);
@@ -302,6 +322,7 @@ impl Run {
             }
             self.events.send(Event::Retry {
                 task: Arc::clone(step.info),
+                task_id: step.info.id,
                 host: Arc::clone(&step.variables.host.name),
                 left: retries - attempt + 1,
             });

@@ -58,16 +58,4 @@ impl Summary {
     pub(super) fn stats(&self) -> Stats {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-
-    /// 0 when all is well, 2 when a task failed, 4 when a host was unreachable.
-    pub(super) fn exit_code(&self) -> i32 {
-        let all = self.all();
-        if all.values().any(|host| host.failed > 0) {
-            2
-        } else if all.values().any(|host| host.unreachable > 0) {
-            4
-        } else {
-            0
-        }
-    }
 }

@@ -20,14 +20,10 @@ pub(super) fn chosen(tags: &HashSet<String>, options: &RunOptions) -> bool {
             || (wants("untagged") && tags.is_empty())
     };
     let skips = |name: &str| options.skip_tags.iter().any(|tag| tag == name);
-    let skipped = if has("always") {
-        skips("always") || any(&options.skip_tags)
-    } else {
-        skips("all")
-            || any(&options.skip_tags)
-            || (skips("tagged") && !tags.is_empty())
-            || (skips("untagged") && tags.is_empty())
-    };
+    let skipped = (skips("all") && !has("always"))
+        || any(&options.skip_tags)
+        || (skips("tagged") && !tags.is_empty())
+        || (skips("untagged") && tags.is_empty());
     selected && !skipped
 }
 
@@ -65,6 +61,7 @@ mod tests {
             ("", "", "untagged", false),
             ("a", "", "all", false),
             ("always", "", "all", true),
+            ("always", "", "tagged", false),
         ] {
             assert_eq!(
                 runs(tags, only, skip),

@@ -1,6 +1,7 @@
 //! One task on all hosts that are at it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clouder_lang::Diagnostic;
@@ -14,6 +15,7 @@ use super::play::PlayRun;
 use super::result::StepResult;
 use super::settings::{keyword, tags};
 use super::tags::chosen;
+use super::walk::Around;
 use crate::action::Effect;
 use crate::playbook::Task;
 use crate::report::{Event, Status, TaskInfo};
@@ -34,17 +36,17 @@ impl PlayRun<'_> {
         }
     }
 
-    /// Runs a task on hosts; returns those that go on. `protected` says that a `rescue` further out mends failures.
+    /// Runs a task on hosts; returns those that go on.
     pub(super) async fn task(
         &self,
         task: &Task,
         hosts: Vec<Arc<PlayHost>>,
-        protected: bool,
+        around: Around,
     ) -> Vec<Arc<PlayHost>> {
         if hosts.iter().any(|host| host.has_ended(&task.layer)) {
             let (ended, going): (Vec<_>, Vec<_>) =
                 hosts.iter().cloned().partition(|host| host.has_ended(&task.layer));
-            let through = Box::pin(self.task(task, going, protected)).await;
+            let through = Box::pin(self.task(task, going, around)).await;
             let mut hosts = hosts;
             hosts.retain(|host| contains(&ended, host) || contains(&through, host));
             return hosts;
@@ -67,11 +69,11 @@ impl PlayRun<'_> {
             return hosts;
         }
         match name {
-            "meta" => self.meta(task, hosts, protected).await,
-            "include_tasks" | "include_role" => Box::pin(self.include(task, hosts, protected)).await,
+            "meta" => self.meta(task, hosts, around).await,
+            "include_tasks" | "include_role" => Box::pin(self.include(task, hosts, around)).await,
             _ => {
                 let info = self.info(task, &scope, false);
-                self.on_hosts(task, &info, hosts, protected).await
+                self.on_hosts(task, &info, hosts, around).await
             }
         }
     }
@@ -79,14 +81,16 @@ impl PlayRun<'_> {
     /// Whether `--start-at-task` has been reached.
     fn has_started(&self, task: &Task, scope: &Arc<dyn Scope>) -> bool {
         let Some(wanted) = &self.run.options.start_at_task else { return true };
-        if self.started.load(std::sync::atomic::Ordering::Relaxed) {
+        if self.run.started.load(Ordering::Relaxed) {
             return true;
         }
         let name = self.task_name(task, scope);
-        let matches = name == *wanted
-            || globset::Glob::new(wanted).is_ok_and(|glob| glob.compile_matcher().is_match(&name));
+        let glob = globset::Glob::new(wanted).ok().map(|glob| glob.compile_matcher());
+        let is_wanted = |name: &str| name == wanted || glob.as_ref().is_some_and(|glob| glob.is_match(name));
+        let with_role = task.layer.role().map(|role| format!("{} : {name}", role.name));
+        let matches = is_wanted(&name) || with_role.is_some_and(|name| is_wanted(&name));
         if matches {
-            self.started.store(true, std::sync::atomic::Ordering::Relaxed);
+            self.run.started.store(true, Ordering::Relaxed);
         }
         matches
     }
@@ -135,16 +139,13 @@ impl PlayRun<'_> {
         task: &Task,
         info: &Arc<TaskInfo>,
         hosts: Vec<Arc<PlayHost>>,
-        protected: bool,
+        around: Around,
     ) -> Vec<Arc<PlayHost>> {
         let Some(first) = hosts.first() else { return hosts };
         let scope: Arc<dyn Scope> = Arc::new(self.variables(task, first));
-        let once = match keyword(task, |keywords| keywords.run_once.as_ref()) {
-            Some(node) => self.run.flag(node, &scope).unwrap_or(false),
-            None => false,
-        };
         // What these do concerns the run, not a host.
-        let once = once || matches!(task.invocation.name.as_ref(), "add_host" | "pause");
+        let once =
+            self.runs_once(task, &scope) || matches!(task.invocation.name.as_ref(), "add_host" | "pause");
         let throttle = self.throttle(task, &scope);
         let running: FuturesUnordered<_> = hosts
             .iter()
@@ -153,7 +154,7 @@ impl PlayRun<'_> {
             .collect();
         let results: Vec<(Arc<PlayHost>, StepResult, Instant)> = running
             .map(|(host, result, started)| {
-                self.tell(info, &host, &result, started, protected);
+                self.tell(info, &host, &result, started, around.rescue);
                 (host, result, started)
             })
             .collect()
@@ -166,13 +167,8 @@ impl PlayRun<'_> {
             }
             let failed = result.failed() && !result.ignored;
             if failed {
-                // For the `rescue` that mends it, and all that comes later.
-                if protected && !result.unreachable {
-                    host.state.set(
-                        Arc::from("ansible_failed_result"),
-                        from_json(Json::Object(result.registered())),
-                    );
-                    host.state.set(Arc::from("ansible_failed_task"), self.failed_task(task, info));
+                if around.rescue && !result.unreachable {
+                    self.keep_failure(task, info, &host, &result);
                 }
                 if result.unreachable {
                     host.leave();
@@ -180,12 +176,18 @@ impl PlayRun<'_> {
                 lost.extend(sharing);
             }
         }
-        if !protected && !lost.is_empty() {
-            self.variables.lose(|name| lost.iter().any(|host| host.name() == name));
+        if lost.is_empty() {
+            return hosts;
         }
-        let fatal = !lost.is_empty() && self.is_fatal(task, &scope);
-        if fatal || self.too_many_failed(lost.len()) {
-            self.abort(protected);
+        if self.is_fatal(task, &scope) {
+            lost.clone_from(&hosts);
+        }
+        // No `rescue` mends a host that cannot be reached.
+        let for_good =
+            lost.iter().filter(|host| !around.rescue || host.is_lost()).cloned().collect::<Vec<_>>();
+        self.lose(&for_good, around);
+        if self.too_many_failed() {
+            self.halt();
             return Vec::new();
         }
         let mut survivors = hosts;
@@ -193,9 +195,19 @@ impl PlayRun<'_> {
         survivors
     }
 
-    fn failed_task(&self, task: &Task, info: &TaskInfo) -> crate::template::Value {
+    /// Keeps what failed, for the `rescue` that mends it and all that comes later.
+    pub(super) fn keep_failure(&self, task: &Task, info: &TaskInfo, host: &PlayHost, result: &StepResult) {
         let fields = [("name", info.name.as_str()), ("action", &task.invocation.name)];
-        crate::template::Value::from_pairs(fields)
+        let failed = crate::template::Value::from_pairs(fields);
+        host.state.set(Arc::from("ansible_failed_task"), failed);
+        let result = from_json(Json::Object(result.registered()));
+        host.state.set(Arc::from("ansible_failed_result"), result);
+    }
+
+    /// Whether a task runs on one host, for all.
+    pub(super) fn runs_once(&self, task: &Task, scope: &Arc<dyn Scope>) -> bool {
+        keyword(task, |keywords| keywords.run_once.as_ref())
+            .is_some_and(|node| self.run.flag(node, scope).unwrap_or(false))
     }
 
     fn throttle(&self, task: &Task, scope: &Arc<dyn Scope>) -> Option<Arc<Semaphore>> {
@@ -237,10 +249,10 @@ impl PlayRun<'_> {
         host: &PlayHost,
         result: &StepResult,
         started: Instant,
-        protected: bool,
+        rescued: bool,
     ) {
         let status = result.status();
-        self.run.summary.count(host.name(), status, result.outcome.changed, protected);
+        self.run.summary.count(host.name(), status, result.outcome.changed, rescued);
         for warning in &result.outcome.warnings {
             self.run.warn(Diagnostic {
                 severity: clouder_lang::Severity::Warning,

@@ -7,17 +7,26 @@ use super::host::{PlayHost, contains};
 use super::play::PlayRun;
 use crate::playbook::{Block, Item};
 
+/// What waits for a host that fails.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Around {
+    /// A `rescue` further out, which mends it.
+    pub(super) rescue: bool,
+    /// An `always`, before it is gone.
+    pub(super) always: bool,
+}
+
 /// The hosts that go on.
 type Survivors<'a> = Pin<Box<dyn Future<Output = Vec<Arc<PlayHost>>> + Send + 'a>>;
 
 impl PlayRun<'_> {
     /// Runs tasks and blocks in order on hosts; returns those that go on. A host that fails leaves the list, and what
-    /// stands around decides what becomes of it. `protected` says that a `rescue` further out mends failures.
+    /// stands around decides what becomes of it.
     pub(super) fn items<'a>(
         &'a self,
         items: &'a [Item],
         hosts: Vec<Arc<PlayHost>>,
-        protected: bool,
+        around: Around,
     ) -> Survivors<'a> {
         Box::pin(async move {
             let mut hosts = hosts;
@@ -27,8 +36,8 @@ impl PlayRun<'_> {
                     break;
                 }
                 hosts = match item {
-                    Item::Task(task) => self.task(task, hosts, protected).await,
-                    Item::Block(block) => self.block(block, hosts, protected).await,
+                    Item::Task(task) => self.task(task, hosts, around).await,
+                    Item::Block(block) => self.block(block, hosts, around).await,
                 };
             }
             hosts.retain(|host| host.is_present());
@@ -37,20 +46,23 @@ impl PlayRun<'_> {
     }
 
     /// Runs a block: its tasks, `rescue` for the hosts that failed in them, `always` for all.
-    async fn block(&self, block: &Block, hosts: Vec<Arc<PlayHost>>, protected: bool) -> Vec<Arc<PlayHost>> {
+    async fn block(&self, block: &Block, hosts: Vec<Arc<PlayHost>>, around: Around) -> Vec<Arc<PlayHost>> {
         if let Some(used) = &block.role {
-            return self.role(block, used, hosts, protected).await;
+            return self.role(block, used, hosts, around).await;
         }
         let entered = hosts.clone();
-        let mut survivors = self.items(&block.items, hosts, protected || !block.rescue.is_empty()).await;
+        let has = |items: &[Item]| !items.is_empty();
+        let outside = Around { always: around.always || has(&block.always), ..around };
+        let inside = Around { rescue: around.rescue || has(&block.rescue), ..outside };
+        let mut survivors = self.items(&block.items, hosts, inside).await;
         if !block.rescue.is_empty() {
             let failed = difference(&entered, &survivors);
-            let rescued = self.items(&block.rescue, failed, protected).await;
+            let rescued = self.items(&block.rescue, failed, outside).await;
             survivors = union_in_order(&entered, &survivors, &rescued);
         }
         if !block.always.is_empty() {
             let present = entered.iter().filter(|host| host.is_present()).cloned().collect();
-            let finished = self.items(&block.always, present, protected).await;
+            let finished = self.items(&block.always, present, around).await;
             survivors.retain(|host| contains(&finished, host));
         }
         survivors

@@ -8,7 +8,8 @@ use super::hostvars::{HostVars, ScopeMapping};
 use crate::template::Value;
 
 /// Those that depend on the host, the play or the role.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
+    "ansible_dependent_role_names",
     "ansible_facts",
     "ansible_parent_role_names",
     "ansible_parent_role_paths",
@@ -88,9 +89,16 @@ pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
         "ansible_parent_role_paths" => {
             Some(Value::from_iter(roles().skip(1).map(|role| path_text(&role.path))))
         }
-        "ansible_play_role_names" | "ansible_role_names" | "role_names" => {
-            play.map(|play| texts(play.exposed().iter().map(|role| Arc::clone(&role.name)).collect()))
-        }
+        "ansible_play_role_names" | "role_names" => play.map(|play| texts(play.used_roles())),
+        "ansible_dependent_role_names" => play.map(|play| texts(play.depended_on())),
+        "ansible_role_names" => play.map(|play| {
+            let mut names = play.depended_on();
+            let direct = play.used_roles();
+            names.extend(direct);
+            let mut seen = std::collections::HashSet::new();
+            names.retain(|name| seen.insert(Arc::clone(name)));
+            texts(names)
+        }),
         "ansible_play_name" => play.map(|play| Value::from(play.name.as_str())),
         "ansible_play_hosts" => play.map(|play| texts(play.alive())),
         "ansible_play_batch" | "play_hosts" => play.map(|play| texts(play.batch())),

@@ -14,6 +14,6 @@ pub mod task;
 pub use cache::FactCache;
 pub use host::HostState;
 pub use hostvars::HostVars;
-pub use play::PlayVariables;
+pub use play::{FileVariables, PlayVariables};
 pub use shared::SharedVariables;
 pub use task::TaskVariables;

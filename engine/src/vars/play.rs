@@ -1,5 +1,6 @@
 //! The variables of a play.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use clouder_inventory::Variables;
@@ -8,6 +9,24 @@ use indexmap::IndexMap;
 
 use crate::playbook::Role;
 use crate::template::Value;
+
+/// The variables of an entry of `vars_files`.
+#[derive(Debug)]
+pub enum FileVariables {
+    /// One file for all hosts.
+    All(Variables),
+    /// Each host's own file.
+    ByHost(HashMap<Arc<str>, Variables>),
+}
+
+impl FileVariables {
+    fn of_host(&self, host: &str) -> Option<&Variables> {
+        match self {
+            Self::All(variables) => Some(variables),
+            Self::ByHost(hosts) => hosts.get(host),
+        }
+    }
+}
 
 /// What a play adds: its `vars`, `vars_files`, answers to `vars_prompt`, and what its roles show to all its tasks.
 #[derive(Debug, Default)]
@@ -20,8 +39,10 @@ pub struct PlayVariables {
     pub prompts: IndexMap<Arc<str>, Value>,
     /// All hosts of the play, failed ones too.
     pub all_hosts: Vec<Arc<str>>,
-    files: RwLock<Variables>,
+    files: RwLock<BTreeMap<usize, FileVariables>>,
     roles: RwLock<Vec<Arc<Role>>>,
+    used: RwLock<Vec<Arc<str>>>,
+    depended_on: RwLock<Vec<Arc<str>>>,
     batch: RwLock<Vec<Arc<str>>>,
     alive: RwLock<Vec<Arc<str>>>,
 }
@@ -37,14 +58,15 @@ impl PlayVariables {
         Self { name, vars, prompts, all_hosts, ..Self::default() }
     }
 
-    /// Adds the variables of a `vars_files` file.
-    pub fn add_file(&self, variables: Variables) {
-        self.files.write().unwrap_or_else(PoisonError::into_inner).extend(variables);
+    /// Sets the variables of an entry of `vars_files`.
+    pub fn set_file(&self, entry: usize, variables: FileVariables) {
+        self.files.write().unwrap_or_else(PoisonError::into_inner).insert(entry, variables);
     }
 
-    /// A variable of the files.
-    pub fn file_variable(&self, name: &str) -> Option<Node> {
-        self.files.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    /// A variable of the files, as a host sees it.
+    pub fn file_variable(&self, host: &str, name: &str) -> Option<Node> {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.values().rev().filter_map(|file| file.of_host(host)).find_map(|file| file.get(name)).cloned()
     }
 
     /// Shows a role's variables and defaults to all tasks of the play.
@@ -53,6 +75,29 @@ impl PlayVariables {
         if !roles.iter().any(|known| Arc::ptr_eq(known, role)) {
             roles.push(Arc::clone(role));
         }
+    }
+
+    /// Notes a role that the play names: in `roles`, imported or included, once for each time.
+    pub fn use_role(&self, name: &Arc<str>) {
+        self.used.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(name));
+    }
+
+    /// Notes a role that another one depends on.
+    pub fn depend_on(&self, name: &Arc<str>) {
+        let mut names = self.depended_on.write().unwrap_or_else(PoisonError::into_inner);
+        if !names.contains(name) {
+            names.push(Arc::clone(name));
+        }
+    }
+
+    /// The roles that the play names, once for each time.
+    pub fn used_roles(&self) -> Vec<Arc<str>> {
+        self.used.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The roles that others depend on.
+    pub fn depended_on(&self) -> Vec<Arc<str>> {
+        self.depended_on.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The roles whose variables all tasks see, first one first.
@@ -66,21 +111,10 @@ impl PlayVariables {
         *self.alive.write().unwrap_or_else(PoisonError::into_inner) = alive;
     }
 
-    /// Takes out hosts that failed.
+    /// Takes out hosts that failed, or that the play was ended for.
     pub fn lose(&self, failed: impl Fn(&Arc<str>) -> bool) {
         for hosts in [&self.batch, &self.alive] {
             hosts.write().unwrap_or_else(PoisonError::into_inner).retain(|name| !failed(name));
-        }
-    }
-
-    /// Takes in hosts again that had failed.
-    pub fn regain(&self, names: &[Arc<str>]) {
-        for hosts in [&self.batch, &self.alive] {
-            let mut hosts = hosts.write().unwrap_or_else(PoisonError::into_inner);
-            let missing: Vec<Arc<str>> = names.iter().filter(|name| !hosts.contains(name)).cloned().collect();
-            hosts.extend(missing);
-            let place = |name: &Arc<str>| self.all_hosts.iter().position(|host| host == name);
-            hosts.sort_by_key(place);
         }
     }
 
@@ -94,9 +128,10 @@ impl PlayVariables {
         self.alive.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The names of all variables.
-    pub(super) fn names(&self) -> Vec<Arc<str>> {
+    /// The names of all variables that a host sees.
+    pub(super) fn names(&self, host: &str) -> Vec<Arc<str>> {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        self.vars.keys().chain(self.prompts.keys()).chain(files.keys()).cloned().collect()
+        let files = files.values().filter_map(|file| file.of_host(host)).flat_map(|file| file.keys());
+        self.vars.keys().chain(self.prompts.keys()).chain(files).cloned().collect()
     }
 }

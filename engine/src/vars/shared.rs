@@ -10,6 +10,9 @@ use indexmap::IndexMap;
 use super::{FactCache, HostState};
 use crate::template::{Templates, Value};
 
+/// A change of the inventory that can be done again.
+type Addition = dyn Fn(&mut Inventory) -> bool + Send + Sync;
+
 /// What all tasks of a run share: the inventory, the hosts, the variables of the command line.
 pub struct SharedVariables {
     /// Evaluates templates.
@@ -26,6 +29,8 @@ pub struct SharedVariables {
     pub facts: Option<Arc<FactCache>>,
     playbook_variables: VariableFolder,
     inventory: RwLock<Inventory>,
+    /// What the run itself added to it.
+    additions: RwLock<Vec<Box<Addition>>>,
     hosts: RwLock<HashMap<Arc<str>, Arc<HostState>>>,
     /// `groups`, made anew when the inventory changes.
     groups: RwLock<Value>,
@@ -48,6 +53,9 @@ impl SharedVariables {
         playbook_variables: VariableFolder,
         check_mode: bool,
     ) -> Self {
+        let mut inventory = inventory;
+        // The controller is always there, if only for `hostvars`.
+        inventory.add_implicit_host("localhost");
         let shared = Self {
             templates,
             extra,
@@ -57,6 +65,7 @@ impl SharedVariables {
             facts: None,
             playbook_variables,
             inventory: RwLock::new(inventory),
+            additions: RwLock::default(),
             hosts: RwLock::default(),
             groups: RwLock::default(),
         };
@@ -71,6 +80,25 @@ impl SharedVariables {
             self.refresh();
         }
         result
+    }
+
+    /// Adds to the inventory; it is done again when that is read anew. Returns whether anything changed.
+    pub fn add_to_inventory(
+        &self,
+        addition: impl Fn(&mut Inventory) -> bool + Send + Sync + 'static,
+    ) -> bool {
+        let changed = self.with_inventory(true, &addition);
+        self.additions.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(addition));
+        changed
+    }
+
+    /// Takes an inventory that was read anew.
+    pub fn replace_inventory(&self, mut inventory: Inventory) {
+        for addition in self.additions.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            addition(&mut inventory);
+        }
+        inventory.add_implicit_host("localhost");
+        self.with_inventory(true, |old| *old = inventory);
     }
 
     /// Brings host states and `groups` in line with the inventory.

@@ -5,7 +5,7 @@
 //! and the blocks around it, role variables, `vars_files`, `vars_prompt`, play variables, facts, the inventory (with
 //! its own order, see `clouder_inventory`), role defaults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_lang::yaml::Node;
@@ -74,9 +74,10 @@ impl TaskVariables {
         if let Some(node) = self.shared.extra.get(name) {
             return Some(Found::Node(node.clone()));
         }
-        let parameter =
-            self.layers().filter(|layer| matches!(layer.origin, Origin::Role(_) | Origin::Include(_)));
-        if let Some(node) = parameter.filter_map(|layer| variable_of(&layer.keywords, name)).next() {
+        let parameters = self.layers().filter(|layer| {
+            matches!(layer.origin, Origin::Role(_) | Origin::Parameters | Origin::Include(_))
+        });
+        if let Some(node) = parameters.filter_map(|layer| variable_of(&layer.keywords, name)).next() {
             return Some(Found::Node(node));
         }
         if let Some(value) = self.host.set_variable(name) {
@@ -97,7 +98,7 @@ impl TaskVariables {
             return Some(Found::Node(node));
         }
         if let Some(play) = &self.play {
-            if let Some(node) = play.file_variable(name) {
+            if let Some(node) = play.file_variable(&self.host.name, name) {
                 return Some(Found::Node(node));
             }
             if let Some(value) = play.prompts.get(name) {
@@ -176,7 +177,7 @@ impl Scope for TaskVariables {
                 names.extend(node.iter().map(|(name, _)| Arc::clone(name)));
             }
         }
-        names.extend(self.play.iter().flat_map(|play| play.names()));
+        names.extend(self.play.iter().flat_map(|play| play.names(&self.host.name)));
         names.extend(self.host.own_names());
         names.extend(self.host.inventory().keys().cloned());
         names.extend(self.host.facts().into_iter().map(|(name, _)| name));
@@ -190,7 +191,9 @@ impl Scope for TaskVariables {
         }
         folders.extend(self.task_folder.clone());
         folders.insert(self.shared.playbook_folder.clone());
-        folders.into_iter().map(|folder| std::path::absolute(&folder).unwrap_or(folder)).collect()
+        // The folder of a playbook beside which clouder runs has no name.
+        let absolute = |folder: PathBuf| std::path::absolute(Path::new(".").join(&folder)).unwrap_or(folder);
+        folders.into_iter().map(absolute).collect()
     }
 
     fn check_mode(&self) -> bool {

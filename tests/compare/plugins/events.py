@@ -70,7 +70,7 @@ class CallbackModule(CallbackBase):
         self.result(result, "skipped")
 
     def v2_runner_on_unreachable(self, result):
-        self.result(result, "unreachable")
+        self.result(result, "ignored" if result.task.ignore_unreachable else "unreachable")
 
     def v2_runner_item_on_ok(self, result):
         if not isinstance(result.task, TaskInclude):
@@ -83,7 +83,8 @@ class CallbackModule(CallbackBase):
         self.item(result, "skipped")
 
     def v2_runner_retry(self, result):
-        self.tell("retry", host=result.host.get_name())
+        task = {"name": result.task.get_name().strip(), "module": result.task.action}
+        self.tell("retry", task=task, host=result.host.get_name())
 
     def v2_playbook_on_stats(self, stats):
         hosts = {}

@@ -119,8 +119,8 @@ impl Case {
     /// # Errors
     /// When they do not tell the same.
     pub fn compare(&self, target: &Path, clouder: &Path) -> Result<(), CompareError> {
-        let ansible = Program::ansible(&environment::ansible(target)?);
         let home = target.join("compare/home");
+        let ansible = Program::ansible(&environment::ansible(target)?, &home);
         fs::create_dir_all(&home).map_err(|error| CompareError::file("make", &home, error))?;
         let mut texts = Vec::new();
         let mut said = String::new();

@@ -29,7 +29,7 @@ pub struct Ran {
 
 impl Program {
     /// `ansible-playbook` of a virtual environment, with our own callback.
-    pub(crate) fn ansible(environment: &Path) -> Self {
+    pub(crate) fn ansible(environment: &Path, home: &Path) -> Self {
         let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins");
         Self {
             name: "ansible",
@@ -38,6 +38,7 @@ impl Program {
                 ("ANSIBLE_CALLBACK_PLUGINS", plugins),
                 ("ANSIBLE_STDOUT_CALLBACK", "events".into()),
                 ("PYTHONDONTWRITEBYTECODE", "1".into()),
+                ("ANSIBLE_ASYNC_DIR", home.join("async")),
                 ("ANSIBLE_PYTHON_INTERPRETER", environment.join("bin/python")),
             ],
         }

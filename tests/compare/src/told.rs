@@ -8,14 +8,18 @@ use crate::program::Ran;
 
 /// What came of a run: the exit code, the plays, and what each host went through in order.
 pub fn told(ran: &Ran) -> String {
-    let mut story = Story::default();
+    let mut story = Story { code: ran.code, ..Story::default() };
     for line in ran.stdout.lines() {
         // What is no event is for a person.
         if let Ok(event) = serde_json::from_str::<Value>(line) {
             story.event(&event);
         }
     }
-    let mut text = format!("exit code {}\n", ran.code);
+    let mut text = match ran.code {
+        // Ansible tells a text that is no playbook from one that cannot be run.
+        1 | 4 if story.plays.is_empty() => "refused\n".to_owned(),
+        code => format!("exit code {code}\n"),
+    };
     for play in &story.plays {
         text += &format!("play {play}\n");
     }
@@ -30,6 +34,7 @@ pub fn told(ran: &Ran) -> String {
 
 #[derive(Default)]
 struct Story {
+    code: i32,
     plays: Vec<String>,
     hosts: BTreeMap<String, Vec<String>>,
     /// How many plays a host has seen something of.
@@ -53,16 +58,22 @@ impl Story {
                 let (name, module) = task(&event["task"]);
                 self.tasks.insert(event["task"]["id"].as_u64().unwrap_or_default(), (name, module));
             }
+            // Where `meta` does nothing for a host, only Ansible tells.
+            "result" if self.task_of(event).1 == "meta" => {}
             "item" => {
                 let (_, module) = self.task_of(event);
-                let said = said(&module, &event["result"], &text("status"));
-                self.add(&text("host"), format!("  ({}) {}{said}", text("label"), text("status")));
+                // Whether it is ignored is a matter of the whole task for Ansible.
+                let status = if event["status"] == "ignored" { "failed".to_owned() } else { text("status") };
+                let said = said(&module, &event["result"], &status);
+                self.add(&text("host"), format!("  ({}) {status}{said}", text("label")));
             }
             "result" => {
                 let (name, module) = self.task_of(event);
                 let said = said(&module, &event["result"], &text("status"));
                 self.add(&text("host"), format!("[{name}] {}{said}", text("status")));
             }
+            // How often the background must be asked is a matter of time.
+            "retry" if self.task_of(event).1 == "async_status" => {}
             "retry" => self.add(&text("host"), "  retry".to_owned()),
             "included" => {
                 let item = event["item"].as_str().map(|item| format!(" ({item})")).unwrap_or_default();
@@ -71,6 +82,8 @@ impl Story {
                     self.add(host.as_str().unwrap_or_default(), line);
                 }
             }
+            // Ansible has no recap when the playbook itself is wrong.
+            "summary" if self.code == 1 => {}
             "summary" => {
                 for (host, counts) in event["hosts"].as_object().into_iter().flatten() {
                     let words = ["ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored"];
@@ -111,12 +124,20 @@ fn task(task: &Value) -> (String, String) {
 /// What of a result must agree.
 fn said(module: &str, result: &Value, status: &str) -> String {
     let Some(result) = result.as_object() else { return String::new() };
+    // The variables of the turn are in the results of both, but clouder's events have them in the label only.
+    let of_turn =
+        ["ansible_loop_var", "ansible_index_var"].map(|name| result.get(name).and_then(Value::as_str));
     let failed = matches!(status, "failed" | "ignored" | "unreachable");
     let mut kept: Map<String, Value> = Map::new();
     for (name, value) in result {
         let keep = match name.as_str() {
-            "results" | "changed" | "failed" | "skipped" => false,
-            "skip_reason" | "false_condition" | "skipped_reason" | "attempts" | "failed_when_result" => true,
+            "results" | "changed" | "failed" | "skipped" | "warnings" | "deprecations" | "exception" => false,
+            "ansible_loop_var" | "ansible_index_var" | "ansible_loop" => false,
+            name if of_turn.contains(&Some(name)) => false,
+            "skip_reason" | "false_condition" | "skipped_reason" => true,
+            "attempts" => module != "async_status",
+            // A text tells why it could not be judged, in other words.
+            "failed_when_result" => value.is_boolean(),
             _ if result.contains_key("results") => name == "msg",
             _ if name.starts_with("_ansible") => false,
             // A failure has other words, unless the playbook says them.
@@ -129,7 +150,7 @@ fn said(module: &str, result: &Value, status: &str) -> String {
                 "debug" => !failed,
                 "assert" => matches!(name.as_str(), "assertion" | "evaluated_to"),
                 "set_fact" => name == "ansible_facts",
-                "command" | "shell" => matches!(name.as_str(), "rc" | "stdout"),
+                "command" | "shell" => matches!(name.as_str(), "rc" | "stdout") && result.contains_key("rc"),
                 _ => false,
             },
         };
@@ -137,6 +158,8 @@ fn said(module: &str, result: &Value, status: &str) -> String {
             kept.insert(name.clone(), value.clone());
         }
     }
+    // Names have no order.
     kept.sort_keys();
+    kept.values_mut().for_each(Value::sort_all_objects);
     if kept.is_empty() { String::new() } else { format!(" {}", Value::Object(kept)) }
 }

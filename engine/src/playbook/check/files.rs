@@ -6,7 +6,7 @@ use clouder_lang::yaml::Node;
 use clouder_lang::{Diagnostic, Severity};
 use indexmap::IndexSet;
 
-use super::{Checker, certainty, entries};
+use super::{Checker, entries};
 use crate::playbook::files::expand_user;
 use crate::playbook::{Play, Task, split_words};
 
@@ -55,7 +55,8 @@ impl Checker<'_> {
             &node.span,
         );
         // An absolute path may be made by the run itself.
-        finding.severity = if Path::new(name).is_absolute() { Severity::Warning } else { certainty(task) };
+        finding.severity =
+            if Path::new(name).is_absolute() { Severity::Warning } else { self.certainty(task) };
         let places = candidates(kind, name, task);
         let folders =
             places.iter().filter_map(|path| path.parent()).map(|folder| folder.display().to_string());
@@ -96,7 +97,9 @@ impl Checker<'_> {
                     choices.iter().map(|choice| format!("`{}`", choice.to_text())).collect();
                 let message = format!("there is no file of variables {}", names.join(" or "));
                 let hint = format!("looked in {}", play.folder.display());
-                self.find(Diagnostic::error(message, &node.span).hint(hint), &play.layer);
+                let severity = self.missing;
+                let finding = Diagnostic { severity, ..Diagnostic::error(message, &node.span) };
+                self.find(finding.hint(hint), &play.layer);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clouder_lang::yaml::Node;
-use clouder_lang::{Diagnostic, Span, nearest};
+use clouder_lang::{Diagnostic, Severity, Span, nearest};
 
 use super::{Checker, trail};
 use crate::playbook::{Item, Keywords, Layer, Task};
@@ -81,11 +81,8 @@ impl Checker<'_> {
         for (number, (node, layer)) in notified.into_iter().enumerate() {
             let name = node.to_text();
             let message = format!("no handler is called `{name}` or listens to it");
-            let mut finding = if unknown {
-                Diagnostic::warning(message, &node.span)
-            } else {
-                Diagnostic::error(message, &node.span)
-            };
+            let severity = if unknown { Severity::Warning } else { self.missing };
+            let mut finding = Diagnostic { severity, ..Diagnostic::error(message, &node.span) };
             if number * names.len() < COMPARED
                 && let Some(nearest) = nearest(&name, names.keys().map(String::as_str))
             {

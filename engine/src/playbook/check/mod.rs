@@ -34,11 +34,12 @@ pub trait Syntax {
     fn file(&self, source: &Arc<Source>) -> Vec<Diagnostic>;
 }
 
-/// Loads a playbook and checks it; the findings of both are told together, in the order of places.
-pub fn check(loader: &Loader, path: &Path, syntax: &dyn Syntax) -> LoadedPlaybook {
+/// Loads a playbook and checks it; the findings of both are told together, in the order of places. `missing` says how bad
+/// it is that something a task needs is not there, where nothing says that the task may not be reached: a run may make it.
+pub fn check(loader: &Loader, path: &Path, syntax: &dyn Syntax, missing: Severity) -> LoadedPlaybook {
     let LoadedPlaybook { playbook, findings } = loader.load_playbook(path);
-    let mut checker =
-        Checker { loader, syntax, findings, seen: HashSet::new(), handlers: Handlers::default() };
+    let (seen, handlers) = (HashSet::new(), Handlers::default());
+    let mut checker = Checker { loader, syntax, missing, findings, seen, handlers };
     checker.playbook(&playbook);
     LoadedPlaybook { playbook, findings: findings::sorted(checker.findings) }
 }
@@ -46,6 +47,7 @@ pub fn check(loader: &Loader, path: &Path, syntax: &dyn Syntax) -> LoadedPlayboo
 struct Checker<'a> {
     loader: &'a Loader,
     syntax: &'a dyn Syntax,
+    missing: Severity,
     findings: Vec<Diagnostic>,
     /// Files and roles that were looked into, by what names them.
     seen: HashSet<String>,
@@ -164,7 +166,7 @@ impl Checker<'_> {
             Ok(file) => file,
             Err(missing) => {
                 let missing =
-                    Diagnostic { span: Some(name.span.clone()), severity: certainty(task), ..missing };
+                    Diagnostic { span: Some(name.span.clone()), severity: self.certainty(task), ..missing };
                 return self.find(missing, &task.layer);
             }
         };
@@ -212,7 +214,7 @@ impl Checker<'_> {
             RoleOptions { tasks_from, vars_from, defaults_from, handlers_from, ..RoleOptions::default() };
         let layer = self.include_layer(task);
         let (used, mut findings) = self.loader.read_role(name, &options, &layer);
-        if certainty(task) == Severity::Warning && used.is_none() {
+        if self.certainty(task) == Severity::Warning && used.is_none() {
             findings.iter_mut().for_each(|finding| finding.severity = Severity::Warning);
         }
         self.take(findings, &task.layer);
@@ -231,6 +233,12 @@ impl Checker<'_> {
             parent: Some(Arc::clone(&task.layer)),
             span: task.invocation.written.span.clone(),
         })
+    }
+
+    /// How bad it is when something a task needs is missing: behind a condition, it may never be needed.
+    fn certainty(&self, task: &Task) -> Severity {
+        let conditions = task.layer.chain().map(|layer| layer.keywords.when.len()).sum::<usize>();
+        if conditions + task.keywords.when.len() == 0 { self.missing } else { Severity::Warning }
     }
 
     /// Notes what is wrong inside of a layer.
@@ -252,16 +260,10 @@ fn trail(finding: Diagnostic, layer: &Layer) -> Diagnostic {
             Origin::Role(role) => format!("role `{}` used at", role.name),
             Origin::Tasks(_) => "imported at".to_owned(),
             Origin::Include(_) => "included at".to_owned(),
-            Origin::Play | Origin::Block => return finding,
+            Origin::Play | Origin::Block | Origin::Parameters => return finding,
         };
         finding.via(step, &layer.span)
     })
-}
-
-/// How bad it is when something a task needs is missing: behind a condition, it may never be needed.
-fn certainty(task: &Task) -> Severity {
-    let conditions = task.layer.chain().map(|layer| layer.keywords.when.len()).sum::<usize>();
-    if conditions + task.keywords.when.len() == 0 { Severity::Error } else { Severity::Warning }
 }
 
 /// The entries of a task's arguments; none when a template makes them.

@@ -87,7 +87,13 @@ impl Session<'_> {
         let options = self.role_options(&arguments, context);
         let keywords = self.keywords(mapping);
         let near = context.layer.role().map(|role| role.path.clone());
-        let usage = Usage { options: &options, keywords, layer: &context.layer, near: near.as_deref() };
+        let usage = Usage {
+            options: &options,
+            keywords,
+            parameters: Mapping::default(),
+            layer: &context.layer,
+            near: near.as_deref(),
+        };
         let mut used = self.role(name, usage)?;
         used.private = arguments.get("public").and_then(Node::as_bool) == Some(false);
         Some(Item::Block(role_block(used, span)))

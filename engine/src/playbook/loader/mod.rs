@@ -21,7 +21,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clouder_lang::yaml::{Node, Yaml};
+use clouder_lang::yaml::{Mapping, Node, Yaml};
 use clouder_lang::{Diagnostic, Span};
 
 use super::files::Files;
@@ -123,7 +123,8 @@ impl Loader {
     ) -> (Option<RoleUse>, Vec<Diagnostic>) {
         let mut session = Session::new(self);
         let near = layer.role().map(|role| role.path.clone());
-        let usage = Usage { options, keywords: Keywords::default(), layer, near: near.as_deref() };
+        let (keywords, parameters) = (Keywords::default(), Mapping::default());
+        let usage = Usage { options, keywords, parameters, layer, near: near.as_deref() };
         let used = session.role(name, usage);
         (used, session.finish())
     }
@@ -150,14 +151,14 @@ impl Loader {
         &self,
         name: &str,
         options: &RoleOptions,
-        keywords: &Keywords,
         layer: &Arc<Layer>,
         span: &Span,
     ) -> Result<RoleUse, Vec<Diagnostic>> {
         let mut session = Session::new(self);
         let name = Node::new(Yaml::Raw(name.into()), span.clone());
         let near = layer.role().map(|role| role.path.clone());
-        let usage = Usage { options, keywords: keywords.clone(), layer, near: near.as_deref() };
+        let (keywords, parameters) = (Keywords::default(), Mapping::default());
+        let usage = Usage { options, keywords, parameters, layer, near: near.as_deref() };
         let used = session.role(&name, usage);
         let findings = session.finish();
         match used {
@@ -178,20 +179,6 @@ impl Loader {
                 &node.span,
             )),
             other => Ok(other),
-        }
-    }
-
-    /// Reads a file named in `vars_files` of a play in `folder`.
-    ///
-    /// # Errors
-    /// When there is none, or something is wrong with it.
-    pub fn load_vars_file(&self, folder: &Path, name: &str) -> Result<Option<Node>, Diagnostic> {
-        match self.find_vars_file(folder, name) {
-            Some(path) => self.load_vars(&path),
-            None => Err(Diagnostic::without_place(format!(
-                "there is no file of variables `{name}` in {}",
-                folder.display()
-            ))),
         }
     }
 

@@ -15,7 +15,10 @@ use crate::playbook::{Keywords, Layer, Origin, Role, RoleUse};
 /// How a role is used at a place.
 pub(super) struct Usage<'a> {
     pub(super) options: &'a RoleOptions,
+    /// Its keywords; `vars` weigh as much as a block's.
     pub(super) keywords: Keywords,
+    /// Variables that are written beside the keywords: they weigh more.
+    pub(super) parameters: Mapping,
     /// What stands around it.
     pub(super) layer: &'a Arc<Layer>,
     /// The folder of the role that names it: others are looked for beside it, too.
@@ -44,7 +47,9 @@ impl Session<'_> {
     fn role_entry(&mut self, node: &Node, layer: &Arc<Layer>, near: Option<&Path>) -> Option<RoleUse> {
         let options = &RoleOptions::default();
         if node.as_str().is_some() {
-            return self.role(node, Usage { options, keywords: Keywords::default(), layer, near });
+            let usage =
+                Usage { options, keywords: Keywords::default(), parameters: Mapping::default(), layer, near };
+            return self.role(node, usage);
         }
         let Some(mapping) = node.as_mapping() else {
             self.error(format!("a role is named by text or a mapping, not {}", described(node)), &node.span);
@@ -55,14 +60,14 @@ impl Session<'_> {
             self.error("this entry names no `role`", &node.span);
             return None;
         };
-        let keywords = self.role_keywords(mapping);
-        self.role(&name, Usage { options, keywords, layer, near })
+        let keywords = self.keywords(mapping);
+        let parameters = self.parameters(mapping);
+        self.role(&name, Usage { options, keywords, parameters, layer, near })
     }
 
-    /// Keywords at a place of use; what is no keyword is a parameter.
-    fn role_keywords(&mut self, mapping: &Mapping) -> Keywords {
-        let mut keywords = self.keywords(mapping);
-        let mut parameters: Vec<(Node, Node)> = Vec::new();
+    /// What is no keyword at a place of use is a parameter.
+    fn parameters(&mut self, mapping: &Mapping) -> Mapping {
+        let mut parameters = Mapping::default();
         for (name, entry) in mapping.iter() {
             match words::shape(Place::Role, name) {
                 Some(shape) => {
@@ -78,18 +83,11 @@ impl Session<'_> {
                         let finding = Diagnostic::warning(message, &entry.key.span);
                         self.find(finding.hint(format!("did you mean the keyword `{near}`?")));
                     }
-                    parameters.push((entry.key.clone(), entry.value.clone()));
+                    parameters.insert(entry.key.clone(), entry.value.clone());
                 }
             }
         }
-        if !parameters.is_empty() {
-            let span = parameters.first().map(|(key, _)| key.span.clone());
-            let vars = keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter);
-            let vars = vars.map(|(_, entry)| (entry.key.clone(), entry.value.clone()));
-            let all: Mapping = vars.chain(parameters).collect();
-            keywords.vars = span.map(|span| Node::new(Yaml::Mapping(Arc::new(all)), span));
-        }
-        keywords
+        parameters
     }
 
     /// A role used at a place: its files, dependencies, tasks and handlers.
@@ -137,20 +135,27 @@ impl Session<'_> {
     }
 
     fn role_in(&mut self, name: &str, folders: Vec<PathBuf>, usage: Usage<'_>, span: &Span) -> RoleUse {
-        let Usage { options, keywords, layer: around, .. } = usage;
+        let Usage { options, keywords, parameters, layer: around, .. } = usage;
         let meta = self.meta(&folders);
         let get = |key: &str| {
             meta.as_ref().and_then(Node::as_mapping).and_then(|mapping| mapping.get(key)).cloned()
         };
-        // What stands around the role also stands around its dependencies, and so do its own keywords.
+        // What stands around the role also stands around its dependencies, and so do its own keywords and parameters.
         let outside = Arc::new(Layer {
             origin: Origin::Block,
             keywords: keywords.clone(),
             parent: Some(Arc::clone(around)),
             span: span.clone(),
         });
+        let vars = (!parameters.is_empty())
+            .then(|| Node::new(Yaml::Mapping(Arc::new(parameters.clone())), span.clone()));
+        let inside = |origin: Origin| {
+            let keywords = Keywords { vars: vars.clone(), ..Keywords::default() };
+            Arc::new(Layer { origin, keywords, parent: Some(Arc::clone(&outside)), span: span.clone() })
+        };
+        let before = inside(Origin::Parameters);
         let dependencies = get("dependencies")
-            .map(|node| self.roles(&node, &outside, folders.first().map(PathBuf::as_path), "dependencies"))
+            .map(|node| self.roles(&node, &before, folders.first().map(PathBuf::as_path), "dependencies"))
             .unwrap_or_default();
         let specification =
             if options.unchecked { None } else { self.specification(&folders, get("argument_specs")) };
@@ -175,12 +180,7 @@ impl Session<'_> {
             },
             folders,
         });
-        let layer = Arc::new(Layer {
-            origin: Origin::Role(Arc::clone(&role)),
-            keywords: keywords.clone(),
-            parent: Some(Arc::clone(around)),
-            span: span.clone(),
-        });
+        let layer = inside(Origin::Role(Arc::clone(&role)));
         let mut part = |kind: &str, option: &Option<String>, handlers: bool| {
             let file = self.role_file(&role, kind, option.as_deref(), span)?;
             let context = Context { layer: Arc::clone(&layer), handlers, file: file.clone() };
@@ -189,7 +189,9 @@ impl Session<'_> {
         };
         let handlers = part("handlers", &options.handlers_from, true).unwrap_or_default();
         let tasks = part("tasks", &options.tasks_from, false).unwrap_or_default();
-        RoleUse { role, keywords, tasks, handlers, layer, private: false, span: span.clone() }
+        let keywords = with_parameters(keywords, &parameters, span);
+        let by_task = options.allow_duplicates.is_some();
+        RoleUse { role, keywords, tasks, handlers, layer, by_task, private: false, span: span.clone() }
     }
 
     /// A file of a role in the strongest layer that has it; one asked for by name must exist.
@@ -285,6 +287,17 @@ impl Session<'_> {
         }
         Some(node)
     }
+}
+
+/// Keywords whose `vars` hold the parameters, too.
+fn with_parameters(keywords: Keywords, parameters: &Mapping, span: &Span) -> Keywords {
+    if parameters.is_empty() {
+        return keywords;
+    }
+    let vars = keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter);
+    let all = vars.chain(parameters.iter()).map(|(_, entry)| (entry.key.clone(), entry.value.clone()));
+    let vars = Node::new(Yaml::Mapping(Arc::new(all.collect())), span.clone());
+    Keywords { vars: Some(vars), ..keywords }
 }
 
 /// Scripts and templates use a role's path wherever they run: it does not depend on the current folder.

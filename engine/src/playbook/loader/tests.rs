@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use clouder_lang::Source;
+use clouder_lang::{Severity, Source};
 use tempfile::TempDir;
 
 use super::*;
@@ -52,7 +52,7 @@ impl Project {
                 Vec::new()
             }
         }
-        let checked = check(&self.loader(), &self.path().join("playbook.yml"), &Nothing);
+        let checked = check(&self.loader(), &self.path().join("playbook.yml"), &Nothing, Severity::Error);
         for finding in checked.findings {
             assert!(!finding.to_string().is_empty());
         }
@@ -337,11 +337,17 @@ fn what_is_included_while_running() {
     let found = loader.load_tasks(&project.path().join("broken.yml"), &task.layer, false).unwrap_err();
     assert_eq!(found.len(), 2, "{found:?}");
     let options = RoleOptions { tasks_from: Some("other.yml".to_owned()), ..RoleOptions::default() };
-    let used = loader.load_role("r", &options, &Keywords::default(), &task.layer, &task.span).unwrap();
+    let used = loader.load_role("r", &options, &task.layer, &task.span).unwrap();
     assert_eq!(outline(&used.tasks), "ping@r");
-    assert!(loader.load_role("nope", &options, &Keywords::default(), &task.layer, &task.span).is_err());
+    assert!(loader.load_role("nope", &options, &task.layer, &task.span).is_err());
     assert_eq!(
-        loader.load_vars_file(project.path(), "vars.yml").unwrap().unwrap().as_mapping().unwrap().len(),
+        loader
+            .load_vars(&loader.find_vars_file(project.path(), "vars.yml").unwrap())
+            .unwrap()
+            .unwrap()
+            .as_mapping()
+            .unwrap()
+            .len(),
         1
     );
     assert!(loader.load_vars(&project.path().join("list.yml")).is_err());

@@ -38,7 +38,9 @@ impl Interpreter<'_> {
     fn map(&mut self, value: &Value, arguments: &Arguments) -> Flow<Value> {
         let items = python::iterate(value)?;
         let mut mapped = Vec::with_capacity(items.len());
-        if let Some((_, path)) = arguments.named.iter().find(|(name, _)| name == "attribute") {
+        // Beside the name of a filter, `attribute` belongs to that one.
+        let attribute = arguments.named.iter().find(|(name, _)| name == "attribute");
+        if let Some((_, path)) = attribute.filter(|_| arguments.positional.is_empty()) {
             let default = arguments.named.iter().find(|(name, _)| name == "default").map(|(_, value)| value);
             for item in &items {
                 let found = at_path(item, path)?;

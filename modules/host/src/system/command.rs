@@ -145,6 +145,8 @@ impl Command {
             ModuleError::new(format!("cannot run `{line}`: {error}"))
                 .with("cmd", line.as_str())
                 .with("rc", error.raw_os_error().unwrap_or(2))
+                .with("stdout", "")
+                .with("stderr", "")
         })?;
         let (sender, pieces) = std::sync::mpsc::channel();
         if let (Some(mut pipe), Some(input)) = (child.stdin.take(), self.input) {
