@@ -1,13 +1,10 @@
 //! The agent's executables, one per architecture.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clouder_modules::system::checksum::Algorithm;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::ConnectionError;
 
@@ -18,23 +15,8 @@ pub(super) struct Binary {
     pub(super) path: PathBuf,
     /// What it is called on hosts: part of its SHA-256.
     pub(super) hash: String,
-    /// The executable itself.
-    pub(super) plain: Vec<u8>,
-    /// The same packed by `xz`, where that was done when it was built.
-    pub(super) xz: Option<Vec<u8>>,
-    gzip: OnceLock<Vec<u8>>,
-}
-
-impl Binary {
-    /// The executable, compressed; only when a host does not have it yet.
-    pub(super) fn gzip(&self) -> &[u8] {
-        self.gzip.get_or_init(|| {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-            // Writing to memory cannot fail.
-            let _ = encoder.write_all(&self.plain);
-            encoder.finish().unwrap_or_default()
-        })
-    }
+    /// What is sent: a program that unpacks the executable, where one was made when it was built, else the executable.
+    pub(super) sent: Vec<u8>,
 }
 
 /// Finds executables and keeps them.
@@ -99,7 +81,7 @@ fn read(path: &Path) -> Result<Binary, ConnectionError> {
     // It is started from other folders, and copied as the file it is.
     let path = std::fs::canonicalize(path).map_err(failed)?;
     // The name tells which executable it belongs to.
-    let packed = format!("{}-{hash}.xz", path.file_name().unwrap_or_default().to_string_lossy());
-    let xz = std::fs::read(path.with_file_name(packed)).ok();
-    Ok(Binary { path, hash, plain, xz, gzip: OnceLock::new() })
+    let packed = format!("{}-{hash}.packed", path.file_name().unwrap_or_default().to_string_lossy());
+    let sent = std::fs::read(path.with_file_name(packed)).unwrap_or(plain);
+    Ok(Binary { path, hash, sent })
 }

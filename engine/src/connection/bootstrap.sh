@@ -1,8 +1,8 @@
 # Finds the agent on a host and becomes it; asks for it where it is not there yet. Lines of comment are not sent.
 #
 # It needs the builtins of a POSIX shell (and the tests -O and -k, which all shells have), mkdir and chmod. Where those
-# two are missing, or no folder is fit, it asks for the agent to be put in place from outside. uname, id, head, cat,
-# gzip, xz, mv and rm are used where they are.
+# two are missing, or no folder is fit, it asks for the agent to be put in place from outside. uname, id, head, cat, mv
+# and rm are used where they are. What is sent unpacks itself by way of another file, or is the agent already.
 o=$PWD
 exec 3>&2
 k=$(umask)
@@ -38,13 +38,13 @@ has() { for p in "$@"; do command -v "$p" >/dev/null 2>&1 || return 1; done; }
 w=
 has mkdir chmod || { w="; it has no mkdir and chmod"; set --; }
 f=text
-has head cat && f=plain && has gzip && f=gzip && has xz && f=xz
+has head cat && f=bytes
 [ -d "$c" ] || { [ -O "${c%/*}/" ] && mkdir "$c"; } 2>/dev/null
 t=.new$$
 for d in "$@"; do
   if enter "$d" make; then
     x='nothing can be written there'
-    rm -f $t
+    rm -f $t $t.u
     set -C
     if printf '#!/bin/sh\nexit 0\n' >$t; then
       x='programs there cannot be executed'
@@ -53,20 +53,18 @@ for d in "$@"; do
         read -r f s || exit 1
         # All that is sent must be read, whatever becomes of it.
         case $f in
-          xz) head -c "$s" | { xz -dc >|$t; cat >/dev/null; };;
-          gzip) head -c "$s" | { gzip -dc >|$t; cat >/dev/null; };;
-          plain) head -c "$s" | { cat >|$t; cat >/dev/null; };;
+          bytes) head -c "$s" | { cat >|$t; cat >/dev/null; };;
           text) while IFS= read -r s && [ "$s" != . ]; do printf "$s"; done >|$t;;
         esac
         x='the agent cannot be written or executed there (is the disk full?)'
-        if runs $t; then
+        if ./$t unpack $t.u && runs $t; then
           for s in agent-*; do [ "$s" = "$n" ] || rm -f "$s"; done
           mv -f $t "$n" || n=$t
           go "./$n"
         fi
       fi
     fi
-    rm -f $t
+    rm -f $t $t.u
   fi 2>/dev/null
   w="$w; $d: $x"
 done

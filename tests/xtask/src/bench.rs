@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clouder_benches::Bench as Benchmark;
 
-use crate::command::{ChoreError, agent, built, cargo, run};
+use crate::command::ChoreError;
+use crate::install::install;
 
 /// Compare clouder with ansible-core, Mitogen, pyinfra and bare ssh, on the same hosts in one run
 #[derive(Args)]
@@ -31,16 +32,8 @@ impl Bench {
     /// Runs the chore.
     pub(crate) fn run(self) -> Result<(), ChoreError> {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(error.to_string());
-        run(&mut cargo(&["build", "--locked", "--release", "--package", "clouder"]))?;
-        let (agent, packed) = agent()?;
         let folder = PathBuf::from("target/bench");
-        // Programs are installed side by side.
-        let program = folder.join("clouder");
-        std::fs::create_dir_all(&folder)
-            .and_then(|()| std::fs::copy(built("release").join("clouder"), &program))
-            .and_then(|_| std::fs::copy(&agent, folder.join("clouder-agent")))
-            .and_then(|_| std::fs::copy(&packed, folder.join(packed.file_name().unwrap_or_default())))
-            .map_err(|error| told(&error))?;
+        let program = install(&folder)?;
         let bench = Benchmark {
             hosts: self.hosts,
             rounds: self.rounds,

@@ -1,9 +1,10 @@
 //! Running programs, with errors that say which one and why.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use clouder_modules::system::checksum::Algorithm;
+use clouder_unpack::DICTIONARY;
 use thiserror::Error;
 
 /// Why a chore failed.
@@ -46,6 +47,13 @@ pub(crate) fn run(command: &mut Command) -> Result<(), ChoreError> {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
+    // What cargo tells the program it runs is not for the cargo that this one runs: it would compile much anew.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
@@ -71,27 +79,50 @@ const AGENT_FLAGS: [&str; 6] = [
     "-Clink-arg=modules/host/agent.ld",
 ];
 
-/// Builds the agent as it is released, and packs it with xz for hosts that have it; returns where both are.
+/// How the program is built that the agent travels behind: without anything that starts a program for it.
+const UNPACK_FLAGS: [&str; 5] = [
+    "-Crelocation-model=static",
+    "-Cforce-unwind-tables=no",
+    "-Clink-arg=-nostartfiles",
+    "-Clink-arg=-nostdlib",
+    "-Clink-arg=-Wl,--build-id=none",
+];
+
+/// Builds the agent as it is released, and the form in which it travels; returns where both are.
 pub(crate) fn agent() -> Result<(PathBuf, PathBuf), ChoreError> {
     let what = ["--package", "clouder-modules", "--no-default-features", "--bin", "clouder-agent"];
-    let flags = format!("target.'cfg(target_os = \"linux\")'.rustflags={AGENT_FLAGS:?}");
-    let mut cargo =
-        cargo(&[&["build", "--locked", "--profile", "agent", "--config", &flags], &what[..]].concat());
     // Elliptic curves without tables of precomputed points, which nothing can compress: see `agent.ld`.
     let small = format!("CFLAGS_{}_unknown_linux_gnu", std::env::consts::ARCH);
-    run(cargo.env(small, "-DOPENSSL_SMALL"))?;
+    run(released(&what, &AGENT_FLAGS).env(small, "-DOPENSSL_SMALL"))?;
+    let what = ["--package", "clouder-unpack", "--features", "bare", "--bin", "clouder-unpack"];
+    run(&mut released(&what, &UNPACK_FLAGS))?;
     let agent = built("agent").join("clouder-agent");
-    let packed = pack(&agent)?;
+    let packed = pack(&agent, &built("agent").join("clouder-unpack"))?;
     Ok((agent, packed))
 }
 
-/// Puts the packed agent beside it, under a name that tells which one it is.
-fn pack(agent: &Path) -> Result<PathBuf, ChoreError> {
+/// Cargo that builds this for release, with these flags for the compiler.
+fn released(what: &[&str], flags: &[&str]) -> Command {
+    let flags = format!("target.'cfg(target_os = \"linux\")'.rustflags={flags:?}");
+    cargo(&[&["build", "--locked", "--profile", "agent", "--config", &flags], what].concat())
+}
+
+/// Packs the agent behind the program that unpacks it, beside it, under a name that tells which one it is.
+fn pack(agent: &Path, unpack: &Path) -> Result<PathBuf, ChoreError> {
     let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", agent.display()));
-    let content = std::fs::read(agent).map_err(told)?;
-    let hash = &Algorithm::Sha256.of_bytes(&content)[..24];
-    let packed = agent.with_file_name(format!("clouder-agent-{hash}.xz"));
-    let file = std::fs::File::create(&packed).map_err(told)?;
-    run(Command::new("xz").args(["--x86", "--lzma2=preset=9e", "--stdout"]).arg(agent).stdout(file))?;
-    Ok(packed)
+    let hash = &Algorithm::Sha256.of_bytes(&std::fs::read(agent).map_err(told)?)[..24];
+    let machine = if cfg!(target_arch = "aarch64") { "--arm64" } else { "--x86" };
+    let dictionary = format!("--lzma2=preset=9e,dict={DICTIONARY}");
+    let xz = ["--check=crc32", machine, &dictionary, "--stdout"];
+    let xz = Command::new("xz").args(xz).arg(agent).stderr(Stdio::inherit()).output().map_err(told)?;
+    if !xz.status.success() {
+        return Err(ChoreError::Other("the agent cannot be packed".to_owned()));
+    }
+    let mut packed = std::fs::read(unpack).map_err(told)?;
+    let begin = packed.len() as u64;
+    packed.extend(xz.stdout);
+    packed.extend(begin.to_le_bytes());
+    let path = agent.with_file_name(format!("clouder-agent-{hash}.packed"));
+    std::fs::write(&path, packed).map_err(told)?;
+    Ok(path)
 }

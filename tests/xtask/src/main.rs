@@ -6,6 +6,7 @@ mod bench;
 mod command;
 mod demo;
 mod hosts;
+mod install;
 mod test;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Do the main job: make a cluster of fresh machines, twice, and show its nodes
     Demo(demo::Demo),
+    /// Build clouder as it is released, and install it
+    Install(install::Install),
     /// Bring machines for tests up and down
     Hosts(hosts::Hosts),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Chore::Bench(bench) => bench.run(),
         Chore::Demo(demo) => demo.run(),
         Chore::Hosts(hosts) => hosts.run(),
+        Chore::Install(install) => install.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
