@@ -28,7 +28,8 @@ impl CheckCommand {
     /// Runs the command; returns the exit code.
     pub(super) fn run(self, config: &Arc<Config>) -> Result<i32, Failure> {
         let keyring = vault::of_run(config, &self.vault)?;
-        let setup = Setup::new(config, &self.inventory, &keyring, &self.playbooks[0], RunOptions::default())?;
+        let setup =
+            Setup::new(config, &self.inventory, &keyring, &self.playbooks[0], RunOptions::new(config))?;
         let mut findings: Vec<Diagnostic> = Vec::new();
         for path in &self.playbooks {
             match setup.load(path, Severity::Error) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clouder_inventory::Inventory;
 
+use crate::config::{self, Config};
 use crate::connection::Secret;
 
 /// Reads the inventory again: `meta: refresh_inventory`.
@@ -111,52 +112,52 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// Whether tasks with these tags are chosen.
-    pub fn chooses(&self, tags: &std::collections::HashSet<String>) -> bool {
-        super::tags::chosen(tags, self)
-    }
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
+    /// What settings say, and nothing else.
+    pub fn new(config: &Config) -> Self {
+        let seconds = |number: u64| (number > 0).then(|| Duration::from_secs(number));
         Self {
             check: false,
-            diff: false,
-            forks: 50,
-            tags: Vec::new(),
-            skip_tags: Vec::new(),
+            diff: config.flag(&config::DIFF_ALWAYS),
+            forks: usize::try_from(config.integer(&config::DEFAULT_FORKS)).unwrap_or(usize::MAX).max(1),
+            tags: config.list(&config::TAGS_RUN),
+            skip_tags: config.list(&config::TAGS_SKIP),
             limit: None,
-            verbosity: 0,
+            verbosity: u8::try_from(config.integer(&config::DEFAULT_VERBOSITY)).unwrap_or(u8::MAX),
             start_at_task: None,
             step: false,
-            become_: false,
-            become_user: None,
-            become_method: None,
-            become_exe: None,
-            become_flags: None,
+            become_: config.flag(&config::DEFAULT_BECOME),
+            become_user: config.text(&config::DEFAULT_BECOME_USER),
+            become_method: config.text(&config::DEFAULT_BECOME_METHOD),
+            become_exe: config.text(&config::DEFAULT_BECOME_EXE),
+            become_flags: config.text(&config::DEFAULT_BECOME_FLAGS),
             become_password: None,
-            remote_user: None,
+            remote_user: config.text(&config::DEFAULT_REMOTE_USER),
             connection_password: None,
-            private_key: None,
-            connection: None,
-            port: None,
-            ssh_executable: None,
-            ssh_retries: 0,
-            ssh_args: None,
-            ssh_common_args: None,
-            ssh_extra_args: None,
-            timeout: Duration::from_secs(10),
-            host_key_checking: true,
-            gathering: "implicit".to_owned(),
-            strategy: None,
-            task_timeout: None,
-            poll_interval: 15,
-            no_log: false,
-            any_errors_fatal: false,
-            managed: "Ansible managed".to_owned(),
-            force_handlers: false,
+            private_key: config.path(&config::DEFAULT_PRIVATE_KEY_FILE),
+            connection: config.text(&config::DEFAULT_TRANSPORT),
+            port: u16::try_from(config.integer(&config::DEFAULT_REMOTE_PORT)).ok().filter(|port| *port > 0),
+            ssh_executable: config.text(&config::SSH_EXECUTABLE),
+            ssh_retries: config.integer(&config::SSH_RETRIES),
+            ssh_args: config.text(&config::SSH_ARGS),
+            ssh_common_args: config.text(&config::SSH_COMMON_ARGS),
+            ssh_extra_args: config.text(&config::SSH_EXTRA_ARGS),
+            timeout: Duration::from_secs(config.integer(&config::DEFAULT_TIMEOUT).max(1)),
+            host_key_checking: config.flag(&config::HOST_KEY_CHECKING),
+            gathering: config.text(&config::DEFAULT_GATHERING).unwrap_or_default(),
+            strategy: config.text(&config::DEFAULT_STRATEGY),
+            task_timeout: seconds(config.integer(&config::TASK_TIMEOUT)),
+            poll_interval: config.integer(&config::DEFAULT_POLL_INTERVAL),
+            no_log: config.flag(&config::DEFAULT_NO_LOG),
+            any_errors_fatal: config.flag(&config::ANY_ERRORS_FATAL),
+            managed: config.text(&config::DEFAULT_MANAGED_STR).unwrap_or_default(),
+            force_handlers: config.flag(&config::DEFAULT_FORCE_HANDLERS),
             reload_inventory: Reload(Arc::new(|| Err("there is nothing to read it from".to_owned()))),
             ask: None,
         }
+    }
+
+    /// Whether tasks with these tags are chosen.
+    pub fn chooses(&self, tags: &std::collections::HashSet<String>) -> bool {
+        super::tags::chosen(tags, self)
     }
 }

@@ -33,7 +33,8 @@ mod tests {
 
     fn runs(tags: &str, only: &str, skip: &str) -> bool {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let options = RunOptions { tags: words(only), skip_tags: words(skip), ..RunOptions::default() };
+        let set = RunOptions::new(&crate::config::Config::default());
+        let options = RunOptions { tags: words(only), skip_tags: words(skip), ..set };
         chosen(&words(tags).into_iter().collect(), &options)
     }
 

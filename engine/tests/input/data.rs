@@ -44,7 +44,10 @@ fn inventories_that_cannot_be_read_or_understood() {
         ran.is_refused(said);
         assert!(ran.told.contains(name), "{}", ran.told);
     }
+    project.write("closed", b"a\n");
+    fs::set_permissions(project.path().join("closed"), fs::Permissions::from_mode(0)).unwrap();
     for (name, said) in [
+        ("closed", "cannot read closed: Permission denied"),
         ("missing", "cannot read missing: No such file or directory"),
         ("circular", "cannot read circular: Too many levels of symbolic links"),
         ("/dev/null/hosts", "Not a directory"),

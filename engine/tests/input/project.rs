@@ -14,6 +14,11 @@ pub(crate) const BINARY: &[u8] = b"\x7fELF\x02\x01\x01\x00\xff\xfe{{\x1b[31m";
 /// What most cases run: both hosts answer.
 pub(crate) const PING: &str = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n";
 
+/// Runs its arguments with less than a test has.
+const LIMITED: &str = r#"ulimit -v 2000000
+[ "$(id -u)" != 0 ] || exec setpriv --bounding-set=-dac_override,-dac_read_search "$0" "$@"
+exec "$0" "$@""#;
+
 /// A folder with files.
 pub(crate) struct Project(TempDir);
 
@@ -46,11 +51,11 @@ impl Project {
         fs::write(path, content).unwrap();
     }
 
-    /// Runs clouder there, with two gigabytes of memory at most.
+    /// Runs clouder there, with two gigabytes of memory at most, and files that may not be read even by root.
     pub(crate) fn clouder(&self, arguments: &[&str]) -> Ran {
         let started = Instant::now();
         let ran = Command::new("/bin/sh")
-            .args(["-c", "ulimit -v 2000000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_clouder")])
+            .args(["-c", LIMITED, env!("CARGO_BIN_EXE_clouder")])
             .args(arguments)
             .current_dir(self.path())
             .stdin(Stdio::null())

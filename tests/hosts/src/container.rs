@@ -73,17 +73,20 @@ impl Container {
 
     /// Starts containers that hold a shell and nothing else, one of docker's and one of podman's.
     pub fn bare(options: &[&str]) -> [Self; 2] {
-        [Self::start(shell_image(), options), Self::of_podman(options)]
+        [Self::start(shell_image(), options), Self::of_podman(shell_image(), options)]
     }
 
-    /// A container of podman's. It has a folder for its root and the machine's own network, which needs neither registry nor
+    /// A container of podman's, with what is in an image of docker's. It has a folder for its root and the machine's own network, which needs neither registry nor
     /// storage, and low limits: podman's usual ones may be higher than what this machine is allowed itself.
+    ///
+    /// # Panics
+    /// When it cannot be had.
     #[expect(clippy::panic, reason = "a test that cannot run has failed")]
-    fn of_podman(options: &[&str]) -> Self {
+    pub fn of_podman(image: &str, options: &[&str]) -> Self {
         provide_podman();
         let root = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let folder = root.path().display().to_string();
-        let image = docker(&["create", shell_image(), "/bin/sh"]);
+        let image = docker(&["create", image, "/bin/sh"]);
         let line = format!("chmod 755 {folder} && docker export {image} | tar -C {folder} -x");
         succeed("/bin/sh", &["-c", &line]);
         docker(&["rm", &image]);

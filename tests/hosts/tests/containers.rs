@@ -77,9 +77,15 @@ fn a_container_that_does_not_run_is_told() {
 
 #[test]
 fn users_are_logged_in_and_become_within() {
+    let podman = Container::of_podman(&machine_image(), &[]);
+    for (engine, name) in [("docker", host("cp-1").container()), ("podman", &podman.name)] {
+        users_of(engine, name);
+    }
+}
+
+fn users_of(engine: &str, name: &str) {
     let (_folder, inventory) = file(&format!(
-        "all:\n  hosts:\n    box:\n      ansible_connection: docker\n      ansible_host: {}\n",
-        host("cp-1").container()
+        "all:\n  hosts:\n    box:\n      ansible_connection: {engine}\n      ansible_host: {name}\n"
     ));
     let id = |arguments: &[&str]| {
         clouder_alone(
@@ -87,23 +93,28 @@ fn users_are_logged_in_and_become_within() {
         )
     };
     let login = |user: &str| format!("ansible_user={user}");
-    assert!(id(&[]).shown.contains("rc=0 >>\nroot\n"));
+    let ran = id(&[]);
+    assert!(ran.shown.contains("rc=0 >>\nroot\n"), "{engine}: {}", ran.shown);
     let ran = id(&["-e", &login(ADMIN)]);
-    assert!(ran.shown.contains(&format!("rc=0 >>\n{ADMIN}\n")), "{}", ran.shown);
+    assert!(ran.shown.contains(&format!("rc=0 >>\n{ADMIN}\n")), "{engine}: {}", ran.shown);
     let ran = id(&["-e", &login(ADMIN), "-b"]);
-    assert!(ran.shown.contains("rc=0 >>\nroot\n"), "{}", ran.shown);
+    assert!(ran.shown.contains("rc=0 >>\nroot\n"), "{engine}: {}", ran.shown);
     let (_folder, password) = file(&format!("{PASSWORD}\n"));
     for method in ["sudo", "su"] {
         let become_ = ["-b", "--become-method", method, "-e"];
         let ran = id(&[&become_[..], &[&login(OPERATOR), "--become-password-file", &password]].concat());
-        assert!(ran.shown.contains("rc=0 >>\nroot\n"), "{}", ran.shown);
+        assert!(ran.shown.contains("rc=0 >>\nroot\n"), "{engine}: {}", ran.shown);
         let ran = id(&[&become_[..], &[&login(OPERATOR)]].concat());
-        assert_eq!(ran.code, 2, "{}", ran.shown);
-        assert!(ran.shown.contains(&format!("Missing {method} password")), "{}", ran.shown);
+        assert_eq!(ran.code, 2, "{engine}: {}", ran.shown);
+        assert!(ran.shown.contains(&format!("Missing {method} password")), "{engine}: {}", ran.shown);
     }
     let ran = id(&["-e", "ansible_user=nobody-there"]);
-    assert_eq!(ran.code, 4, "{}", ran.shown);
-    assert!(ran.shown.contains("hint: ansible_user names a user of the container"), "{}", ran.shown);
+    assert_eq!(ran.code, 4, "{engine}: {}", ran.shown);
+    assert!(
+        ran.shown.contains("hint: ansible_user names a user of the container"),
+        "{engine}: {}",
+        ran.shown
+    );
 }
 
 #[test]
