@@ -45,7 +45,7 @@ fn inventories_that_cannot_be_read_or_understood() {
         assert!(ran.told.contains(name), "{}", ran.told);
     }
     project.write("closed", b"a\n");
-    fs::set_permissions(project.path().join("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(project.path().join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     for (name, said) in [
         ("closed", "cannot read closed: Permission denied"),
         ("missing", "cannot read missing: No such file or directory"),
