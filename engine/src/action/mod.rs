@@ -23,6 +23,7 @@ mod fetch;
 mod group_by;
 mod include_vars;
 mod local_file;
+pub mod own_module;
 mod pause;
 mod raw;
 mod reboot;

@@ -47,7 +47,8 @@ impl DocCommand {
 
 fn all() -> Vec<(&'static str, &'static str)> {
     let actions = action::registry().iter().map(|entry| (entry.name, entry.summary));
-    let modules = clouder_modules::registry().iter().map(|entry| (entry.name, entry.summary));
+    let modules = clouder_modules::registry().iter().filter(|entry| !entry.is_internal());
+    let modules = modules.map(|entry| (entry.name, entry.summary));
     let mut all: Vec<_> = actions.chain(modules).collect();
     all.sort_unstable();
     all.dedup_by_key(|(name, _)| *name);

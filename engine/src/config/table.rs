@@ -95,6 +95,8 @@ settings! {
     DEFAULT_LOG_PATH: Path "" ["defaults" "log_path"] ["ANSIBLE_LOG_PATH"];
     /// The value of ansible_managed
     DEFAULT_MANAGED_STR: Text "Ansible managed" ["defaults" "ansible_managed"] [];
+    /// Folders of modules that are no part of clouder
+    DEFAULT_MODULE_PATH: Paths "{home}/plugins/modules:/usr/share/ansible/plugins/modules" ["defaults" "library"] ["ANSIBLE_LIBRARY"];
     /// The arguments of a module that is run by itself
     DEFAULT_MODULE_ARGS: Text "" ["defaults" "module_args"] ["ANSIBLE_MODULE_ARGS"];
     /// The module that is run by itself when none is named
@@ -141,6 +143,8 @@ settings! {
     EDITOR: Text "vi" ["defaults" "editor"] ["ANSIBLE_EDITOR", "VISUAL", "EDITOR"];
     /// Host keys are checked
     HOST_KEY_CHECKING: Flag "true" ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"];
+    /// The Python of hosts, for modules that are written in it; auto: the one that is there
+    INTERPRETER_PYTHON: Text "auto" ["defaults" "interpreter_python"] ["ANSIBLE_PYTHON_INTERPRETER"];
     /// Ends of names that are no inventory in an inventory folder
     INVENTORY_IGNORE_EXTS: List ".pyc,.pyo,.swp,.bak,~,.rpm,.md,.txt,.rst,.orig,.cfg,.retry" ["defaults" "inventory_ignore_extensions", "inventory" "ignore_extensions"] ["ANSIBLE_INVENTORY_IGNORE"];
     /// Regular expressions of names that are no inventory in an inventory folder

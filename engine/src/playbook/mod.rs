@@ -15,11 +15,11 @@ mod words;
 
 pub use clouder_modules::system::words::split as split_words;
 pub(crate) use files::expand_user;
-pub use files::{Files, Places};
+pub use files::{Files, OwnModule, Places, Python};
 pub use keywords::Keywords;
 pub use layer::{Layer, Origin};
 pub use loader::{LoadedPlaybook, Loader, Resolve, RoleOptions, role_block};
-pub use names::{ModuleName, module_name, short_name};
+pub use names::{ModuleName, short_name};
 pub use play::{Play, Playbook};
 pub use role::{Role, RoleUse};
 pub use task::{Block, Invocation, Item, Loop, LoopControl, Task};

@@ -6,6 +6,7 @@ use clouder_lang::{Diagnostic, Span, nearest};
 use clouder_modules::args::{ArgumentError, Parameter, Schema};
 use serde_json::{Map, Value};
 
+use super::OwnModule;
 use super::words::Place;
 use crate::action;
 
@@ -54,6 +55,8 @@ const LOOKUPS: &[&str] = &[
 pub enum ModuleName {
     /// A module or action of ours, by its short name.
     Known(Arc<str>),
+    /// A module that the playbook brings along.
+    Own(Arc<OwnModule>),
     /// A module that exists, but not here: reaching it is an error, having it in a playbook is not.
     Foreign(Arc<str>),
     /// No module; what may have been meant.
@@ -61,7 +64,7 @@ pub enum ModuleName {
 }
 
 /// What a module's name, as it is written in a task, means.
-pub fn module_name(written: &str) -> ModuleName {
+pub(super) fn module_name(written: &str) -> ModuleName {
     let short = short_name(written);
     if is_known(short) {
         ModuleName::Known(Arc::from(short))
@@ -92,12 +95,14 @@ pub(super) fn nearest_module(word: &str) -> Option<&'static str> {
 pub(super) fn known_modules() -> impl Iterator<Item = &'static str> {
     let modules = clouder_modules::registry()
         .iter()
+        .filter(|entry| !entry.is_internal())
         .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()));
     modules.chain(action::registry().iter().map(|entry| entry.name))
 }
 
-fn is_known(short: &str) -> bool {
-    clouder_modules::find(short).is_some() || action::find(short).is_some()
+/// Whether a module or action of ours goes by this short name.
+pub(super) fn is_known(short: &str) -> bool {
+    clouder_modules::find(short).is_some_and(|entry| !entry.is_internal()) || action::find(short).is_some()
 }
 
 /// The parameters of a module or action.

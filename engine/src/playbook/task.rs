@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clouder_lang::Span;
 use clouder_lang::yaml::Node;
 
-use super::{Keywords, Layer, RoleUse};
+use super::{Keywords, Layer, OwnModule, RoleUse};
 
 /// What a list of tasks holds.
 #[derive(Clone, Debug)]
@@ -82,6 +82,8 @@ pub struct Invocation {
     /// The module or action, a known collection prefix removed: `copy`, `include_tasks`, or `some.collection.module`
     /// of a collection that is not ours.
     pub name: Arc<str>,
+    /// The module that the playbook brings along by that name.
+    pub own: Option<Arc<OwnModule>>,
     /// The name as written, and where.
     pub written: Node,
     /// The arguments by name (a mapping, possibly empty); for `key=value` text already taken apart. An `args:`

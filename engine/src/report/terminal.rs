@@ -157,7 +157,8 @@ fn failure(result: &Map<String, Value>, whole: bool) -> String {
     let mut shown =
         text("msg").or_else(|| text("censored")).map_or_else(String::new, |message| format!(" => {message}"));
     if !whole || !result.contains_key("results") {
-        for name in ["assertion", "cmd", "rc", "status", "stdout", "stderr"] {
+        for name in ["assertion", "cmd", "rc", "status", "stdout", "stderr", "module_stdout", "module_stderr"]
+        {
             let Some(value) = text(name).filter(|value| !value.trim().is_empty()) else { continue };
             if value.contains('\n') {
                 shown.push_str(&format!("\n  {name}:"));

@@ -8,7 +8,7 @@ use clouder_modules::Outcome;
 use serde_json::{Map, Value as Json};
 
 use super::{Run, Step, StepError};
-use crate::connection::Call;
+use crate::connection::{Call, Contents};
 use crate::template::to_text;
 
 /// Tasks that were started in the background, by their ids.
@@ -70,6 +70,7 @@ impl Run {
         step: &Step<'_>,
         name: &'static str,
         arguments: Map<String, Json>,
+        contents: Option<Arc<dyn Contents>>,
         limit: Duration,
     ) -> Result<Outcome, StepError> {
         let agent = step.agent().await?;
@@ -84,7 +85,7 @@ impl Run {
                 check: false,
                 diff,
                 environment: &environment,
-                contents: None,
+                contents,
                 give_to: None,
                 output: None,
                 queue: None,

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clouder_lang::Diagnostic;
 
+use crate::action::own_module::Packages;
 use crate::connection::Connections;
 use crate::playbook::{Loader, Playbook};
 use crate::report::{Event, Events};
@@ -66,6 +67,8 @@ pub struct Run {
     stepping: AtomicBool,
     /// Whether `--start-at-task` has been reached.
     started: AtomicBool,
+    /// What modules in Python import.
+    pub packages: Packages,
     /// Tasks in the background.
     pub jobs: Arc<Jobs>,
     /// Why the run cannot go on, though no host is to blame.
@@ -106,6 +109,7 @@ impl Run {
             interrupted: AtomicBool::new(false),
             queues: AtomicU32::new(0),
             started: AtomicBool::new(false),
+            packages: Packages::default(),
             jobs: Arc::default(),
             broken: Mutex::default(),
             losses: Mutex::default(),

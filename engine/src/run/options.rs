@@ -105,6 +105,8 @@ pub struct RunOptions {
     pub managed: String,
     /// Handlers run even on hosts that failed.
     pub force_handlers: bool,
+    /// The Python of hosts that name none themselves.
+    pub python: Option<String>,
     /// Reads the inventory again.
     pub reload_inventory: Reload,
     /// Asks at the terminal; `None` where there is nobody to ask.
@@ -151,6 +153,7 @@ impl RunOptions {
             any_errors_fatal: config.flag(&config::ANY_ERRORS_FATAL),
             managed: config.text(&config::DEFAULT_MANAGED_STR).unwrap_or_default(),
             force_handlers: config.flag(&config::DEFAULT_FORCE_HANDLERS),
+            python: config.text(&config::INTERPRETER_PYTHON),
             reload_inventory: Reload(Arc::new(|| Err("there is nothing to read it from".to_owned()))),
             ask: None,
         }

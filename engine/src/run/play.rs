@@ -451,6 +451,7 @@ pub(super) fn synthetic(
         name: Some(Node::text(name, span.clone())),
         invocation: Invocation {
             name: Arc::from(module),
+            own: None,
             written: Node::text(module, span.clone()),
             arguments: Node::new(Yaml::Mapping(Arc::new(arguments)), span.clone()),
             free_form: None,

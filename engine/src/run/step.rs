@@ -13,9 +13,9 @@ use super::background::Way;
 use super::result::StepResult;
 use super::settings::Settings;
 use super::{Run, StepError};
-use crate::action::{self, Done};
+use crate::action::{self, Done, Payload};
 use crate::connection::{Agent, Call, CallError, ConnectionError, Contents, Target};
-use crate::playbook::Task;
+use crate::playbook::{ModuleName, OwnModule, Task};
 use crate::report::{Event, TaskInfo};
 use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
 use crate::vars::{HostVars, TaskVariables};
@@ -40,6 +40,8 @@ pub struct Step<'a> {
     pub arguments: Value,
     /// The module of the step, if it is not that of the task (`action: "{{ x }}"`).
     pub module: Arc<str>,
+    /// The module of that name that is no part of clouder, if that is meant.
+    pub own: Option<Arc<OwnModule>>,
     /// Steps of one loop that may overlap on the wire are still done in order; `None` when there is only one.
     pub queue: Option<u32>,
 }
@@ -209,22 +211,28 @@ impl Run {
             }
             None => (variables, scope),
         };
-        let module = self.module_name(task, &scope)?;
+        let (module, own) = self.module_name(task, &scope)?;
         let arguments = self.arguments(task, &module, &scope)?;
-        Ok(Step { run: self, task, info, variables, scope, settings, target, arguments, module, queue })
+        Ok(Step { run: self, task, info, variables, scope, settings, target, arguments, module, own, queue })
     }
 
     /// The module a task calls: its name may be a template (`action: "{{ x }}"`).
-    fn module_name(&self, task: &Task, scope: &Arc<dyn Scope>) -> Result<Arc<str>, StepError> {
-        let name = &task.invocation.name;
+    fn module_name(
+        &self,
+        task: &Task,
+        scope: &Arc<dyn Scope>,
+    ) -> Result<(Arc<str>, Option<Arc<OwnModule>>), StepError> {
+        let (name, own) = (&task.invocation.name, &task.invocation.own);
         if !crate::template::is_template(name) {
-            return Ok(Arc::clone(name));
+            return Ok((Arc::clone(name), own.clone()));
         }
         let name = Node::text(Arc::clone(name), task.invocation.written.span.clone());
         let name = self.templates.evaluate_text(&name, scope)?;
-        let known =
-            ["ansible.builtin.", "ansible.legacy."].iter().find_map(|prefix| name.strip_prefix(prefix));
-        Ok(Arc::from(known.unwrap_or(&name)))
+        Ok(match self.loader.module_name(&name, &task.layer) {
+            ModuleName::Known(name) | ModuleName::Foreign(name) => (name, None),
+            ModuleName::Own(module) => (Arc::from(name), Some(module)),
+            ModuleName::Unknown(_) => (Arc::from(name), None),
+        })
     }
 
     /// The arguments of a task: `module_defaults`, then its own, evaluated.
@@ -348,6 +356,10 @@ impl Run {
             return Err(StepError::Failed("the arguments of a task must be a mapping".to_owned()));
         };
         let way = self.way(step)?;
+        if let Some(module) = self.own_module(step) {
+            let (request, contents) = action::own_module::request(&module, arguments, step)?;
+            return self.call(step, way, action::own_module::RUNNER, request, Some(contents)).await;
+        }
         if let Some(action) = action::find(&step.module) {
             let done = within(step.settings.timeout, (action.run)(arguments, step)).await?;
             // What the controller has a part in is done at once.
@@ -361,13 +373,37 @@ impl Run {
         let Some(module) = clouder_modules::find(&step.module) else {
             return Err(StepError::Failed(format!("clouder has no module `{}`", step.module)));
         };
+        self.call(step, way, module.name, arguments, None).await
+    }
+
+    /// The module that a step calls, where that is no part of clouder.
+    fn own_module(&self, step: &Step<'_>) -> Option<Arc<OwnModule>> {
+        let is_ours =
+            || action::find(&step.module).is_some() || clouder_modules::find(&step.module).is_some();
+        match &step.own {
+            Some(own) => Some(Arc::clone(own)),
+            None if is_ours() => None,
+            None => self.loader.foreign_module(&step.module),
+        }
+    }
+
+    /// Calls a module of the host.
+    async fn call(
+        &self,
+        step: &Step<'_>,
+        way: Way,
+        name: &'static str,
+        arguments: Map<String, Json>,
+        contents: Option<Arc<Payload>>,
+    ) -> Result<Done, StepError> {
+        let contents = contents.map(|contents| contents as Arc<dyn Contents>);
         let limit = match way {
             Way::Background(limit) => {
-                return Ok(self.start(step, module.name, arguments, limit).await?.into());
+                return Ok(self.start(step, name, arguments, contents, limit).await?.into());
             }
             Way::Foreground(limit) => limit,
         };
-        let work = Box::pin(step.module(module.name, arguments, None, None));
+        let work = Box::pin(step.module(name, arguments, contents, None));
         let outcome = within(step.settings.timeout.or(limit), work).await;
         Ok(match (limit, outcome) {
             (Some(limit), Err(StepError::Failed(_))) if step.settings.timeout.is_none() => {

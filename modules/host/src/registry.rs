@@ -21,6 +21,13 @@ pub struct Entry {
     pub check: fn(Map<String, Value>) -> Result<(), ArgumentError>,
 }
 
+impl Entry {
+    /// Whether only the engine calls it, for a part of what it does itself.
+    pub fn is_internal(&self) -> bool {
+        self.name.starts_with('_')
+    }
+}
+
 const fn entry<M: Module>() -> Entry {
     Entry {
         name: M::NAME,
@@ -63,6 +70,7 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::lineinfile::Lineinfile>(),
         entry::<modules::modprobe::Modprobe>(),
         entry::<modules::mount::Mount>(),
+        entry::<modules::own_module::RunOwnModule>(),
         entry::<modules::package::Package>(),
         entry::<modules::package_facts::PackageFacts>(),
         entry::<modules::ping::Ping>(),

@@ -120,11 +120,12 @@ impl Case {
     /// When they do not tell the same.
     pub fn compare(&self, target: &Path, clouder: &Path) -> Result<(), CompareError> {
         let home = target.join("compare/home");
-        let ansible = Program::ansible(&environment::ansible(target)?, &home);
+        let environment = environment::ansible(target)?;
+        let ansible = Program::ansible(&environment, &home);
         fs::create_dir_all(&home).map_err(|error| CompareError::file("make", &home, error))?;
         let mut texts = Vec::new();
         let mut said = String::new();
-        for program in [ansible, Program::clouder(clouder)] {
+        for program in [ansible, Program::clouder(clouder, &environment)] {
             let ran = program.run(&self.folder, &self.playbook, &self.arguments, &home)?;
             let text = told(&ran);
             let folder = target.join("compare/told").join(&self.name);

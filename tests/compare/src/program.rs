@@ -44,12 +44,12 @@ impl Program {
         }
     }
 
-    /// clouder, as it was built for tests.
-    pub(crate) fn clouder(path: &Path) -> Self {
+    /// clouder, as it was built for tests. Python code of playbooks runs with what is in the environment.
+    pub(crate) fn clouder(path: &Path, environment: &Path) -> Self {
         Self {
             name: "clouder",
             words: vec![path.to_owned(), "run".into(), "--output".into(), "json".into()],
-            environment: Vec::new(),
+            environment: vec![("CLOUDER_PYTHON", environment.join("bin/python"))],
         }
     }
 

@@ -12,7 +12,10 @@ use crate::playbook::{Keywords, Task};
 impl Checker<'_> {
     pub(super) fn arguments(&mut self, task: &Task) {
         let invocation = &task.invocation;
-        let Some(parameters) = parameters(&invocation.name) else { return };
+        // What a module that the playbook brings along takes, only that knows.
+        let Some(parameters) = parameters(&invocation.name).filter(|_| invocation.own.is_none()) else {
+            return;
+        };
         let schema = (parameters.schema)();
         // What `meta` takes is not an argument, and is checked as a word.
         if invocation.arguments.as_mapping().is_none() || &*invocation.name == "meta" {

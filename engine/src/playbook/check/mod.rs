@@ -18,7 +18,7 @@ use clouder_lang::yaml::{Mapping, Node};
 use clouder_lang::{Diagnostic, Severity, Source, Span};
 
 use super::loader::{LoadedPlaybook, Loader, RoleOptions};
-use super::names::{ModuleName, module_name};
+use super::names::is_known;
 use super::{Block, Item, Keywords, Layer, Origin, Play, Playbook, RoleUse, Task, findings};
 use handlers::Handlers;
 
@@ -138,7 +138,10 @@ impl Checker<'_> {
     /// Warns of a module that is not here: whether it is reached, only the run knows.
     fn module(&mut self, task: &Task) {
         let written = &task.invocation.written;
-        if written.is_template() || !matches!(module_name(&written.to_text()), ModuleName::Foreign(_)) {
+        if written.is_template() || task.invocation.own.is_some() || is_known(&task.invocation.name) {
+            return;
+        }
+        if self.loader.foreign_module(&task.invocation.name).is_some() {
             return;
         }
         let message =

@@ -7,7 +7,9 @@
 //! one work unchanged.
 
 mod built_in;
+mod own_modules;
 mod places;
+mod python;
 mod roles;
 
 use std::borrow::Cow;
@@ -15,14 +17,17 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use clouder_lang::{Diagnostic, Source};
 use clouder_vault::{Keyring, VaultError, is_encrypted};
 
 use built_in::Found;
+use own_modules::Listing;
+pub use own_modules::OwnModule;
 pub use places::Places;
 pub(crate) use places::expand_user;
+pub use python::Python;
 pub(in crate::playbook) use roles::ENDINGS;
 
 /// Reads files, real ones and built-in ones.
@@ -31,12 +36,22 @@ pub struct Files {
     /// Texts that are in no file: the play of an ad-hoc command.
     texts: HashMap<PathBuf, String>,
     keyring: Arc<Keyring>,
+    /// Roles that brought modules along, in the order they were read.
+    libraries: Mutex<Vec<PathBuf>>,
+    /// What is in folders of modules, as far as they were looked into.
+    listings: Mutex<HashMap<PathBuf, Arc<Listing>>>,
 }
 
 impl Files {
     /// Files looked for in these places, decrypted with these passwords.
     pub fn new(places: Places, keyring: Arc<Keyring>) -> Self {
-        Self { places, texts: HashMap::new(), keyring }
+        Self {
+            places,
+            texts: HashMap::new(),
+            keyring,
+            libraries: Mutex::default(),
+            listings: Mutex::default(),
+        }
     }
 
     /// The same, with a text that is read in place of a file.
@@ -181,12 +196,16 @@ impl Files {
         if [namespace, collection, rest].iter().any(|part| part.is_empty() || part.contains('/')) {
             return None;
         }
+        Some((self.collection_folder(&format!("{namespace}.{collection}"))?, rest))
+    }
+
+    /// The folder of an installed collection.
+    pub(crate) fn collection_folder(&self, name: &str) -> Option<PathBuf> {
+        let (namespace, collection) = name.split_once('.')?;
         let beside = self.places.project.join("collections");
-        let folder = std::iter::once(&beside)
-            .chain(&self.places.collections)
-            .map(|path| path.join("ansible_collections").join(namespace).join(collection))
-            .find(|folder| folder.is_dir())?;
-        Some((folder, rest))
+        let of = |path: &PathBuf| path.join("ansible_collections").join(namespace).join(collection);
+        let near = std::iter::once(&beside).chain(&self.places.collections).map(of);
+        near.into_iter().find(|folder| folder.is_dir())
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Places {
     pub roles: Vec<PathBuf>,
     /// Folders that hold an `ansible_collections` (`ANSIBLE_COLLECTIONS_PATH`).
     pub collections: Vec<PathBuf>,
+    /// Folders of modules (`ANSIBLE_LIBRARY`, `library`).
+    pub modules: Vec<PathBuf>,
 }
 
 impl Places {
@@ -25,6 +27,7 @@ impl Places {
             organisation: config.paths(&config::CLOUDER_PATH),
             roles: config.paths(&config::DEFAULT_ROLES_PATH),
             collections: config.paths(&config::COLLECTIONS_PATHS),
+            modules: config.paths(&config::DEFAULT_MODULE_PATH),
             project,
         }
     }

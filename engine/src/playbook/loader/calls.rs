@@ -7,9 +7,9 @@ use clouder_lang::yaml::{Entry, Mapping, Node, Yaml};
 use clouder_lang::{Diagnostic, Span, nearest};
 
 use super::session::{Context, Session};
-use crate::playbook::Invocation;
-use crate::playbook::names::{FreeText, ModuleName, free_text, known_modules, module_name, short_name};
+use crate::playbook::names::{FreeText, ModuleName, free_text, is_known, known_modules, short_name};
 use crate::playbook::words::{self, Place};
+use crate::playbook::{Invocation, OwnModule};
 
 /// The key of a task that names its module.
 pub(super) struct Call {
@@ -17,6 +17,8 @@ pub(super) struct Call {
     pub(super) written: Node,
     /// The name without a collection of ours.
     pub(super) name: Arc<str>,
+    /// The module that the playbook brings along by that name.
+    own: Option<Arc<OwnModule>>,
     /// What is written after it.
     value: Node,
     /// `local_action`.
@@ -31,15 +33,19 @@ impl Session<'_> {
         let mut strange: Vec<&Entry> = Vec::new();
         for (key, entry) in mapping.iter() {
             if matches!(&**key, "action" | "local_action") {
-                called.extend(self.action(entry, &**key == "local_action").map(|call| (entry, call)));
+                let call = self.action(entry, &**key == "local_action", context);
+                called.extend(call.map(|call| (entry, call)));
             } else if !place.allows(key) && !key.starts_with("with_") {
-                match module_name(key) {
-                    ModuleName::Known(name) | ModuleName::Foreign(name) => {
-                        let (written, value) = (entry.key.clone(), entry.value.clone());
-                        called.push((entry, Call { written, name, value, local: false }));
+                let (name, own) = match self.loader.module_name(key, &context.layer) {
+                    ModuleName::Known(name) | ModuleName::Foreign(name) => (name, None),
+                    ModuleName::Own(module) => (Arc::from(short_name(key)), Some(module)),
+                    ModuleName::Unknown(_) => {
+                        strange.push(entry);
+                        continue;
                     }
-                    ModuleName::Unknown(_) => strange.push(entry),
-                }
+                };
+                let (written, value) = (entry.key.clone(), entry.value.clone());
+                called.push((entry, Call { written, name, own, value, local: false }));
             }
         }
         for entry in &strange {
@@ -86,7 +92,7 @@ impl Session<'_> {
     }
 
     /// `action: module a=b` and `action: {module: …, a: b}`.
-    fn action(&mut self, entry: &Entry, local: bool) -> Option<Call> {
+    fn action(&mut self, entry: &Entry, local: bool, context: &Context) -> Option<Call> {
         let (written, value) = match &entry.value.value {
             Yaml::String(text) => {
                 let start = text.len() - text.trim_start().len();
@@ -127,9 +133,10 @@ impl Session<'_> {
             }
         };
         let text = written.to_text();
-        let name = match module_name(&text) {
-            _ if written.is_template() => text,
-            ModuleName::Known(name) | ModuleName::Foreign(name) => name,
+        let (name, own) = match self.loader.module_name(&text, &context.layer) {
+            _ if written.is_template() => (text, None),
+            ModuleName::Known(name) | ModuleName::Foreign(name) => (name, None),
+            ModuleName::Own(module) => (Arc::from(short_name(&text)), Some(module)),
             ModuleName::Unknown(nearest) => {
                 let mut finding = Diagnostic::error(format!("there is no module `{text}`"), &written.span);
                 if let Some(nearest) = nearest {
@@ -139,13 +146,14 @@ impl Session<'_> {
                 return None;
             }
         };
-        Some(Call { written, name, value, local })
+        Some(Call { written, name, own, value, local })
     }
 
     /// The arguments of a call, those of `args` merged in.
     pub(super) fn invocation(&mut self, call: &Call, args: Option<&Node>) -> Option<Invocation> {
         let invocation = |arguments: Node, free_form: Option<Node>| Invocation {
             name: Arc::clone(&call.name),
+            own: call.own.clone(),
             written: call.written.clone(),
             arguments,
             free_form,
@@ -220,7 +228,8 @@ impl Session<'_> {
         };
         let (arguments, rest) = (parsed.arguments, parsed.rest);
         if let (FreeText::Refused, Some(text)) = (kind, &rest)
-            && module_name(&call.name) == ModuleName::Known(Arc::clone(&call.name))
+            && call.own.is_none()
+            && is_known(&call.name)
             && !self.makes_arguments(call, &arguments)
         {
             self.find(

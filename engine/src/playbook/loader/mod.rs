@@ -11,6 +11,7 @@ mod fuzz;
 mod imports;
 mod keywords;
 mod loops;
+mod modules;
 mod plays;
 mod roles;
 mod session;

@@ -25,6 +25,7 @@ pub mod known_hosts;
 pub mod lineinfile;
 pub mod modprobe;
 pub mod mount;
+pub mod own_module;
 pub mod package;
 pub mod package_facts;
 pub mod ping;

@@ -1,0 +1,2 @@
+def drive(times):
+    return ["nail"] * times

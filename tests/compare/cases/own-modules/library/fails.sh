@@ -1,0 +1,2 @@
+#!/bin/sh
+echo '{"rc": 4, "msg": "as it must"}'

@@ -1,0 +1,2 @@
+def decorated(text):
+    return "<" + text + ">"
