@@ -83,6 +83,8 @@ settings! {
     DEFAULT_BECOME_METHOD: Text "sudo" ["privilege_escalation" "become_method"] ["ANSIBLE_BECOME_METHOD"];
     /// Which user to become
     DEFAULT_BECOME_USER: Text "root" ["privilege_escalation" "become_user"] ["ANSIBLE_BECOME_USER"];
+    /// Folders of filters in Python
+    DEFAULT_FILTER_PLUGIN_PATH: Paths "{home}/plugins/filter:/usr/share/ansible/plugins/filter" ["defaults" "filter_plugins"] ["ANSIBLE_FILTER_PLUGINS"];
     /// Handlers run even on hosts that failed
     DEFAULT_FORCE_HANDLERS: Flag "false" ["defaults" "force_handlers"] ["ANSIBLE_FORCE_HANDLERS"];
     /// How many hosts are worked on at once
@@ -93,6 +95,8 @@ settings! {
     DEFAULT_HOST_LIST: Sources "/etc/ansible/hosts" ["defaults" "inventory"] ["ANSIBLE_INVENTORY"];
     /// A file that is told all that is shown
     DEFAULT_LOG_PATH: Path "" ["defaults" "log_path"] ["ANSIBLE_LOG_PATH"];
+    /// Folders of lookups in Python
+    DEFAULT_LOOKUP_PLUGIN_PATH: Paths "{home}/plugins/lookup:/usr/share/ansible/plugins/lookup" ["defaults" "lookup_plugins"] ["ANSIBLE_LOOKUP_PLUGINS"];
     /// The value of ansible_managed
     DEFAULT_MANAGED_STR: Text "Ansible managed" ["defaults" "ansible_managed"] [];
     /// Folders of modules that are no part of clouder
@@ -115,6 +119,8 @@ settings! {
     DEFAULT_ROLES_PATH: Paths "{home}/roles:/usr/share/ansible/roles:/etc/ansible/roles" ["defaults" "roles_path"] ["ANSIBLE_ROLES_PATH"];
     /// In which order hosts and tasks are gone through: linear, free, host_pinned
     DEFAULT_STRATEGY: Text "linear" ["defaults" "strategy"] ["ANSIBLE_STRATEGY"];
+    /// Folders of tests in Python
+    DEFAULT_TEST_PLUGIN_PATH: Paths "{home}/plugins/test:/usr/share/ansible/plugins/test" ["defaults" "test_plugins"] ["ANSIBLE_TEST_PLUGINS"];
     /// Seconds a connection may take
     DEFAULT_TIMEOUT: Integer "10" ["defaults" "timeout"] ["ANSIBLE_TIMEOUT"];
     /// How hosts are reached: ssh, local, docker, podman

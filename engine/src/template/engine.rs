@@ -16,6 +16,7 @@ use super::evaluation::within;
 use super::jinja::{Fault, Flow, Program};
 use super::lazy::{LazyList, LazyMapping, finished};
 use super::lookups::Lookups;
+use super::plugins::{PluginFolders, Plugins};
 use super::python::is_missing;
 use super::vault::Vault;
 use super::{Scope, TemplateError, filters, lookups, syntax, testing, to_text};
@@ -35,6 +36,8 @@ pub struct TemplateOptions {
     pub lenient_conditions: bool,
     /// Settings, for those who look them up.
     pub config: Arc<Config>,
+    /// Where plugins in Python are.
+    pub plugins: PluginFolders,
 }
 
 impl Default for TemplateOptions {
@@ -44,6 +47,7 @@ impl Default for TemplateOptions {
             keyring: Arc::default(),
             lenient_conditions: false,
             config: Arc::default(),
+            plugins: PluginFolders::default(),
         }
     }
 }
@@ -114,6 +118,7 @@ impl Templates {
                 read: Arc::clone(&options.read),
                 engine: Weak::clone(engine),
                 vault: Arc::new(Vault::new(Arc::clone(&options.keyring))),
+                plugins: Arc::new(Plugins::new(options.plugins.clone())),
                 config: Arc::clone(&options.config),
             };
             let environment = Box::leak(Box::new(environment(&lookups)));
@@ -126,6 +131,11 @@ impl Templates {
                 files: RwLock::default(),
             }
         })
+    }
+
+    /// Filters, tests and lookups in Python.
+    pub(super) fn plugins(&self) -> &Plugins {
+        &self.lookups.plugins
     }
 
     /// What was encrypted.

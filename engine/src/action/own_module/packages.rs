@@ -10,7 +10,8 @@ use std::time::SystemTime;
 
 use clouder_modules::system::zip::{Item, ZipWriter};
 
-use crate::playbook::{Files, OwnModule, Python};
+use crate::foreign::Python;
+use crate::playbook::{Files, OwnModule};
 
 /// The archives of a run, by what is in them.
 #[derive(Debug, Default)]

@@ -26,7 +26,7 @@ use crate::playbook::check::{self, Syntax};
 use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbook};
 use crate::report::{Events, Report, deliver};
 use crate::run::{Run, RunOptions};
-use crate::template::{Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
+use crate::template::{PluginFolders, Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
 use crate::vars::{SharedVariables, TaskVariables};
 
 /// Everything a run needs, made from options.
@@ -97,8 +97,9 @@ impl Setup {
             })
         }));
         let project = std::env::current_dir()?;
+        let places = Places::new(project, config);
         let files = || {
-            let files = Files::new(Places::new(project.clone(), config), Arc::clone(keyring));
+            let files = Files::new(places.clone(), Arc::clone(keyring));
             match text {
                 Some(text) => files.with_text(playbook, text),
                 None => files,
@@ -111,6 +112,7 @@ impl Setup {
             keyring: Arc::clone(keyring),
             lenient_conditions: config.flag(&config::ALLOW_BROKEN_CONDITIONALS),
             config: Arc::clone(config),
+            plugins: PluginFolders::new(places.brought.clone(), places.all_collections(), config),
         });
         let path = find(&files(), playbook);
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());

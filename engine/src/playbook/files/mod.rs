@@ -9,7 +9,6 @@
 mod built_in;
 mod own_modules;
 mod places;
-mod python;
 mod roles;
 
 use std::borrow::Cow;
@@ -27,7 +26,6 @@ use own_modules::Listing;
 pub use own_modules::OwnModule;
 pub use places::Places;
 pub(crate) use places::expand_user;
-pub use python::Python;
 pub(in crate::playbook) use roles::ENDINGS;
 
 /// Reads files, real ones and built-in ones.
@@ -36,8 +34,6 @@ pub struct Files {
     /// Texts that are in no file: the play of an ad-hoc command.
     texts: HashMap<PathBuf, String>,
     keyring: Arc<Keyring>,
-    /// Roles that brought modules along, in the order they were read.
-    libraries: Mutex<Vec<PathBuf>>,
     /// What is in folders of modules, as far as they were looked into.
     listings: Mutex<HashMap<PathBuf, Arc<Listing>>>,
 }
@@ -45,13 +41,7 @@ pub struct Files {
 impl Files {
     /// Files looked for in these places, decrypted with these passwords.
     pub fn new(places: Places, keyring: Arc<Keyring>) -> Self {
-        Self {
-            places,
-            texts: HashMap::new(),
-            keyring,
-            libraries: Mutex::default(),
-            listings: Mutex::default(),
-        }
+        Self { places, texts: HashMap::new(), keyring, listings: Mutex::default() }
     }
 
     /// The same, with a text that is read in place of a file.
@@ -202,10 +192,8 @@ impl Files {
     /// The folder of an installed collection.
     pub(crate) fn collection_folder(&self, name: &str) -> Option<PathBuf> {
         let (namespace, collection) = name.split_once('.')?;
-        let beside = self.places.project.join("collections");
-        let of = |path: &PathBuf| path.join("ansible_collections").join(namespace).join(collection);
-        let near = std::iter::once(&beside).chain(&self.places.collections).map(of);
-        near.into_iter().find(|folder| folder.is_dir())
+        let of = |path: PathBuf| path.join("ansible_collections").join(namespace).join(collection);
+        self.places.all_collections().into_iter().map(of).find(|folder| folder.is_dir())
     }
 }
 

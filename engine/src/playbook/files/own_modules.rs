@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::Files;
-use super::python::Python;
+use crate::foreign::Python;
 
 /// A module that is no part of clouder.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Files {
         roles: impl Iterator<Item = &'a Path>,
         playbook: &'a Path,
     ) -> Option<OwnModule> {
-        let known = self.libraries.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.places().brought.folders();
         let near: Vec<PathBuf> = roles.chain([playbook]).map(Path::to_owned).collect();
         let folders = near.iter().map(|folder| folder.join("library"));
         let settings = self.places().modules.iter().cloned();
@@ -47,14 +47,10 @@ impl Files {
         Some(OwnModule { qualified: format!("ansible.modules.{name}"), path, utilities })
     }
 
-    /// A role's folder, whose modules all later tasks may call.
-    pub(in crate::playbook) fn add_library(&self, role: &Path) {
-        if role.join("library").is_dir() {
-            let mut known = self.libraries.lock().unwrap_or_else(PoisonError::into_inner);
-            if !known.iter().any(|folder| folder == role) {
-                known.push(role.to_owned());
-            }
-        }
+    /// Whether a lookup in Python of that name was brought along.
+    pub(in crate::playbook) fn has_lookup(&self, name: &str) -> bool {
+        let folders = self.places().brought.named("lookup_plugins");
+        folders.iter().any(|folder| self.module_file(folder, name).is_some())
     }
 
     /// The module `namespace.collection.name`, where that collection is installed.

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Config};
+use crate::foreign::Brought;
 
 /// The folders of a run.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Places {
     pub roles: Vec<PathBuf>,
     /// Folders that hold an `ansible_collections` (`ANSIBLE_COLLECTIONS_PATH`).
     pub collections: Vec<PathBuf>,
+    /// Folders of playbooks and roles that bring code along.
+    pub brought: Brought,
     /// Folders of modules (`ANSIBLE_LIBRARY`, `library`).
     pub modules: Vec<PathBuf>,
 }
@@ -27,9 +30,15 @@ impl Places {
             organisation: config.paths(&config::CLOUDER_PATH),
             roles: config.paths(&config::DEFAULT_ROLES_PATH),
             collections: config.paths(&config::COLLECTIONS_PATHS),
+            brought: Brought::default(),
             modules: config.paths(&config::DEFAULT_MODULE_PATH),
             project,
         }
+    }
+
+    /// The folders that may hold an `ansible_collections`, the stronger one first.
+    pub fn all_collections(&self) -> Vec<PathBuf> {
+        std::iter::once(self.project.join("collections")).chain(self.collections.iter().cloned()).collect()
     }
 }
 

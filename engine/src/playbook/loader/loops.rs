@@ -1,5 +1,7 @@
 //! What a task is repeated for: `loop`, `with_…`, `loop_control`.
 
+use std::sync::Arc;
+
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::{Mapping, Yaml};
 
@@ -20,6 +22,7 @@ impl Session<'_> {
                 None => continue,
                 Some(name) => match lookup_name(name) {
                     Ok(lookup) => Some(lookup),
+                    Err(_) if self.loader.files.has_lookup(name) => Some(Arc::from(name)),
                     Err(nearest) => {
                         let mut finding = Diagnostic::error(
                             format!("there is no lookup `{name}` to loop with"),

@@ -33,6 +33,7 @@ impl Session<'_> {
     }
 
     fn plays_of(&mut self, path: &Path, imported: Option<&Keywords>) -> Vec<Arc<Play>> {
+        self.loader.files.places().brought.add(super::session::folder_of(path));
         let document = match super::load_document(&self.loader.files, path) {
             Ok(loaded) => {
                 loaded.warnings.into_iter().for_each(|warning| self.find(warning));

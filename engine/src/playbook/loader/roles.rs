@@ -137,7 +137,7 @@ impl Session<'_> {
     fn role_in(&mut self, name: &str, folders: Vec<PathBuf>, usage: Usage<'_>, span: &Span) -> RoleUse {
         let Usage { options, keywords, parameters, layer: around, .. } = usage;
         let meta = self.meta(&folders);
-        folders.iter().for_each(|folder| self.loader.files.add_library(folder));
+        folders.iter().for_each(|folder| self.loader.files.places().brought.add(folder));
         let get = |key: &str| {
             meta.as_ref().and_then(Node::as_mapping).and_then(|mapping| mapping.get(key)).cloned()
         };

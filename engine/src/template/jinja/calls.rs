@@ -1,12 +1,13 @@
 //! Calls of functions, macros, methods, filters and tests.
 
-use minijinja::Value;
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{self, CallArg, CallType};
 use minijinja::value::Kwargs;
+use minijinja::{ErrorKind, Value};
 
 use super::objects::{Cycle, Loop, Macro, Module, Native};
 use super::{Fault, Flow, Interpreter, natives};
+use crate::template::plugins::Kind;
 use crate::template::python::{self, is_missing};
 
 /// The arguments of a call.
@@ -176,8 +177,8 @@ impl Interpreter<'_> {
     }
 
     /// Applies a filter by name.
-    pub(super) fn apply(&mut self, name: &str, value: Value, arguments: &Arguments) -> Flow<Value> {
-        let name = short(name);
+    pub(super) fn apply(&mut self, full: &str, value: Value, arguments: &Arguments) -> Flow<Value> {
+        let name = short(full);
         if !matches!(name, "default" | "d" | "mandatory" | "type_debug")
             && let Some(missing) =
                 Some(&value).filter(|value| is_missing(value)).or_else(|| arguments.missing())
@@ -186,10 +187,24 @@ impl Interpreter<'_> {
         {
             return Err(Fault::missing(missing));
         }
+        let plugins = self.engine.plugins();
+        let foreign = |value: Value| {
+            let given: Vec<Value> =
+                std::iter::once(value).chain(arguments.positional.iter().cloned()).collect();
+            Ok(plugins.call(Kind::Filter, full, &given, &arguments.named)?)
+        };
+        if plugins.stands_for(Kind::Filter, full)? {
+            return foreign(value);
+        }
         if let Some(result) = self.native_filter(name, &value, arguments) {
             return result;
         }
-        Ok(self.state.apply_filter(name, &arguments.flat(Some(value)))?)
+        match self.state.apply_filter(name, &arguments.flat(Some(value.clone()))) {
+            Err(error) if error.kind() == ErrorKind::UnknownFilter && plugins.has(Kind::Filter, full) => {
+                foreign(value)
+            }
+            result => Ok(result?),
+        }
     }
 
     /// Whether a test holds.
@@ -200,8 +215,8 @@ impl Interpreter<'_> {
     }
 
     /// Whether a test holds, by name.
-    pub(super) fn check(&mut self, name: &str, value: Value, arguments: &Arguments) -> Flow<bool> {
-        let name = short(name);
+    pub(super) fn check(&mut self, full: &str, value: Value, arguments: &Arguments) -> Flow<bool> {
+        let name = short(full);
         match name {
             "defined" | "undefined" => {
                 let missing = is_missing(&value);
@@ -219,10 +234,24 @@ impl Interpreter<'_> {
         {
             return Err(Fault::missing(missing));
         }
+        let plugins = self.engine.plugins();
+        let foreign = |value: Value| {
+            let given: Vec<Value> =
+                std::iter::once(value).chain(arguments.positional.iter().cloned()).collect();
+            Ok(plugins.call(Kind::Test, full, &given, &arguments.named)?.is_true())
+        };
+        if plugins.stands_for(Kind::Test, full)? {
+            return foreign(value);
+        }
         if let Some(result) = natives::test(name, &value, arguments) {
             return Ok(result?);
         }
-        Ok(self.state.perform_test(name, &arguments.flat(Some(value)))?)
+        match self.state.perform_test(name, &arguments.flat(Some(value.clone()))) {
+            Err(error) if error.kind() == ErrorKind::UnknownTest && plugins.has(Kind::Test, full) => {
+                foreign(value)
+            }
+            result => Ok(result?),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use minijinja::{Environment, Error, Value};
 use super::engine::ReadFile;
 use super::evaluation::scope;
 use super::filters::wrong;
+use super::plugins::{Kind, Plugins};
 use super::vault::{Content, Vault};
 use super::{Templates, to_text};
 
@@ -60,6 +61,8 @@ pub(super) struct Lookups {
     pub(super) engine: Weak<Templates>,
     /// What was encrypted.
     pub(super) vault: Arc<Vault>,
+    /// Lookups in Python.
+    pub(super) plugins: Arc<Plugins>,
     /// Settings.
     pub(super) config: Arc<crate::config::Config>,
 }
@@ -102,8 +105,11 @@ fn joined(mut found: Vec<Value>) -> Value {
 
 /// The list of `with_NAME`.
 pub(super) fn for_loop(lookups: &Lookups, name: &str, terms: &Value) -> Result<Vec<Value>, Error> {
-    let short = short(name);
-    let terms = match (short, terms.kind()) {
+    let is_list = matches!(terms.kind(), ValueKind::Seq | ValueKind::Iterable);
+    let foreign =
+        is_list && (!NAMES.contains(&short(name)) || lookups.plugins.stands_for(Kind::Lookup, name)?);
+    let terms = match (short(name), terms.kind()) {
+        _ if foreign => terms.try_iter()?.collect(),
         (
             "items"
             | "list"
@@ -129,7 +135,7 @@ pub(super) fn for_loop(lookups: &Lookups, name: &str, terms: &Value) -> Result<V
         _ => vec![terms.clone()],
     };
     let none = Kwargs::from_iter(std::iter::empty::<(&str, Value)>());
-    run(lookups, short, &terms, &none).map(Option::unwrap_or_default)
+    run(lookups, name, &terms, &none).map(Option::unwrap_or_default)
 }
 
 fn short(name: &str) -> &str {
@@ -140,10 +146,23 @@ fn short(name: &str) -> &str {
 fn run(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Option<Vec<Value>>, Error> {
     let errors = kwargs.get::<Option<String>>("errors")?.unwrap_or_else(|| "strict".to_owned());
     kwargs.get::<Option<bool>>("wantlist")?;
-    match dispatch(lookups, short(name), terms, kwargs) {
+    match find(lookups, name, terms, kwargs) {
         Err(_) if errors == "ignore" || errors == "warn" => Ok(None),
         other => other.map(Some),
     }
+}
+
+/// What a lookup finds: one of a playbook's own, ours, or one that ansible-core has.
+fn find(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
+    let plugins = &lookups.plugins;
+    let is_ours = NAMES.contains(&short(name));
+    if plugins.stands_for(Kind::Lookup, name)? || (!is_ours && plugins.has(Kind::Lookup, name)) {
+        let names = kwargs.args().filter(|name| !matches!(*name, "wantlist" | "errors"));
+        let named = names.map(|name| Ok((name.to_owned(), kwargs.get::<Value>(name)?)));
+        let named = named.collect::<Result<Vec<_>, Error>>()?;
+        return Ok(plugins.call(Kind::Lookup, name, terms, &named)?.try_iter()?.collect());
+    }
+    dispatch(lookups, short(name), terms, kwargs)
 }
 
 fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {

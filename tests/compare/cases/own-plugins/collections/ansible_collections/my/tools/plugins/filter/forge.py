@@ -1,0 +1,3 @@
+class FilterModule(object):
+    def filters(self):
+        return {"forge": lambda value: "forged " + value}

@@ -1,0 +1,3 @@
+class TestModule(object):
+    def tests(self):
+        return {"forged": lambda value: value.startswith("forged")}
