@@ -1,0 +1,45 @@
+//! What a machine is beneath, from what Azure knows of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::cloud::Cloud;
+use crate::json::{list, text};
+use crate::machine::{Machine, Network};
+use crate::network::whole_of;
+use crate::store::Resource;
+
+/// The machine behind a virtual machine.
+#[must_use]
+pub fn of(cloud: &Cloud, machine: &Resource) -> Machine {
+    let value = &machine.value;
+    let keys = list(value, "/properties/osProfile/linuxConfiguration/ssh/publicKeys");
+    let mut spec = Machine {
+        key: machine.id.key(),
+        host_name: text(value, "/properties/osProfile/computerName").to_owned(),
+        user: text(value, "/properties/osProfile/adminUsername").to_owned(),
+        public_keys: keys.iter().map(|key| text(key, "/keyData").trim().to_owned()).collect(),
+        custom_data: STANDARD.decode(text(&machine.hidden, "/customData")).unwrap_or_default(),
+        networks: Vec::new(),
+        public_address: None,
+        boots: machine.hidden["never_boots"] != true,
+    };
+    for nic in list(value, "/properties/networkProfile/networkInterfaces") {
+        let Some(nic) = cloud.store.find(text(nic, "/id")) else { continue };
+        for configuration in list(&nic.value, "/properties/ipConfigurations") {
+            let (network, _) = whole_of(text(configuration, "/properties/subnet/id"));
+            if let Some(network) = cloud.store.find(&network) {
+                let prefixes = list(&network.value, "/properties/addressSpace/addressPrefixes");
+                spec.networks.push(Network {
+                    key: network.id.key(),
+                    prefix: prefixes.first().map(|prefix| text(prefix, "").to_owned()).unwrap_or_default(),
+                    address: text(configuration, "/properties/privateIPAddress").to_owned(),
+                });
+            }
+            if let Some(public) = cloud.store.find(text(configuration, "/properties/publicIPAddress/id")) {
+                spec.public_address = Some(text(&public.hidden, "/address").to_owned());
+            }
+        }
+    }
+    spec
+}

@@ -1,0 +1,113 @@
+//! `azure-sim`: serves a simulated Azure on this machine until it is told to end.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to whoever starts it")]
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use azure_sim::cloud::{Cloud, Settings};
+use azure_sim::machine::Nothing;
+use azure_sim::scenario::Scenario;
+use azure_sim::server::Server;
+use azure_sim::{tls, token};
+use clap::Parser;
+use serde_json::json;
+
+/// Serves a simulated Azure on this machine.
+#[derive(Parser)]
+struct Arguments {
+    /// Where to listen; port 0 is any that is free
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Serve HTTPS, with a certificate that is made for it
+    #[arg(long)]
+    tls: bool,
+    /// Write a line of JSON here for each request
+    #[arg(long)]
+    log: Option<PathBuf>,
+    /// Where what clients need goes: the secret, the certificate's authority
+    #[arg(long, default_value = "azure-sim")]
+    folder: PathBuf,
+    /// What shall go wrong
+    #[arg(long)]
+    scenario: Option<PathBuf>,
+    /// How many seconds an operation takes
+    #[arg(long, default_value_t = 0.5)]
+    latency: f64,
+    /// How many seconds clients are told to wait between two looks; 0 tells them nothing
+    #[arg(long, default_value_t = 1)]
+    retry_after: u64,
+    /// How many resources are on a page
+    #[arg(long, default_value_t = 100)]
+    page: usize,
+    /// How many cores a region gives of each family, and in all
+    #[arg(long, default_value_t = 100)]
+    cores: u64,
+    /// How many public addresses a region gives
+    #[arg(long, default_value_t = 20)]
+    public_addresses: u64,
+    /// How many seconds until a new principal is known everywhere
+    #[arg(long, default_value_t = 2.0)]
+    principal_delay: f64,
+}
+
+fn main() -> ExitCode {
+    match serve(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("azure-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(arguments: &Arguments) -> Result<(), String> {
+    let scenario = arguments.scenario.as_deref().map(Scenario::read).transpose()?.unwrap_or_default();
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string());
+    let usual = Settings::default();
+    let settings = Settings {
+        latency: seconds(arguments.latency)?,
+        retry_after: arguments.retry_after,
+        token_lifetime: scenario.token_lifetime.map_or(usual.token_lifetime, Duration::from_secs),
+        page: arguments.page.max(1),
+        cores: arguments.cores,
+        public_addresses: arguments.public_addresses,
+        principal_delay: seconds(arguments.principal_delay)?,
+        ..usual
+    };
+    let folder = &arguments.folder;
+    let told = |error: std::io::Error| format!("{}: {error}", folder.display());
+    std::fs::create_dir_all(folder).map_err(told)?;
+    let folder = std::fs::canonicalize(folder).map_err(told)?;
+    let cloud = Cloud::new(settings.clone(), scenario, Box::new(Nothing));
+    let (secret, federated, authority) =
+        (folder.join("client-secret"), folder.join("federated-token"), folder.join("ca.pem"));
+    write_secret(&secret, &settings.client_secret)?;
+    write_secret(&federated, &token::assertion(&cloud))?;
+    let config = if arguments.tls { Some(tls::server(&authority).map_err(told)?) } else { None };
+    let server = Server::start(cloud, arguments.listen, arguments.log.as_deref(), config)
+        .map_err(|error| format!("cannot serve at {}: {error}", arguments.listen))?;
+    let mut ready = json!({
+        "endpoint": server.origin, "subscription": settings.subscription, "tenant": settings.tenant,
+        "client_id": settings.client_id, "client_secret_file": secret, "federated_token_file": federated,
+    });
+    if arguments.tls {
+        ready["ca_file"] = json!(authority);
+    }
+    println!("{ready}");
+    std::io::stdout().flush().map_err(told)?;
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Writes what nobody else may read.
+fn write_secret(path: &Path, text: &str) -> Result<(), String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let opened = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
+}

@@ -1,0 +1,93 @@
+//! Microsoft's own SDK for Python against the simulator.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use clouder_fleet::{install, run, succeed};
+
+/// The simulator as a program, ended with the test.
+struct Simulator {
+    program: Child,
+    ready: String,
+}
+
+impl Simulator {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
+            .arg("--folder")
+            .arg(folder)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        assert!(ready.starts_with('{'), "the simulator did not start");
+        Self { program, ready }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.program.kill().unwrap();
+        self.program.wait().unwrap();
+    }
+}
+
+/// The Python of a virtual environment with what `requirements.txt` names, made when it is not there.
+fn python() -> PathBuf {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("azure-sdk");
+    let python = folder.join("bin/python");
+    // Written last: an environment without it was cut off, or is of other releases.
+    let whole = folder.join("whole");
+    if fs::read_to_string(&whole).is_ok_and(|found| found == wanted) {
+        return python;
+    }
+    if !run("python3", &["-c", "import ensurepip, venv"]).is_ok_and(|output| output.code == 0) {
+        install(&["python3-venv"]).unwrap();
+    }
+    succeed("python3", &["-m", "venv", "--clear", folder.to_str().unwrap()]).unwrap();
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    let words = [&pip[..], &[requirements.to_str().unwrap()]].concat();
+    succeed(python.to_str().unwrap(), &words).unwrap();
+    fs::write(&whole, wanted).unwrap();
+    python
+}
+
+#[test]
+fn microsofts_sdk_finds_what_it_expects() {
+    let python = python();
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let arguments = [
+        "--tls",
+        "--latency",
+        "0.3",
+        "--retry-after",
+        "0",
+        "--cores",
+        "10",
+        "--page",
+        "3",
+        "--principal-delay",
+        "1",
+        "--log",
+        log.to_str().unwrap(),
+    ];
+    let simulator = Simulator::start(folder.path(), &arguments);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/truth.py");
+    let words = ["-B", script.to_str().unwrap(), &simulator.ready];
+    let output = run(python.to_str().unwrap(), &words).unwrap();
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    // What it logged tells of each request, and nothing that is secret.
+    let log = fs::read_to_string(log).unwrap();
+    let secret = fs::read_to_string(folder.path().join("client-secret")).unwrap();
+    assert!(log.lines().all(|line| line.starts_with('{')) && log.contains("/oauth2/v2.0/token"));
+    assert!(!log.contains(&secret) && !log.contains("Bearer") && !log.contains("azureuser"));
+}
