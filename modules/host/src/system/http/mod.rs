@@ -29,6 +29,16 @@ use socket::{Names, Sockets};
 use tls::Trust;
 use url::Url;
 
+/// What a connection needs of certificates, for other clients than [`send`]: those that this machine trusts, or those of the
+/// file that `SSL_CERT_FILE` names.
+///
+/// # Errors
+/// When there are none, or they cannot be read.
+pub fn system_trust() -> Result<TlsConfig, ModuleError> {
+    let bundle = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    Trust { validate: true, ca_path: None, client_cert: None, client_key: None, bundle }.config()
+}
+
 /// How many redirections in a row are followed.
 const MOST_REDIRECTS: usize = 10;
 

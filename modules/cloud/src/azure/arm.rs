@@ -1,0 +1,204 @@
+//! Requests to the resource manager: tokens, retries, pages, Azure's errors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::Error;
+use azure_core::credentials::TokenCredential;
+use azure_core::error::ErrorKind;
+use azure_core::http::headers::{AUTHORIZATION, HeaderName};
+use azure_core::http::policies::{Policy, PolicyResult};
+use azure_core::http::{
+    ClientOptions, Context, ExponentialRetryOptions, Method, Pipeline, RawResponse, Request, RetryOptions,
+    Transport, Url,
+};
+use serde_json::Value;
+
+use super::web::Web;
+use super::{Account, credentials};
+use crate::CloudError;
+
+/// How long a request is tried again, in minutes.
+const PATIENCE: i64 = 10;
+
+/// The id that Azure knows a request by.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+
+/// Puts a token into each request. azure_core's own policy refuses to do so for http, which a simulator on this machine speaks;
+/// that the origin is the right one is seen to by [`Arm::send`].
+#[derive(Debug)]
+struct Token {
+    credential: Arc<dyn TokenCredential>,
+    scope: String,
+}
+
+#[async_trait::async_trait]
+impl Policy for Token {
+    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        let token = self.credential.get_token(&[&self.scope], None).await?;
+        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.token.secret()));
+        next[0].send(context, request, &next[1..]).await
+    }
+}
+
+/// The resource manager.
+#[derive(Debug)]
+pub(super) struct Arm {
+    base: Url,
+    pipeline: Pipeline,
+}
+
+/// What it answered.
+#[derive(Debug)]
+pub(super) struct Answer(RawResponse);
+
+impl Arm {
+    pub(super) fn new(account: &Account) -> Result<Self, CloudError> {
+        let endpoint = account.endpoint.as_deref().unwrap_or(account.environment.endpoint());
+        let authority = account.authority.as_deref().unwrap_or(account.environment.authority());
+        let base: Url = format!("{}/", endpoint.trim_end_matches('/'))
+            .parse()
+            .map_err(|error| CloudError::Login(format!("`{endpoint}` is no address: {error}")))?;
+        let web: Arc<dyn azure_core::http::HttpClient> = Arc::new(Web::new(&[endpoint, authority])?);
+        let options = || ClientOptions {
+            transport: Some(Transport::new(Arc::clone(&web))),
+            retry: RetryOptions::exponential(ExponentialRetryOptions {
+                max_retries: 20,
+                max_total_elapsed: azure_core::time::Duration::minutes(PATIENCE),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let credential = credentials::credential(account, options())?;
+        let audience = if account.endpoint.is_some() { account.environment.endpoint() } else { endpoint };
+        let token: Arc<dyn Policy> = Arc::new(Token { credential, scope: format!("{audience}/.default") });
+        let name = (Some("clouder"), Some(env!("CARGO_PKG_VERSION")));
+        Ok(Self { base, pipeline: Pipeline::new(name.0, name.1, options(), vec![], vec![token], None) })
+    }
+
+    /// The address of a path.
+    pub(super) fn url(&self, path: &str, version: &str) -> Result<Url, CloudError> {
+        let mut url =
+            self.base.join(path).map_err(|error| CloudError::Garbled(format!("`{path}`: {error}")))?;
+        if url.origin() != self.base.origin() {
+            return Err(CloudError::Garbled(format!("`{path}` is no path")));
+        }
+        url.query_pairs_mut().append_pair("api-version", version);
+        Ok(url)
+    }
+
+    /// Sends a request, again if need be.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Answer, CloudError> {
+        // Links come from the server: the token goes to no other.
+        if url.origin() != self.base.origin() {
+            return Err(CloudError::Garbled(format!(
+                "it points to {}, which is not Azure's",
+                url.origin().ascii_serialization()
+            )));
+        }
+        let mut request = Request::new(url, method);
+        request.insert_header("accept", "application/json");
+        if let Some(body) = body {
+            request.insert_header("content-type", "application/json");
+            request.set_body(body.to_string());
+        }
+        match self.pipeline.send(&Context::new(), &mut request, None).await {
+            Ok(answer) => Ok(Answer(answer)),
+            Err(error) => Err(told(&error)),
+        }
+    }
+
+    /// All pages of a list.
+    pub(super) async fn list(&self, mut url: Url) -> Result<Vec<Value>, CloudError> {
+        let mut found = Vec::new();
+        loop {
+            let mut page = self.send(Method::Get, url, None).await?.json()?;
+            match page["value"].take() {
+                Value::Array(items) => found.extend(items),
+                other => return Err(CloudError::Garbled(format!("expected a list, found {other}"))),
+            }
+            match page["nextLink"].as_str() {
+                Some(next) if !next.is_empty() => url = link(next)?,
+                _ => return Ok(found),
+            }
+        }
+    }
+}
+
+/// A link that the server gave.
+pub(super) fn link(text: &str) -> Result<Url, CloudError> {
+    text.parse().map_err(|error| CloudError::Garbled(format!("`{text}` is no link: {error}")))
+}
+
+impl Answer {
+    /// Its status.
+    pub(super) fn status(&self) -> u16 {
+        self.0.status().into()
+    }
+
+    /// A header.
+    pub(super) fn header(&self, name: &'static str) -> Option<String> {
+        self.0.headers().get_optional_string(&HeaderName::from_static(name))
+    }
+
+    /// How long to wait before asking again, if it says so.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        let seconds: u64 = self.header("retry-after")?.parse().ok()?;
+        Some(Duration::from_secs(seconds.min(60)))
+    }
+
+    /// Its content; nothing, when there is none.
+    pub(super) fn json(&self) -> Result<Value, CloudError> {
+        let bytes: &[u8] = self.0.body();
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(bytes).map_err(|error| CloudError::Garbled(error.to_string()))
+    }
+}
+
+/// An error with Azure's own words in it.
+fn told(error: &Error) -> CloudError {
+    match error.kind() {
+        ErrorKind::HttpResponse { status, raw_response: Some(answer), .. } => {
+            let request = answer.headers().get_optional_string(&REQUEST_ID);
+            let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            refused((*status).into(), &body["error"], request)
+        }
+        ErrorKind::HttpResponse { status, .. } => refused((*status).into(), &Value::Null, None),
+        ErrorKind::Credential => CloudError::Login(chain(error)),
+        _ => CloudError::Unreachable(chain(error)),
+    }
+}
+
+/// A refusal, from the `error` of an answer. Details say more than the outermost message does.
+pub(super) fn refused(status: u16, error: &Value, request: Option<String>) -> CloudError {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let code = text(&error["code"]).unwrap_or_else(|| format!("HTTP {status}"));
+    let mut message = text(&error["message"]).unwrap_or_else(|| "Azure gives no reason".to_owned());
+    for detail in error["details"].as_array().into_iter().flatten() {
+        if let Some(more) = text(&detail["message"]).filter(|more| *more != message) {
+            message = format!("{message} ({}: {more})", text(&detail["code"]).unwrap_or_default());
+        }
+    }
+    CloudError::Refused { status, code, message, request }
+}
+
+/// An error and what caused it.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
