@@ -41,7 +41,7 @@ pub struct Settings {
     pub public_addresses: u64,
     /// How long it takes until a new principal is known everywhere.
     pub principal_delay: Duration,
-    /// The network that public addresses are from, its first three numbers.
+    /// The network that public addresses are from.
     pub public_prefix: String,
 }
 
@@ -59,7 +59,7 @@ impl Default for Settings {
             cores: 100,
             public_addresses: 20,
             principal_delay: Duration::from_secs(2),
-            public_prefix: "203.0.113".to_owned(),
+            public_prefix: "198.18.0.0/16".to_owned(),
         }
     }
 }

@@ -98,8 +98,10 @@ pub struct Response {
     pub status: u16,
     /// Names and values.
     pub headers: Vec<(&'static str, String)>,
-    /// What comes after the head.
+    /// What comes after the head, as JSON.
     pub body: Option<Value>,
+    /// What comes after the head, as text.
+    pub text: Option<String>,
 }
 
 impl Response {
@@ -112,7 +114,13 @@ impl Response {
     /// A response with a body.
     #[must_use]
     pub fn json(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body) }
+        Self { status, body: Some(body), ..Self::default() }
+    }
+
+    /// A response with text.
+    #[must_use]
+    pub fn text(text: String) -> Self {
+        Self { status: 200, text: Some(text), ..Self::default() }
     }
 
     /// The same with one more header.
@@ -127,13 +135,16 @@ impl Response {
     /// # Errors
     /// When the connection breaks.
     pub fn write(&self, stream: &mut impl Write, with_body: bool) -> io::Result<()> {
-        let body = self.body.as_ref().map(Value::to_string).unwrap_or_default();
+        let body = self.body.as_ref().map(Value::to_string).or_else(|| self.text.clone()).unwrap_or_default();
         let mut message = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.headers {
             message.push_str(&format!("{name}: {value}\r\n"));
         }
         if self.body.is_some() {
             message.push_str("content-type: application/json; charset=utf-8\r\n");
+        }
+        if self.text.is_some() {
+            message.push_str("content-type: text/plain; charset=utf-8\r\n");
         }
         if self.status != 204 {
             message.push_str(&format!("content-length: {}\r\n", body.len()));

@@ -218,6 +218,7 @@ pub static KINDS: &[Kind] = &[
         prepare: network::virtual_network::prepare,
         show: network::virtual_network::show,
         removable: network::virtual_network::removable,
+        removed: network::virtual_network::removed,
         ..NETWORK
     },
     Kind { name: "virtualNetworks/subnets", body: "Subnet", within: Some("subnets"), patch: None, ..NETWORK },

@@ -10,6 +10,23 @@ pub struct Job {
 }
 
 impl Job {
+    /// What has ended when all of these have.
+    #[must_use]
+    pub fn all(jobs: Vec<Arc<Self>>) -> Option<Arc<Self>> {
+        if jobs.is_empty() {
+            return None;
+        }
+        let wait = move || {
+            for job in &jobs {
+                while job.ended().is_none() {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
+            }
+            Ok(())
+        };
+        Some(Self::begin(wait))
+    }
+
     /// Begins work.
     pub fn begin(work: impl FnOnce() -> Result<(), String> + Send + 'static) -> Arc<Self> {
         let job = Arc::new(Self::default());
@@ -41,7 +58,7 @@ pub struct Machine {
     pub public_keys: Vec<String>,
     /// What cloud-init is given.
     pub custom_data: Vec<u8>,
-    /// Its networks: the virtual network's key and first prefix, and the address there.
+    /// Its networks.
     pub networks: Vec<Network>,
     /// Its public address.
     pub public_address: Option<String>,
@@ -49,14 +66,14 @@ pub struct Machine {
     pub boots: bool,
 }
 
-/// A machine's place in a virtual network.
-#[derive(Debug, Clone, Default)]
+/// A place in a virtual network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
     /// The key of the virtual network.
     pub key: String,
-    /// Its first prefix.
+    /// The prefix of it that the address is in.
     pub prefix: String,
-    /// The machine's address there.
+    /// The address.
     pub address: String,
 }
 
@@ -65,6 +82,8 @@ pub struct Network {
 pub struct Forwarding {
     /// The address and port that is listened on.
     pub from: (String, u16),
+    /// The virtual network that address is of; none if it is public.
+    pub network: Option<Network>,
     /// The addresses and ports behind it.
     pub to: Vec<(String, u16)>,
 }
@@ -78,9 +97,15 @@ pub trait Machines: Debug + Send {
     /// Restarts a machine.
     fn restart(&mut self, key: &str) -> Option<Arc<Job>>;
     /// Removes a machine.
-    fn remove(&mut self, key: &str);
+    fn remove(&mut self, key: &str) -> Option<Arc<Job>>;
+    /// Removes what was made for a virtual network.
+    fn remove_network(&mut self, key: &str);
+    /// What a machine has written to its console, if it has one.
+    fn console(&self, key: &str) -> Option<String>;
     /// Forwards these ports for a load balancer, and no others.
     fn forward(&mut self, balancer: &str, ports: Vec<Forwarding>);
+    /// Removes everything.
+    fn end(&mut self);
 }
 
 /// Machines that are nothing but what Azure says of them.
@@ -100,7 +125,17 @@ impl Machines for Nothing {
         None
     }
 
-    fn remove(&mut self, _key: &str) {}
+    fn remove(&mut self, _key: &str) -> Option<Arc<Job>> {
+        None
+    }
+
+    fn remove_network(&mut self, _key: &str) {}
+
+    fn console(&self, _key: &str) -> Option<String> {
+        None
+    }
 
     fn forward(&mut self, _balancer: &str, _ports: Vec<Forwarding>) {}
+
+    fn end(&mut self) {}
 }

@@ -9,12 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use azure_sim::cloud::{Cloud, Settings};
-use azure_sim::machine::Nothing;
+use azure_sim::containers::{self, Containers};
+use azure_sim::machine::{Machines, Nothing};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
 use azure_sim::{tls, token};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves a simulated Azure on this machine.
 #[derive(Parser)]
@@ -34,6 +36,12 @@ struct Arguments {
     /// What shall go wrong
     #[arg(long)]
     scenario: Option<PathBuf>,
+    /// What virtual machines are
+    #[arg(long, value_enum, default_value_t = Kind::None)]
+    machines: Kind,
+    /// What containers and networks are labelled and named by; one simulator of a name at a time
+    #[arg(long, default_value = "azure-sim")]
+    name: String,
     /// How many seconds an operation takes
     #[arg(long, default_value_t = 0.5)]
     latency: f64,
@@ -52,6 +60,15 @@ struct Arguments {
     /// How many seconds until a new principal is known everywhere
     #[arg(long, default_value_t = 2.0)]
     principal_delay: f64,
+}
+
+/// What virtual machines are.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Nothing but what Azure says of them
+    None,
+    /// Containers with systemd and sshd
+    Containers,
 }
 
 fn main() -> ExitCode {
@@ -76,13 +93,23 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
         cores: arguments.cores,
         public_addresses: arguments.public_addresses,
         principal_delay: seconds(arguments.principal_delay)?,
+        public_prefix: match arguments.machines {
+            Kind::None => usual.public_prefix,
+            Kind::Containers => containers::public_prefix(&arguments.name),
+        },
         ..usual
     };
     let folder = &arguments.folder;
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(folder).map_err(told)?;
     let folder = std::fs::canonicalize(folder).map_err(told)?;
-    let cloud = Cloud::new(settings.clone(), scenario, Box::new(Nothing));
+    let machines: Box<dyn Machines> = match arguments.machines {
+        Kind::None => Box::new(Nothing),
+        Kind::Containers => Box::new(
+            Containers::new(&arguments.name, &settings.public_prefix).map_err(|error| error.to_string())?,
+        ),
+    };
+    let cloud = Cloud::new(settings.clone(), scenario, machines);
     let (secret, federated, authority) =
         (folder.join("client-secret"), folder.join("federated-token"), folder.join("ca.pem"));
     write_secret(&secret, &settings.client_secret)?;
@@ -97,11 +124,29 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     if arguments.tls {
         ready["ca_file"] = json!(authority);
     }
+    if arguments.machines == Kind::Containers {
+        // Docker gives this machine the first address; virtual machines reach its servers there.
+        ready["host_address"] = json!(settings.public_prefix.replace(".0/24", ".1"));
+    }
     println!("{ready}");
     std::io::stdout().flush().map_err(told)?;
-    loop {
-        std::thread::park();
-    }
+    let ended = told_to_end();
+    server.cloud().machines.end();
+    ended.map_err(told)
+}
+
+/// Waits until it is told to end.
+fn told_to_end() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+        Ok(())
+    })
 }
 
 /// Writes what nobody else may read.

@@ -11,6 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 
 use crate::cloud::Cloud;
+use crate::compute::console;
 use crate::failure::Failure;
 use crate::http::{Request, Response};
 use crate::operation::timestamp;
@@ -138,6 +139,9 @@ impl Shared {
 fn respond(cloud: &mut Cloud, request: &Request, origin: &str) -> Result<Response, Failure> {
     cloud.course = cloud.scenario.meet(&request.method, request.path())?;
     if let Some(response) = token::answer(cloud, request, origin) {
+        return Ok(response);
+    }
+    if let Some(response) = console::answer(cloud, request) {
         return Ok(response);
     }
     token::check(cloud, request)?;

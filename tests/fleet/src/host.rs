@@ -101,7 +101,6 @@ impl Host {
 }
 
 fn start(fleet: &str, name: &str, container: &str, image: &str) -> Result<(), FleetError> {
-    let version = succeed("docker", &["version", "-f", "{{.Server.Version}}"])?;
     let network = network_name(fleet);
     let label = format!("{LABEL}={fleet}");
     let mut arguments: Vec<String> =
@@ -109,8 +108,18 @@ fn start(fleet: &str, name: &str, container: &str, image: &str) -> Result<(), Fl
             .iter()
             .map(|word| (*word).to_owned())
             .collect();
+    arguments.extend(options()?);
+    arguments.extend([image.to_owned(), "/usr/local/sbin/fleet-boot".to_owned()]);
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    succeed("docker", &words).map(drop)
+}
+
+/// What Docker needs to be told so that a container passes for a machine.
+pub(crate) fn options() -> Result<Vec<String>, FleetError> {
+    let version = succeed("docker", &["version", "-f", "{{.Server.Version}}"])?;
+    let mut options = Vec::new();
     for capability in capabilities::available(version.trim()) {
-        arguments.extend(["--cap-add".to_owned(), capability.to_owned()]);
+        options.extend(["--cap-add".to_owned(), capability.to_owned()]);
     }
     let fixed = [
         "--security-opt",
@@ -137,10 +146,8 @@ fn start(fleet: &str, name: &str, container: &str, image: &str) -> Result<(), Fl
         "-v",
         "/var/lib/kubelet",
     ];
-    arguments.extend(fixed.iter().map(|word| (*word).to_owned()));
-    arguments.extend([image.to_owned(), "/usr/local/sbin/fleet-boot".to_owned()]);
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    succeed("docker", &words).map(drop)
+    options.extend(fixed.iter().map(|word| (*word).to_owned()));
+    Ok(options)
 }
 
 fn network_name(fleet: &str) -> String {

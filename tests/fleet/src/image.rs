@@ -14,25 +14,48 @@ const SETUP: &str = include_str!("setup.sh");
 /// The Debian release machines run.
 const RELEASE: &str = "trixie";
 
+const CLOUD_BOOT: &str = include_str!("cloud_boot.sh");
+const CLOUD_SETUP: &str = include_str!("cloud_setup.sh");
+
 /// The image's name; made if it is not there. It is named after its recipe, so that a changed recipe makes a new one.
 pub(crate) fn provide() -> Result<String, FleetError> {
+    let image = format!("clouder-host:{}", hash(&[BOOT, SETUP, RELEASE, PASSWORD]));
+    provide_by(&image, || {
+        let base = base()?;
+        set_up(&base, &image, &[(SETUP, "fleet-setup"), (BOOT, "fleet-boot")])
+    })?;
+    Ok(image)
+}
+
+/// The name of the image that clouds start machines from, which is made of the other.
+pub(crate) fn provide_cloud() -> Result<String, FleetError> {
+    let base = provide()?;
+    let image = format!("clouder-cloud:{}", hash(&[&base, CLOUD_BOOT, CLOUD_SETUP]));
+    provide_by(&image, || {
+        set_up(&base, &image, &[(CLOUD_SETUP, "cloud-setup"), (CLOUD_BOOT, "cloud-boot")])
+    })?;
+    Ok(image)
+}
+
+fn hash(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
-    [BOOT, SETUP, RELEASE, PASSWORD].iter().for_each(|part| digest.update(part));
-    let hash: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let image = format!("clouder-host:{hash}");
-    if run("docker", &["image", "inspect", &image])?.code == 0 {
-        return Ok(image);
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Makes an image, unless it is there.
+fn provide_by(image: &str, make: impl FnOnce() -> Result<(), FleetError>) -> Result<(), FleetError> {
+    if run("docker", &["image", "inspect", image])?.code == 0 {
+        return Ok(());
     }
     // Several test programs may want the image at once; one makes it.
     let lock_path = std::env::temp_dir().join("clouder-host-image.lock");
     let lock = fs::File::create(&lock_path).map_err(|error| FleetError::io("write", &lock_path, error))?;
     lock.lock().map_err(|error| FleetError::io("lock", &lock_path, error))?;
-    if run("docker", &["image", "inspect", &image])?.code == 0 {
-        return Ok(image);
+    if run("docker", &["image", "inspect", image])?.code == 0 {
+        return Ok(());
     }
-    let base = base()?;
-    set_up(&base, &image)?;
-    Ok(image)
+    make()
 }
 
 /// A bare Debian: pulled, or where no registry answers, made here.
@@ -77,15 +100,15 @@ fn mirror() -> String {
     mirror.unwrap_or_else(|| "http://deb.debian.org/debian".to_owned())
 }
 
-/// Runs the recipe in a container of the bare image, and keeps what it leaves.
-fn set_up(base: &str, image: &str) -> Result<(), FleetError> {
+/// Runs the first script in a container of the image it begins with, and keeps what it leaves, the second script for its boot.
+fn set_up(base: &str, image: &str, scripts: &[(&str, &str); 2]) -> Result<(), FleetError> {
     let name = format!("clouder-image-{}", std::process::id());
-    let result = try_set_up(&name, base, image);
+    let result = try_set_up(&name, base, image, scripts);
     run("docker", &["rm", "-f", &name])?;
     result
 }
 
-fn try_set_up(name: &str, base: &str, image: &str) -> Result<(), FleetError> {
+fn try_set_up(name: &str, base: &str, image: &str, scripts: &[(&str, &str); 2]) -> Result<(), FleetError> {
     let password = format!("PASSWORD={PASSWORD}");
     succeed(
         "docker",
@@ -101,7 +124,8 @@ fn try_set_up(name: &str, base: &str, image: &str) -> Result<(), FleetError> {
             succeed("docker", &["cp", "-L", file, &format!("{name}:{file}")])?;
         }
     }
-    for (text, target) in [(SETUP, "/usr/local/sbin/fleet-setup"), (BOOT, "/usr/local/sbin/fleet-boot")] {
+    for (text, script) in scripts {
+        let target = &format!("/usr/local/sbin/{script}");
         let mut file = tempfile::NamedTempFile::new()
             .map_err(|error| FleetError::io("make", &std::env::temp_dir(), error))?;
         std::io::Write::write_all(&mut file, text.as_bytes())
@@ -109,10 +133,9 @@ fn try_set_up(name: &str, base: &str, image: &str) -> Result<(), FleetError> {
         succeed("docker", &["cp", &file.path().display().to_string(), &format!("{name}:{target}")])?;
         succeed("docker", &["exec", name, "chmod", "755", target])?;
     }
-    succeed("docker", &["exec", name, "/usr/local/sbin/fleet-setup"])?;
-    succeed(
-        "docker",
-        &["commit", "-c", "ENV PASSWORD=", "-c", "CMD [\"/usr/local/sbin/fleet-boot\"]", name, image],
-    )?;
+    let [(_, setup), (_, boot)] = scripts;
+    succeed("docker", &["exec", name, &format!("/usr/local/sbin/{setup}")])?;
+    let command = format!("CMD [\"/usr/local/sbin/{boot}\"]");
+    succeed("docker", &["commit", "-c", "ENV PASSWORD=", "-c", &command, name, image])?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! is made with debootstrap.
 
 mod capabilities;
+pub mod cloud;
 mod cluster;
 mod command;
 mod host;

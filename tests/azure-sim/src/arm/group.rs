@@ -7,6 +7,7 @@ use crate::cloud::{Cloud, location, state};
 use crate::failure::{Failure, Result};
 use crate::http::Response;
 use crate::json::{merge, text};
+use crate::machine::Job;
 use crate::operation::{Effect, Style};
 use crate::schema;
 
@@ -82,7 +83,13 @@ pub fn answer(cloud: &mut Cloud, call: &Call<'_>, name: &str) -> Result<Response
             if let Some(group) = cloud.groups.get_mut(&key) {
                 state(group, "Deleting");
             }
-            cloud.begin(&id, None, Effect::GroupRemoved, None);
+            let machines: Vec<String> = cloud
+                .store
+                .of_kind(&format!("{id}/"), "Microsoft.Compute/virtualMachines")
+                .map(|machine| machine.id.key())
+                .collect();
+            let jobs = machines.iter().filter_map(|key| cloud.machines.remove(key)).collect();
+            cloud.begin(&id, None, Effect::GroupRemoved, Job::all(jobs));
             Ok(follow::begun(cloud, call, "", "", Style::Location, Response::empty(202)))
         }
         _ => Err(call.not_allowed()),

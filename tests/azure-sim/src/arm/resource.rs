@@ -390,7 +390,9 @@ fn delete(cloud: &mut Cloud, call: &Call<'_>, kind: &'static Kind, id: &Resource
             Effect::Removed
         }
     };
-    cloud.begin(&key, None, effect, None);
+    let is_machine = kind.name == "virtualMachines" && cloud.course.fault.is_none();
+    let job = if is_machine { cloud.machines.remove(&key) } else { None };
+    cloud.begin(&key, None, effect, job);
     Ok(follow::begun(cloud, call, kind.provider, &place, style, Response::empty(202)))
 }
 
@@ -402,6 +404,9 @@ pub fn act(cloud: &mut Cloud, call: &Call<'_>, kind: &'static Kind, action: &str
     let resource = cloud.store.get(&id.key()).cloned().ok_or_else(|| missing(&id))?;
     if kind.name != "virtualMachines" {
         return crate::storage::act(cloud, call, &resource, action);
+    }
+    if action.eq_ignore_ascii_case("retrieveBootDiagnosticsData") {
+        return Ok(compute::console::uris(cloud, call, &resource));
     }
     at_rest(cloud, call, kind, &id)?;
     compute::power::act(cloud, call, &resource, action)?;

@@ -1,6 +1,7 @@
 //! Microsoft.Compute.
 
 pub mod availability_set;
+pub mod console;
 pub mod disk;
 pub mod images;
 pub mod machine;

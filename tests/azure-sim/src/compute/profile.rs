@@ -99,6 +99,11 @@ pub fn os(write: &mut Write) -> Result<()> {
     let profile = "/properties/osProfile";
     let custom = remove(&mut write.new, &format!("{profile}/customData"));
     let password = remove(&mut write.new, &format!("{profile}/adminPassword"));
+    let user = text(&write.new, &format!("{profile}/adminUsername")).to_owned();
+    let only = format!("/home/{user}/.ssh/authorized_keys");
+    for public in list_mut(&mut write.new, &format!("{profile}/linuxConfiguration/ssh/publicKeys")) {
+        default(public, "/path", only.clone());
+    }
     if let Some(old) = &write.old {
         for field in [
             "computerName",
@@ -136,7 +141,6 @@ pub fn os(write: &mut Write) -> Result<()> {
             "Linux host name cannot exceed 64 characters in length or contain the following characters: ` ~ ! @ # $ % ^ & * ( ) = + _ [ ] { } \\ | ; : ' \" , < > / ?.",
         ));
     }
-    let user = text(&write.new, &format!("{profile}/adminUsername")).to_owned();
     if user.is_empty() {
         return Err(parameter("adminUsername", "Required parameter 'adminUsername' is missing (null)."));
     }
@@ -144,9 +148,8 @@ pub fn os(write: &mut Write) -> Result<()> {
         return Err(parameter("adminUsername", "The Admin Username specified is not allowed."));
     }
     let keys = list(&write.new, &format!("{profile}/linuxConfiguration/ssh/publicKeys"));
-    let only = format!("/home/{user}/.ssh/authorized_keys");
     for public in keys {
-        if !matches!(text(public, "/path"), "" | "~/.ssh/authorized_keys") && text(public, "/path") != only {
+        if text(public, "/path") != only {
             return Err(parameter(
                 "linuxConfiguration.ssh.publicKeys.path",
                 format!(
@@ -196,9 +199,6 @@ pub fn os(write: &mut Write) -> Result<()> {
         ("patchSettings", json!({"patchMode": "ImageDefault", "assessmentMode": "ImageDefault"})),
     ] {
         default(&mut write.new, &format!("{linux}/{field}"), usual);
-    }
-    for public in list_mut(&mut write.new, &format!("{linux}/ssh/publicKeys")) {
-        set(public, "/path", only.clone());
     }
     for (field, usual) in [
         ("secrets", json!([])),

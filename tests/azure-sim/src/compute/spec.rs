@@ -1,12 +1,15 @@
 //! What a machine is beneath, from what Azure knows of it.
 
+use std::net::Ipv4Addr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use crate::cloud::Cloud;
 use crate::json::{list, text};
 use crate::machine::{Machine, Network};
-use crate::network::whole_of;
+use crate::network::{prefix::Prefix, whole_of};
 use crate::store::Resource;
 
 /// The machine behind a virtual machine.
@@ -27,19 +30,22 @@ pub fn of(cloud: &Cloud, machine: &Resource) -> Machine {
     for nic in list(value, "/properties/networkProfile/networkInterfaces") {
         let Some(nic) = cloud.store.find(text(nic, "/id")) else { continue };
         for configuration in list(&nic.value, "/properties/ipConfigurations") {
-            let (network, _) = whole_of(text(configuration, "/properties/subnet/id"));
-            if let Some(network) = cloud.store.find(&network) {
-                let prefixes = list(&network.value, "/properties/addressSpace/addressPrefixes");
-                spec.networks.push(Network {
-                    key: network.id.key(),
-                    prefix: prefixes.first().map(|prefix| text(prefix, "").to_owned()).unwrap_or_default(),
-                    address: text(configuration, "/properties/privateIPAddress").to_owned(),
-                });
-            }
+            spec.networks.extend(network(cloud, configuration));
             if let Some(public) = cloud.store.find(text(configuration, "/properties/publicIPAddress/id")) {
                 spec.public_address = Some(text(&public.hidden, "/address").to_owned());
             }
         }
     }
     spec
+}
+
+/// The place of an IP configuration in its virtual network.
+#[must_use]
+pub fn network(cloud: &Cloud, configuration: &Value) -> Option<Network> {
+    let network = cloud.store.find(&whole_of(text(configuration, "/properties/subnet/id")).0)?;
+    let address: Ipv4Addr = text(configuration, "/properties/privateIPAddress").parse().ok()?;
+    let prefixes = list(&network.value, "/properties/addressSpace/addressPrefixes").iter();
+    let mut prefixes = prefixes.filter_map(|prefix| Prefix::parse(text(prefix, ""), "").ok());
+    let prefix = prefixes.find(|prefix| prefix.has(address.to_bits()))?;
+    Some(Network { key: network.id.key(), prefix: prefix.to_string(), address: address.to_string() })
 }

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::{complete_parts, drop_shown, interface, public_address, reference, show_users, users, whole_of};
 use crate::cloud::Cloud;
+use crate::compute::spec;
 use crate::failure::{Failure, Result};
 use crate::id::{ResourceId, key};
 use crate::json::{default, has, list, list_mut, named, set, text};
 use crate::kind::Write;
-use crate::machine::Forwarding;
+use crate::machine::{Forwarding, Network};
 use crate::random;
 use crate::store::Resource;
 
@@ -243,7 +244,7 @@ pub fn provisioned(cloud: &mut Cloud, own: &str) {
         let pool = key(text(properties, "/backendAddressPool/id"));
         let to = members(cloud, &pool).into_iter().map(|address| (address, back)).collect();
         if let Some(address) = frontend.filter(|_| text(properties, "/protocol") != "Udp") {
-            ports.push(Forwarding { from: (address, front), to });
+            ports.push(Forwarding { from: (address.0, front), network: address.1, to });
         }
     }
     for rule in list(&resource.value, "/properties/inboundNatRules") {
@@ -253,20 +254,20 @@ pub fn provisioned(cloud: &mut Cloud, own: &str) {
         let frontend = frontend_address(cloud, resource, text(properties, "/frontendIPConfiguration/id"));
         let to = members(cloud, &key(text(rule, "/id"))).into_iter().map(|address| (address, back)).collect();
         if let Some(address) = frontend {
-            ports.push(Forwarding { from: (address, front), to });
+            ports.push(Forwarding { from: (address.0, front), network: address.1, to });
         }
     }
     cloud.machines.forward(own, ports);
 }
 
-fn frontend_address(cloud: &Cloud, balancer: &Resource, id: &str) -> Option<String> {
+/// The address of a frontend, and its place in a virtual network if it is private.
+fn frontend_address(cloud: &Cloud, balancer: &Resource, id: &str) -> Option<(String, Option<Network>)> {
     let all = list(&balancer.value, "/properties/frontendIPConfigurations");
     let frontend = all.iter().find(|one| key(text(one, "/id")) == key(id))?;
-    let address = match cloud.store.find(text(frontend, "/properties/publicIPAddress/id")) {
-        Some(public) => text(&public.hidden, "/address"),
-        None => text(frontend, "/properties/privateIPAddress"),
-    };
-    (!address.is_empty()).then(|| address.to_owned())
+    match cloud.store.find(text(frontend, "/properties/publicIPAddress/id")) {
+        Some(public) => Some((text(&public.hidden, "/address").to_owned(), None)),
+        None => spec::network(cloud, frontend).map(|network| (network.address.clone(), Some(network))),
+    }
 }
 
 /// The addresses of those that refer to a pool or rule.

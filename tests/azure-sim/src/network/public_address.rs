@@ -1,7 +1,11 @@
 //! Public addresses.
 
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
+use super::prefix::Prefix;
 use super::users;
 use crate::cloud::Cloud;
 use crate::failure::{Failure, Result};
@@ -75,7 +79,7 @@ pub fn prepare(cloud: &mut Cloud, write: &mut Write) -> Result<()> {
                 ),
             ));
         }
-        write.hidden["address"] = json!(free_address(cloud));
+        write.hidden["address"] = json!(free_address(cloud)?);
     }
     if has(&write.new, "/properties/dnsSettings/domainNameLabel") {
         let label = text(&write.new, "/properties/dnsSettings/domainNameLabel").to_owned();
@@ -116,12 +120,16 @@ pub fn holder_of_label<'cloud>(cloud: &'cloud Cloud, place: &str, label: &str) -
 }
 
 /// The first address that nobody has.
-fn free_address(cloud: &Cloud) -> String {
-    let taken: Vec<&str> =
+///
+/// # Errors
+/// When there is none left.
+fn free_address(cloud: &Cloud) -> Result<String> {
+    let taken: HashSet<&str> =
         cloud.store.of_kind(&cloud.root(), KIND).map(|one| text(&one.hidden, "/address")).collect();
-    let mut all = (1..=250).flat_map(|third| (2..=250).map(move |fourth| (third, fourth)));
-    let address = |(third, fourth): (u32, u32)| format!("{}.{third}.{fourth}", cloud.settings.public_prefix);
-    all.by_ref().map(address).find(|address| !taken.contains(&address.as_str())).unwrap_or_default()
+    let all = Prefix::parse(&cloud.settings.public_prefix, "public addresses")?.usable();
+    let mut all = all.map(|address| Ipv4Addr::from_bits(address).to_string());
+    all.find(|address| !taken.contains(address.as_str()))
+        .ok_or_else(|| Failure::bad("PublicIPAddressesExhausted", "There are no public IP addresses left."))
 }
 
 /// Adds the address, where it has one by now, and who uses it.

@@ -181,6 +181,11 @@ fn unused(cloud: &Cloud, subnet: &Value) -> Result<()> {
     ))
 }
 
+/// Removes what was made for it.
+pub fn removed(cloud: &mut Cloud, resource: &Resource) {
+    cloud.machines.remove_network(&resource.id.key());
+}
+
 /// Whether nothing is in the subnet, or in any.
 ///
 /// # Errors

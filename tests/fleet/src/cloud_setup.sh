@@ -1,0 +1,15 @@
+#!/bin/sh
+# Turns a machine's image into one that a cloud would start: cloud-init with the data that lies in it, and what agents do.
+set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+apt-get install -yq --no-install-recommends cloud-init python3-apt
+apt-get clean
+cat >/etc/cloud/cloud.cfg.d/99-cloud.cfg <<END
+datasource_list: [NoCloud]
+network: {config: disabled}
+ssh_deletekeys: false
+manage_etc_hosts: false
+system_info: {default_user: null}
+END
+rm -rf /var/lib/cloud/* /usr/share/doc/* /usr/share/man/* /var/lib/apt/lists/*
