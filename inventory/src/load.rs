@@ -11,6 +11,8 @@ use clouder_lang::{Diagnostic, Source};
 use clouder_vault::{Keyring, is_encrypted};
 use thiserror::Error;
 
+use crate::azure::{self, AzureLists};
+use crate::expressions::Expressions;
 use crate::{Inventory, VariableFolder, ini, range, script, yaml as yaml_inventory};
 
 /// Why an inventory could not be read.
@@ -51,6 +53,14 @@ impl From<Diagnostic> for LoadError {
     }
 }
 
+/// What sources need that are more than files.
+pub struct Outside {
+    /// Evaluates expressions.
+    pub expressions: Arc<dyn Expressions>,
+    /// Asks Azure.
+    pub azure: Arc<dyn AzureLists>,
+}
+
 /// Reads the files of inventories, and collects warnings on the way.
 pub struct Reader {
     keyring: Arc<Keyring>,
@@ -58,6 +68,8 @@ pub struct Reader {
     pub ignored_endings: Vec<String>,
     /// Regular expressions of names that are no inventory in a folder.
     pub ignored_patterns: Vec<String>,
+    /// What sources need that are more than files.
+    pub outside: Option<Outside>,
     warnings: RefCell<Vec<Diagnostic>>,
 }
 
@@ -68,6 +80,7 @@ impl Reader {
             keyring,
             ignored_endings: Vec::new(),
             ignored_patterns: Vec::new(),
+            outside: None,
             warnings: RefCell::default(),
         }
     }
@@ -119,13 +132,19 @@ impl Reader {
 
 /// Reads all sources into one inventory; later ones add to earlier ones, and their variables win.
 ///
-/// A source is a file (INI, YAML, JSON or an executable), a folder of files, or a list of hosts with a comma in it.
+/// A source is a file (INI, YAML, JSON or an executable), a folder of files, a list of hosts with a comma in it, or a cluster in
+/// Azure (`azure:CLUSTER`).
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, LoadError> {
     let mut inventory = Inventory::default();
     for source in sources {
+        if let Some(read) = azure::read_cluster(source, &mut inventory, reader) {
+            read?;
+            inventory.sources.push(PathBuf::from(source));
+            continue;
+        }
         if source.contains(',') && !Path::new(source).exists() {
             host_list(source, &mut inventory)?;
             continue;

@@ -6,7 +6,7 @@ use clouder_lang::yaml::Node;
 use clouder_lang::{Diagnostic, Source};
 
 use crate::load::{LoadError, Reader};
-use crate::{Inventory, range, variables};
+use crate::{Inventory, azure, range, variables};
 
 /// What a group may hold.
 const GROUP_KEYS: [&str; 3] = ["hosts", "vars", "children"];
@@ -26,9 +26,12 @@ pub(crate) fn read(
         return Err(Diagnostic::error(message, &document.span).hint("begin with `all:`").into());
     };
     if let Some(plugin) = groups.get("plugin") {
+        if azure::PLUGIN.contains(&plugin.to_text().as_ref()) {
+            return azure::read(groups, inventory, reader);
+        }
         let message = format!("the inventory plugin `{}` is not known", plugin.to_text());
         return Err(Diagnostic::error(message, &plugin.span)
-            .hint("known are INI and YAML files, programs and host lists")
+            .hint("known are azure_rm, INI and YAML files, programs and host lists")
             .into());
     }
     for (name, entry) in groups.iter() {

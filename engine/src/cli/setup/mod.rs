@@ -5,6 +5,7 @@ mod extra;
 mod facts;
 mod interrupt;
 mod options;
+mod outside;
 mod reports;
 
 use std::fs;
@@ -66,6 +67,7 @@ pub(in crate::cli) fn reader(config: &Config, keyring: &Arc<Keyring>) -> Reader 
     let mut reader = Reader::new(Arc::clone(keyring));
     reader.ignored_endings = config.list(&config::INVENTORY_IGNORE_EXTS);
     reader.ignored_patterns = config.list(&config::INVENTORY_IGNORE_PATTERNS);
+    reader.outside = Some(outside::outside(config, keyring));
     reader
 }
 
