@@ -190,6 +190,7 @@ impl Cloud {
         self.operations.insert(id.clone(), operation);
         self.busy.insert(target.to_owned(), id.clone());
         self.begun = Some(id.clone());
+        self.changed = true;
         id
     }
 

@@ -132,6 +132,7 @@ const NETWORK_VERSIONS: &[&str] = &[
     "2023-11-01",
     "2024-01-01",
     "2024-03-01",
+    "2024-05-01",
 ];
 
 const COMPUTE_VERSIONS: &[&str] = &[
@@ -160,6 +161,7 @@ const COMPUTE_VERSIONS: &[&str] = &[
 ];
 
 const DISK_VERSIONS: &[&str] = &[
+    "2017-03-30",
     "2018-04-01",
     "2018-06-01",
     "2018-09-30",

@@ -24,6 +24,7 @@ pub mod random;
 pub mod scenario;
 pub mod schema;
 pub mod server;
+pub mod state;
 pub mod storage;
 pub mod store;
 pub mod tls;

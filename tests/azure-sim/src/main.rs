@@ -13,10 +13,13 @@ use azure_sim::containers::{self, Containers};
 use azure_sim::machine::{Machines, Nothing};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
-use azure_sim::{tls, token};
+use azure_sim::{state, tls, token};
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How often what has changed is kept.
+const KEEPING: Duration = Duration::from_millis(200);
 
 /// Serves a simulated Azure on this machine.
 #[derive(Parser)]
@@ -33,6 +36,9 @@ struct Arguments {
     /// Where what clients need goes: the secret, the certificate's authority
     #[arg(long, default_value = "azure-sim")]
     folder: PathBuf,
+    /// Keep what it holds in this file, and begin with it
+    #[arg(long)]
+    state: Option<PathBuf>,
     /// What shall go wrong
     #[arg(long)]
     scenario: Option<PathBuf>,
@@ -99,6 +105,12 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
         },
         ..usual
     };
+    if arguments.state.is_some() && arguments.machines != Kind::None {
+        return Err(
+            "--state keeps what Azure knows of machines, not what they are: it does not go with --machines"
+                .to_owned(),
+        );
+    }
     let folder = &arguments.folder;
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(folder).map_err(told)?;
@@ -109,7 +121,10 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
             Containers::new(&arguments.name, &settings.public_prefix).map_err(|error| error.to_string())?,
         ),
     };
-    let cloud = Cloud::new(settings.clone(), scenario, machines);
+    let mut cloud = Cloud::new(settings.clone(), scenario, machines);
+    if let Some(path) = &arguments.state {
+        state::read(&mut cloud, path).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     let (secret, federated, authority) =
         (folder.join("client-secret"), folder.join("federated-token"), folder.join("ca.pem"));
     write_secret(&secret, &settings.client_secret)?;
@@ -130,22 +145,34 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     }
     println!("{ready}");
     std::io::stdout().flush().map_err(told)?;
-    let ended = told_to_end();
+    let ended = told_to_end(|| keep(&server, arguments.state.as_deref()));
     server.cloud().machines.end();
     ended.map_err(told)
 }
 
-/// Waits until it is told to end.
-fn told_to_end() -> std::io::Result<()> {
+/// Keeps what has changed.
+fn keep(server: &Server, path: Option<&Path>) -> std::io::Result<()> {
+    let mut cloud = server.cloud();
+    match path {
+        Some(path) if std::mem::take(&mut cloud.changed) => state::write(&cloud, path),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until it is told to end, and keeps what there is to keep meanwhile and then.
+fn told_to_end(keep: impl Fn() -> std::io::Result<()>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
+        let mut moments = tokio::time::interval(KEEPING);
+        loop {
+            tokio::select! {
+                _ = terminated.recv() => return keep(),
+                _ = interrupted.recv() => return keep(),
+                _ = moments.tick() => keep()?,
+            }
         }
-        Ok(())
     })
 }
 

@@ -28,7 +28,7 @@ pub fn answer(cloud: &Cloud, request: &Request, origin: &str) -> Option<Response
             Response::json(200, configuration(tenant, origin))
         }
         ["common", "discovery", "instance"] => Response::json(200, discovery(cloud, origin)),
-        ["metadata", "endpoints"] => Response::json(200, endpoints(cloud, origin)),
+        ["metadata", "endpoints"] => Response::json(200, endpoints(cloud, request, origin)),
         ["metadata", "identity", "oauth2", "token"] => managed(cloud, request, origin),
         _ => return None,
     };
@@ -193,8 +193,8 @@ fn discovery(cloud: &Cloud, origin: &str) -> Value {
 }
 
 /// What `az cloud register` and others ask a cloud about itself.
-fn endpoints(cloud: &Cloud, origin: &str) -> Value {
-    json!([{
+fn endpoints(cloud: &Cloud, request: &Request, origin: &str) -> Value {
+    let one = json!({
         "name": "AzureSimulator",
         "portal": origin,
         "authentication": {
@@ -205,5 +205,8 @@ fn endpoints(cloud: &Cloud, origin: &str) -> Value {
         "resourceManager": origin, "gallery": origin, "sqlManagement": origin, "vmImageAliasDoc": origin,
         "activeDirectoryDataLake": origin, "microsoftGraphResourceId": origin,
         "suffixes": {"storage": "core.simulator", "keyVaultDns": "vault.simulator", "sqlServerHostname": "database.simulator", "acrLoginServer": "azurecr.simulator"},
-    }])
+    });
+    // The newest version describes one cloud, those before it a list of them.
+    let is_newest = request.parameter("api-version").is_some_and(|version| version.as_str() >= "2022-09-01");
+    if is_newest { one } else { json!([one]) }
 }

@@ -10,13 +10,11 @@ use std::time::{Duration, Instant};
 
 use asking::Asked;
 use azure_sim::cloud::Settings;
-use azure_sim::containers::Containers;
+use azure_sim::containers::{Containers, public_prefix};
 use base64::Engine as _;
 use clouder_fleet::{Output, run, succeed};
 use serde_json::{Value, json};
 
-const NAME: &str = "azure-sim-test";
-const PUBLIC: &str = "198.19.254.0/24";
 const NETWORK: &str = "?api-version=2024-03-01";
 const COMPUTE: &str = "?api-version=2024-07-01";
 
@@ -49,8 +47,8 @@ fn soon(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn containers() -> String {
-    let filter = format!("label=clouder.fleet={NAME}");
+fn containers(name: &str) -> String {
+    let filter = format!("label=clouder.fleet={name}");
     succeed("docker", &["ps", "-aq", "--filter", &filter]).unwrap()
 }
 
@@ -60,9 +58,14 @@ fn a_machine_is_a_container_where_azure_says_it_is() {
     let key = folder.path().join("key");
     succeed("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()]).unwrap();
     let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
-    let settings =
-        Settings { latency: Duration::ZERO, public_prefix: PUBLIC.to_owned(), ..Settings::default() };
-    let machines = Containers::new(NAME, PUBLIC).unwrap();
+    let name =
+        format!("azure-{}", std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned()));
+    let public_prefix = public_prefix(&name);
+    // Virtual networks that are on one machine at once cannot have the same addresses.
+    let private = public_prefix.replacen("198.18", "10.252", 1).replacen("198.19", "10.253", 1);
+    let (private, _) = private.rsplit_once('.').unwrap();
+    let machines = Containers::new(&name, &public_prefix).unwrap();
+    let settings = Settings { latency: Duration::ZERO, public_prefix, ..Settings::default() };
     let mut azure = Asked::new(settings, "rules: []", Box::new(machines));
     let base = azure.cloud.group_id("g");
     let id = |path: &str| json!({"id": format!("{base}/providers/Microsoft.Network/{path}")});
@@ -75,7 +78,7 @@ fn a_machine_is_a_container_where_azure_says_it_is() {
     put(
         &mut azure,
         "Microsoft.Network/virtualNetworks/net",
-        json!({"properties": {"addressSpace": {"addressPrefixes": ["10.253.0.0/24"]}, "subnets": [{"name": "nodes", "properties": {"addressPrefix": "10.253.0.0/25"}}]}}),
+        json!({"properties": {"addressSpace": {"addressPrefixes": [format!("{private}.0/24")]}, "subnets": [{"name": "nodes", "properties": {"addressPrefix": format!("{private}.0/25")}}]}}),
     );
     let address = json!({"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}});
     let own = put(&mut azure, "Microsoft.Network/publicIPAddresses/vm", address.clone());
@@ -118,7 +121,7 @@ fn a_machine_is_a_container_where_azure_says_it_is() {
         "hostname; sudo -n id -un; hostname -I; cloud-init status --wait; cat /etc/from-azure",
     );
     assert_eq!(said.code, 0, "{said:?}");
-    for wanted in ["vm\n", "root\n", "10.253.0.4", "status: done", "hello"] {
+    for wanted in ["vm\n", "root\n", &format!("{private}.4"), "status: done", "hello"] {
         assert!(said.stdout.contains(wanted), "{wanted}: {said:?}");
     }
     let host_key = succeed("ssh-keyscan", &["-t", "ed25519", &own]).unwrap();
@@ -134,9 +137,9 @@ fn a_machine_is_a_container_where_azure_says_it_is() {
     let again = ssh(&key, &own, "cat /etc/from-azure");
     assert_eq!(again.stdout, "hello", "{again:?}");
     azure.done("DELETE", "?api-version=2021-04-01", &Value::Null).unwrap();
-    assert_eq!(containers(), "");
+    assert_eq!(containers(&name), "");
     soon("the load balancer is gone", || !answers(&front, 2222));
     azure.cloud.machines.end();
-    let filter = format!("label=clouder.fleet={NAME}");
+    let filter = format!("label=clouder.fleet={name}");
     assert_eq!(succeed("docker", &["network", "ls", "-q", "--filter", &filter]).unwrap(), "");
 }

@@ -74,6 +74,7 @@ pub fn answer(cloud: &mut Cloud, call: &Call<'_>, name: &str) -> Result<Response
             }
             merge(&mut group, &json!({"properties": {"provisioningState": "Succeeded"}}));
             cloud.groups.insert(key, group.clone());
+            cloud.changed = true;
             Ok(Response::json(200, group))
         }
         "DELETE" => {
@@ -132,6 +133,7 @@ fn put(cloud: &mut Cloud, call: &Call<'_>, name: &str) -> Result<Response> {
         }
     }
     cloud.groups.insert(name.to_ascii_lowercase(), group.clone());
+    cloud.changed = true;
     Ok(Response::json(if old.is_some() { 200 } else { 201 }, group))
 }
 

@@ -1,5 +1,6 @@
 //! Azure Resource Manager: which request goes where.
 
+mod batch;
 mod follow;
 mod group;
 mod list;
@@ -91,6 +92,7 @@ pub fn answer(cloud: &mut Cloud, request: &Request, origin: &str) -> Result<Resp
         ["subscriptions"] | ["subscriptions", _] | ["subscriptions", _, "locations"] | ["tenants"] => {
             subscription::answer(cloud, &call, &lower_words)
         }
+        ["batch"] => batch::run(cloud, &call),
         ["subscriptions", _, "resourcegroups"] => group::list(cloud, &call),
         ["subscriptions", _, "resourcegroups", _] => group::answer(cloud, &call, words[3]),
         ["subscriptions", _, "resources"] | ["subscriptions", _, "resourcegroups", _, "resources"] => {
