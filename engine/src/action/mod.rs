@@ -16,6 +16,7 @@ mod add_host;
 mod assemble;
 mod assert;
 mod async_status;
+pub mod cloud;
 mod copy;
 mod debug;
 mod fail;

@@ -49,7 +49,8 @@ fn all() -> Vec<(&'static str, &'static str)> {
     let actions = action::registry().iter().map(|entry| (entry.name, entry.summary));
     let modules = clouder_modules::registry().iter().filter(|entry| !entry.is_internal());
     let modules = modules.map(|entry| (entry.name, entry.summary));
-    let mut all: Vec<_> = actions.chain(modules).collect();
+    let of_clouds = clouder_cloud::modules::registry().iter().map(|entry| (entry.name, entry.summary));
+    let mut all: Vec<_> = actions.chain(modules).chain(of_clouds).collect();
     all.sort_unstable();
     all.dedup_by_key(|(name, _)| *name);
     all
@@ -57,7 +58,9 @@ fn all() -> Vec<(&'static str, &'static str)> {
 
 fn lookup(name: &str) -> Option<(&'static str, &'static Schema)> {
     let action = action::find(name).map(|entry| (entry.summary, (entry.schema)()));
-    action.or_else(|| clouder_modules::find(name).map(|entry| (entry.summary, (entry.schema)())))
+    let of_host = || clouder_modules::find(name).map(|entry| (entry.summary, (entry.schema)()));
+    let of_cloud = || clouder_cloud::modules::find(name).map(|entry| (entry.summary, (entry.schema)()));
+    action.or_else(of_host).or_else(of_cloud)
 }
 
 fn overview() -> String {

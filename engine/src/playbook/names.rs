@@ -11,8 +11,8 @@ use super::words::Place;
 use crate::action;
 
 /// Collections whose modules and plugins go by their short names, too.
-const COLLECTIONS: [&str; 4] =
-    ["ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general."];
+const COLLECTIONS: [&str; 5] =
+    ["ansible.builtin.", "ansible.legacy.", "ansible.posix.", "community.general.", "azure.azcollection."];
 
 /// Modules that clouder does not have, but that ansible-core has or knows the collection of.
 static FOREIGN: LazyLock<Vec<&str>> =
@@ -97,12 +97,15 @@ pub(super) fn known_modules() -> impl Iterator<Item = &'static str> {
         .iter()
         .filter(|entry| !entry.is_internal())
         .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()));
-    modules.chain(action::registry().iter().map(|entry| entry.name))
+    let of_clouds = clouder_cloud::modules::registry().iter().map(|entry| entry.name);
+    modules.chain(action::registry().iter().map(|entry| entry.name)).chain(of_clouds)
 }
 
 /// Whether a module or action of ours goes by this short name.
 pub(super) fn is_known(short: &str) -> bool {
-    clouder_modules::find(short).is_some_and(|entry| !entry.is_internal()) || action::find(short).is_some()
+    clouder_modules::find(short).is_some_and(|entry| !entry.is_internal())
+        || action::find(short).is_some()
+        || clouder_cloud::modules::find(short).is_some()
 }
 
 /// The parameters of a module or action.
@@ -118,6 +121,9 @@ pub(super) struct Parameters {
 pub(super) fn parameters(module: &str) -> Option<Parameters> {
     if let Some(entry) = action::find(module) {
         return Some(Parameters { schema: entry.schema, check: entry.check, open: entry.open });
+    }
+    if let Some(entry) = clouder_cloud::modules::find(module) {
+        return Some(Parameters { schema: entry.schema, check: entry.check, open: false });
     }
     let entry = clouder_modules::find(module)?;
     Some(Parameters { schema: entry.schema, check: entry.check, open: false })

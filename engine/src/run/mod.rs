@@ -26,6 +26,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use clouder_cloud::azure::Clouds;
 use clouder_lang::Diagnostic;
 
 use crate::action::own_module::Packages;
@@ -69,6 +70,8 @@ pub struct Run {
     started: AtomicBool,
     /// What modules in Python import.
     pub packages: Packages,
+    /// Clouds that are connected to.
+    pub clouds: Clouds,
     /// Tasks in the background.
     pub jobs: Arc<Jobs>,
     /// Why the run cannot go on, though no host is to blame.
@@ -110,6 +113,7 @@ impl Run {
             queues: AtomicU32::new(0),
             started: AtomicBool::new(false),
             packages: Packages::default(),
+            clouds: Clouds::default(),
             jobs: Arc::default(),
             broken: Mutex::default(),
             losses: Mutex::default(),

@@ -370,6 +370,14 @@ impl Run {
                 _ => done,
             });
         }
+        if let Some(module) = clouder_cloud::modules::find(&step.module) {
+            let work = async { Ok(action::cloud::run(module, arguments, step).await) };
+            let outcome = within(step.settings.timeout, work).await?;
+            return Ok(match way {
+                Way::Background(_) => self.started_and_done(outcome).into(),
+                Way::Foreground(_) => outcome.into(),
+            });
+        }
         let Some(module) = clouder_modules::find(&step.module) else {
             return Err(StepError::Failed(format!("clouder has no module `{}`", step.module)));
         };
@@ -378,8 +386,11 @@ impl Run {
 
     /// The module that a step calls, where that is no part of clouder.
     fn own_module(&self, step: &Step<'_>) -> Option<Arc<OwnModule>> {
-        let is_ours =
-            || action::find(&step.module).is_some() || clouder_modules::find(&step.module).is_some();
+        let is_ours = || {
+            action::find(&step.module).is_some()
+                || clouder_modules::find(&step.module).is_some()
+                || clouder_cloud::modules::find(&step.module).is_some()
+        };
         match &step.own {
             Some(own) => Some(Arc::clone(own)),
             None if is_ours() => None,

@@ -1,6 +1,6 @@
 //! The client against the simulated Azure.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,1 +1,59 @@
-//! Task modules.
+//! Task modules that act on a cloud, from the controller: one a file, named and parameterised as in azure.azcollection.
+
+mod compare;
+mod options;
+mod registry;
+mod resource;
+
+pub mod azure_rm_networkinterface;
+pub mod azure_rm_publicipaddress;
+pub mod azure_rm_resource;
+pub mod azure_rm_resourcegroup;
+pub mod azure_rm_securitygroup;
+pub mod azure_rm_subnet;
+pub mod azure_rm_virtualmachine;
+pub mod azure_rm_virtualmachine_info;
+pub mod azure_rm_virtualnetwork;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use clouder_modules::{Arguments, ModuleError, Outcome};
+
+pub use self::options::AzureOptions;
+pub use self::registry::{Call, Entry, find, registry};
+use crate::Cloud;
+
+/// What a module knows about the run it is part of.
+#[derive(Clone, Debug)]
+pub struct CloudContext {
+    /// Only predict; change nothing.
+    pub check: bool,
+    /// Tell what changes.
+    pub diff: bool,
+    /// The cloud.
+    pub cloud: Arc<dyn Cloud>,
+}
+
+/// What a running module is.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Outcome, ModuleError>> + Send + 'a>>;
+
+/// A task module that acts on a cloud. As one of a host, it finds what is, works out what should be and changes the
+/// difference; check mode leaves out the last step.
+pub trait CloudModule: 'static {
+    /// Its arguments.
+    type Args: Arguments + Send;
+
+    /// The name without a collection.
+    const NAME: &'static str;
+
+    /// What it does, in one line without a full stop.
+    const SUMMARY: &'static str;
+
+    /// What its arguments say of the account.
+    fn account(args: &Self::Args) -> &AzureOptions;
+
+    /// Does its work.
+    fn run(args: Self::Args, context: &CloudContext) -> Running<'_>;
+}

@@ -1,0 +1,158 @@
+//! `azure_rm_networkinterface`.
+
+use clouder_modules::args::Arguments;
+use clouder_modules::{ModuleError, Outcome};
+use serde_json::{Map, Value, json};
+
+use super::options::{State, TagOptions};
+use super::resource::{NETWORK, Resource, location, reference, set};
+use super::{AzureOptions, CloudContext, CloudModule, Running};
+
+/// Makes, changes or deletes a network interface.
+#[derive(Arguments)]
+#[arguments(
+    required_if("state", "present", "virtual_network"),
+    required_if("state", "present", "subnet_name")
+)]
+pub struct NetworkInterfaceArgs {
+    /// The resource group it is in.
+    resource_group: String,
+    /// Its name.
+    name: String,
+    /// The virtual network: its name, its id, or a mapping of `name` and `resource_group`.
+    #[arg(alias = "virtual_network_name")]
+    virtual_network: Option<Value>,
+    /// The subnet.
+    #[arg(alias = "subnet")]
+    subnet_name: Option<String>,
+    /// Its addresses: mappings of `name`, and as needed `private_ip_address`, `private_ip_allocation_method`,
+    /// `public_ip_address_name`, `load_balancer_backend_address_pools`, `primary`. One named `default` if none is given.
+    ip_configurations: Option<Vec<Map<String, Value>>>,
+    /// Network security group: its name, its id, or a mapping of `name` and `resource_group`; an empty text for none.
+    #[arg(alias = "security_group_name")]
+    security_group: Option<Value>,
+    /// Pass on what is meant for others.
+    #[arg(default = "false")]
+    ip_forwarding: bool,
+    /// Let the network card do more of the work.
+    #[arg(default = "false")]
+    enable_accelerated_networking: bool,
+    /// Name servers.
+    dns_servers: Option<Vec<String>>,
+    /// The region; that of the resource group if none is named.
+    location: Option<String>,
+    /// Whether it should be there.
+    #[arg(default = "present")]
+    state: State,
+    /// Tags.
+    #[arg(flatten)]
+    tags: TagOptions,
+    /// The account.
+    #[arg(flatten)]
+    azure: AzureOptions,
+}
+
+/// The module.
+pub struct NetworkInterface;
+
+impl CloudModule for NetworkInterface {
+    type Args = NetworkInterfaceArgs;
+    const NAME: &'static str = "azure_rm_networkinterface";
+    const SUMMARY: &'static str = "Makes, changes and deletes network interfaces of Azure";
+
+    fn account(args: &NetworkInterfaceArgs) -> &AzureOptions {
+        &args.azure
+    }
+
+    fn run(args: NetworkInterfaceArgs, context: &CloudContext) -> Running<'_> {
+        Box::pin(run(args, context))
+    }
+}
+
+async fn run(args: NetworkInterfaceArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+    let group = &args.resource_group;
+    let interface =
+        Resource::of_group(context, group, "Microsoft.Network/networkInterfaces", &args.name, NETWORK);
+    if args.state == State::Absent {
+        return interface.remove().await;
+    }
+    let current = interface.get().await?;
+    let current = current.as_ref();
+    let place = location(context, args.location.as_deref(), current, group).await?;
+    let network = args.virtual_network.as_ref().unwrap_or(&Value::Null);
+    let network = reference(context, network, "Microsoft.Network/virtualNetworks", group)?;
+    let subnet = format!("{network}/subnets/{}", args.subnet_name.as_deref().unwrap_or_default());
+    let usual = || vec![Map::from_iter([("name".to_owned(), Value::from("default"))])];
+    let configurations = args.ip_configurations.unwrap_or_else(usual);
+    let many = configurations.len() > 1;
+    let configurations = configurations
+        .iter()
+        .map(|given| configuration(context, given, &subnet, group, many))
+        .collect::<Result<Vec<Value>, ModuleError>>()?;
+    let mut wanted = json!({"location": place, "properties": {
+        "ipConfigurations": configurations,
+        "enableIPForwarding": args.ip_forwarding,
+        "enableAcceleratedNetworking": args.enable_accelerated_networking,
+    }});
+    match &args.security_group {
+        None => {}
+        Some(Value::String(text)) if text.is_empty() => {
+            wanted["properties"]["networkSecurityGroup"] = Value::Null;
+        }
+        Some(named) => {
+            let id = reference(context, named, "Microsoft.Network/networkSecurityGroups", group)?;
+            wanted["properties"]["networkSecurityGroup"] = json!({"id": id});
+        }
+    }
+    set(&mut wanted, &["properties", "dnsSettings", "dnsServers"], args.dns_servers);
+    args.tags.put(&mut wanted, current);
+    Ok(interface.bring(current, &wanted).await?.outcome())
+}
+
+/// An address as Azure has it.
+fn configuration(
+    context: &CloudContext,
+    given: &Map<String, Value>,
+    subnet: &str,
+    group: &str,
+    many: bool,
+) -> Result<Value, ModuleError> {
+    let text =
+        |names: &[&str]| names.iter().find_map(|name| given.get(*name)).filter(|value| !value.is_null());
+    let name = given.get("name").and_then(Value::as_str);
+    let name = name.ok_or_else(|| ModuleError::new("each of ip_configurations needs a `name`"))?;
+    let mut properties = json!({"subnet": {"id": subnet}});
+    if let Some(address) = text(&["private_ip_address"]) {
+        properties["privateIPAddress"] = address.clone();
+    }
+    let method = text(&["private_ip_allocation_method"]).cloned();
+    let usual = if properties["privateIPAddress"].is_null() { "Dynamic" } else { "Static" };
+    properties["privateIPAllocationMethod"] = method.unwrap_or_else(|| usual.into());
+    if let Some(public) = text(&["public_ip_address_name", "public_ip_address", "public_ip_name"]) {
+        let id = reference(context, public, "Microsoft.Network/publicIPAddresses", group)?;
+        properties["publicIPAddress"] = json!({"id": id});
+        if let Some(option) = text(&["public_ip_delete_option"]) {
+            properties["publicIPAddress"]["properties"] = json!({"deleteOption": option});
+        }
+    }
+    if let Some(pools) = given.get("load_balancer_backend_address_pools").and_then(Value::as_array) {
+        let pool = |pool: &Value| match pool {
+            Value::Object(fields) if fields.contains_key("load_balancer") => {
+                let balancer =
+                    reference(context, &fields["load_balancer"], "Microsoft.Network/loadBalancers", group)?;
+                let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+                Ok(json!({"id": format!("{balancer}/backendAddressPools/{name}")}))
+            }
+            Value::String(id) if id.starts_with('/') => Ok(json!({"id": id})),
+            other => Err(ModuleError::new(format!(
+                "a pool of a load balancer is an id, or a mapping of `name` and `load_balancer`, not {other}"
+            ))),
+        };
+        properties["loadBalancerBackendAddressPools"] =
+            pools.iter().map(pool).collect::<Result<Value, _>>()?;
+    }
+    if many || given.contains_key("primary") {
+        properties["primary"] = given.get("primary").and_then(Value::as_bool).unwrap_or(false).into();
+    }
+    Ok(json!({"name": name, "properties": properties}))
+}

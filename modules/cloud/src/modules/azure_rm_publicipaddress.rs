@@ -1,0 +1,90 @@
+//! `azure_rm_publicipaddress`.
+
+use clouder_modules::args::Arguments;
+use clouder_modules::{ModuleError, Outcome};
+use serde_json::json;
+
+use super::options::{State, TagOptions};
+use super::resource::{NETWORK, Resource, location, set};
+use super::{AzureOptions, CloudContext, CloudModule, Running};
+
+/// Makes, changes or deletes a public address.
+#[derive(Arguments)]
+pub struct PublicIpAddressArgs {
+    /// The resource group it is in.
+    resource_group: String,
+    /// Its name.
+    name: String,
+    /// Dynamic or Static; standard addresses are static.
+    #[arg(default = "Dynamic")]
+    allocation_method: String,
+    /// The name it has in the domain of its region.
+    #[arg(alias = "domain_name_label")]
+    domain_name: Option<String>,
+    /// The name that its address leads back to.
+    reverse_fqdn: Option<String>,
+    /// Basic or Standard.
+    sku: Option<String>,
+    /// ipv4 or ipv6.
+    version: Option<String>,
+    /// Minutes that idle connections are kept.
+    idle_timeout: Option<i64>,
+    /// Zones it is in.
+    zones: Option<Vec<String>>,
+    /// The region; that of the resource group if none is named.
+    location: Option<String>,
+    /// Whether it should be there.
+    #[arg(default = "present")]
+    state: State,
+    /// Tags.
+    #[arg(flatten)]
+    tags: TagOptions,
+    /// The account.
+    #[arg(flatten)]
+    azure: AzureOptions,
+}
+
+/// The module.
+pub struct PublicIpAddress;
+
+impl CloudModule for PublicIpAddress {
+    type Args = PublicIpAddressArgs;
+    const NAME: &'static str = "azure_rm_publicipaddress";
+    const SUMMARY: &'static str = "Makes, changes and deletes public addresses of Azure";
+
+    fn account(args: &PublicIpAddressArgs) -> &AzureOptions {
+        &args.azure
+    }
+
+    fn run(args: PublicIpAddressArgs, context: &CloudContext) -> Running<'_> {
+        Box::pin(run(args, context))
+    }
+}
+
+async fn run(args: PublicIpAddressArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+    let kind = "Microsoft.Network/publicIPAddresses";
+    let address = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
+    if args.state == State::Absent {
+        return address.remove().await;
+    }
+    let current = address.get().await?;
+    let current = current.as_ref();
+    let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+    let capital = |text: &str| {
+        let mut letters = text.chars();
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
+            .unwrap_or_default()
+    };
+    let mut wanted = json!({"location": place, "properties": {"publicIPAllocationMethod": capital(&args.allocation_method)}});
+    set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
+    let version = args.version.map(|version| version.to_lowercase().replace("ipv", "IPv"));
+    set(&mut wanted, &["properties", "publicIPAddressVersion"], version);
+    set(&mut wanted, &["properties", "dnsSettings", "domainNameLabel"], args.domain_name);
+    set(&mut wanted, &["properties", "dnsSettings", "reverseFqdn"], args.reverse_fqdn);
+    set(&mut wanted, &["properties", "idleTimeoutInMinutes"], args.idle_timeout);
+    set(&mut wanted, &["zones"], args.zones);
+    args.tags.put(&mut wanted, current);
+    Ok(address.bring(current, &wanted).await?.outcome())
+}

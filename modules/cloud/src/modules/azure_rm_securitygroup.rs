@@ -1,0 +1,151 @@
+//! `azure_rm_securitygroup`.
+
+use clouder_modules::args::Arguments;
+use clouder_modules::{ModuleError, Outcome};
+use serde_json::{Map, Value, json};
+
+use super::options::{State, TagOptions};
+use super::resource::{NETWORK, Resource, location};
+use super::{AzureOptions, CloudContext, CloudModule, Running};
+
+/// Makes, changes or deletes a network security group and its rules.
+#[derive(Arguments)]
+pub struct SecurityGroupArgs {
+    /// The resource group it is in.
+    resource_group: String,
+    /// Its name.
+    name: String,
+    /// The region; that of the resource group if none is named.
+    location: Option<String>,
+    /// Its rules: mappings of `name`, `priority`, and as needed `protocol`, `access`, `direction`, `description`,
+    /// `source_address_prefix`, `source_port_range`, `destination_address_prefix`, `destination_port_range`, each of the last four
+    /// one value or a list.
+    #[arg(default = "")]
+    rules: Vec<Map<String, Value>>,
+    /// Take away rules that are not named.
+    #[arg(default = "false")]
+    purge_rules: bool,
+    /// Whether it should be there.
+    #[arg(default = "present")]
+    state: State,
+    /// Tags.
+    #[arg(flatten)]
+    tags: TagOptions,
+    /// The account.
+    #[arg(flatten)]
+    azure: AzureOptions,
+}
+
+/// The module.
+pub struct SecurityGroup;
+
+impl CloudModule for SecurityGroup {
+    type Args = SecurityGroupArgs;
+    const NAME: &'static str = "azure_rm_securitygroup";
+    const SUMMARY: &'static str = "Makes, changes and deletes network security groups of Azure";
+
+    fn account(args: &SecurityGroupArgs) -> &AzureOptions {
+        &args.azure
+    }
+
+    fn run(args: SecurityGroupArgs, context: &CloudContext) -> Running<'_> {
+        Box::pin(run(args, context))
+    }
+}
+
+async fn run(args: SecurityGroupArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+    let kind = "Microsoft.Network/networkSecurityGroups";
+    let group = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
+    if args.state == State::Absent {
+        return group.remove().await;
+    }
+    let current = group.get().await?;
+    let current = current.as_ref();
+    let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+    let mut rules = args.rules.iter().map(rule).collect::<Result<Vec<Value>, ModuleError>>()?;
+    let named = |rules: &[Value], name: &Value| {
+        let is = |rule: &Value| {
+            rule["name"]
+                .as_str()
+                .zip(name.as_str())
+                .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+        };
+        rules.iter().any(is)
+    };
+    if !args.purge_rules {
+        let there = current.and_then(|current| current["properties"]["securityRules"].as_array());
+        let kept: Vec<Value> =
+            there.into_iter().flatten().filter(|there| !named(&rules, &there["name"])).cloned().collect();
+        rules.extend(kept);
+    }
+    let mut wanted = json!({"location": place, "properties": {"securityRules": rules}});
+    args.tags.put(&mut wanted, current);
+    let change = group.bring(current, &wanted).await?;
+    let mut outcome = change.outcome();
+    outcome.result["state"]["rules"] = outcome.result["state"]["security_rules"].clone();
+    Ok(outcome)
+}
+
+/// The parameters of a rule, what Azure calls them, and what they are unless said.
+const PARAMETERS: [(&str, &str, &str); 9] = [
+    ("description", "description", ""),
+    ("protocol", "protocol", "*"),
+    ("access", "access", "Allow"),
+    ("direction", "direction", "Inbound"),
+    ("priority", "priority", ""),
+    ("source_port_range", "sourcePortRange", "*"),
+    ("destination_port_range", "destinationPortRange", "*"),
+    ("source_address_prefix", "sourceAddressPrefix", "*"),
+    ("destination_address_prefix", "destinationAddressPrefix", "*"),
+];
+
+/// A rule as Azure has it.
+fn rule(given: &Map<String, Value>) -> Result<Value, ModuleError> {
+    let name =
+        given.get("name").and_then(Value::as_str).ok_or_else(|| ModuleError::new("a rule needs a `name`"))?;
+    if let Some(strange) =
+        given.keys().find(|key| *key != "name" && !PARAMETERS.iter().any(|(own, _, _)| own == key))
+    {
+        let known: Vec<&str> = PARAMETERS.iter().map(|(own, _, _)| *own).collect();
+        return Err(ModuleError::new(format!(
+            "the rule {name} has no parameter `{strange}`; known are {}",
+            known.join(", ")
+        )));
+    }
+    let mut properties = Map::new();
+    for (own, field, usual) in PARAMETERS {
+        let value = match given.get(own) {
+            None | Some(Value::Null) if usual.is_empty() => continue,
+            None | Some(Value::Null) => Value::from(usual),
+            Some(value) => value.clone(),
+        };
+        match value {
+            // Of several, Azure has lists of their own.
+            Value::Array(items) if field.ends_with("Prefix") || field.ends_with("Range") => {
+                let plural =
+                    if field.ends_with("Prefix") { format!("{field}es") } else { format!("{field}s") };
+                properties.insert(plural, items.iter().map(text).collect());
+            }
+            Value::Array(_) => {
+                return Err(ModuleError::new(format!("`{own}` of the rule {name} is no list")));
+            }
+            value if own == "priority" => {
+                let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
+                let number = number.ok_or_else(|| {
+                    ModuleError::new(format!("`priority` of the rule {name} must be a number"))
+                })?;
+                properties.insert(field.to_owned(), number.into());
+            }
+            value => drop(properties.insert(field.to_owned(), text(&value))),
+        }
+    }
+    if !properties.contains_key("priority") {
+        return Err(ModuleError::new(format!("the rule {name} needs a `priority`, from 100 to 4096")));
+    }
+    Ok(json!({"name": name, "properties": properties}))
+}
+
+/// A value as text: ports may be written as numbers.
+fn text(value: &Value) -> Value {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned).into()
+}

@@ -1,0 +1,183 @@
+//! `azure_rm_virtualmachine`.
+
+mod body;
+mod power;
+mod removal;
+
+use clouder_modules::args::Arguments;
+use clouder_modules::{ModuleError, Outcome};
+use serde_json::{Map, Value};
+
+use self::removal::Leftover;
+use super::compare::facts;
+use super::options::{State, TagOptions};
+use super::resource::{Resource, location};
+use super::{AzureOptions, CloudContext, CloudModule, Running};
+
+/// The api-version of machines. From 2024-11-01 on a deletion would be a forced one.
+pub(super) const COMPUTE: &str = "2024-07-01";
+
+/// What machines are called.
+pub(super) const KIND: &str = "Microsoft.Compute/virtualMachines";
+
+/// Makes, changes, starts, stops or deletes a virtual machine. Its network interfaces are azure_rm_networkinterface's.
+#[derive(Arguments)]
+pub struct VirtualMachineArgs {
+    /// The resource group it is in.
+    resource_group: String,
+    /// Its name.
+    name: String,
+    /// Its size, such as Standard_D2s_v5; another one for a machine that is there restarts it.
+    vm_size: Option<String>,
+    /// What its first disk is made from: a mapping of `publisher`, `offer`, `sku`, `version`, or of `id`; the id of an image; or the
+    /// name of one in the resource group.
+    image: Option<Value>,
+    /// The name of the user who may log in.
+    admin_username: Option<String>,
+    /// That user's password.
+    #[arg(secret)]
+    admin_password: Option<String>,
+    /// Whether passwords are taken over ssh.
+    #[arg(default = "true")]
+    ssh_password_enabled: bool,
+    /// Keys that log in: mappings of `path` and `key_data`.
+    ssh_public_keys: Option<Vec<Map<String, Value>>>,
+    /// The name it has for itself; its name if none is given.
+    short_hostname: Option<String>,
+    /// What it is given at its first start, for cloud-init.
+    #[arg(secret)]
+    custom_data: Option<String>,
+    /// Its network interfaces: names, or mappings of `name`, `resource_group`, `delete_option`.
+    #[arg(alias = "network_interfaces")]
+    network_interface_names: Option<Vec<Value>>,
+    /// Linux or Windows.
+    #[arg(default = "Linux")]
+    os_type: String,
+    /// The name of its first disk.
+    os_disk_name: Option<String>,
+    /// How its first disk is cached: ReadOnly, ReadWrite or None.
+    #[arg(alias = "disk_caching")]
+    os_disk_caching: Option<String>,
+    /// How large its first disk is, in gigabytes.
+    os_disk_size_gb: Option<i64>,
+    /// What becomes of its first disk when it is deleted: Delete or Detach.
+    os_disk_delete_option: Option<String>,
+    /// What its first disk is kept on, such as Premium_LRS.
+    managed_disk_type: Option<String>,
+    /// Keep the first disk on the machine that it runs on.
+    #[arg(default = "false")]
+    ephemeral_os_disk: bool,
+    /// Further disks: mappings of `lun`, and as needed `disk_size_gb`, `managed_disk_type`, `managed_disk_id`, `caching`, `name`,
+    /// `delete_option`.
+    data_disks: Option<Vec<Map<String, Value>>>,
+    /// Zones it may be in.
+    zones: Option<Vec<String>>,
+    /// The availability set it is part of.
+    availability_set: Option<Value>,
+    /// None for one that is kept, Spot for one that Azure may take away.
+    priority: Option<String>,
+    /// What becomes of a spot machine that is taken away: Deallocate or Delete.
+    eviction_policy: Option<String>,
+    /// The most that a spot machine may cost in an hour; -1 for any price.
+    max_price: Option<f64>,
+    /// SystemAssigned for an identity of its own.
+    vm_identity: Option<String>,
+    /// Identities: a mapping of `type` and `user_assigned_identities`, that one of `id` (a list) and `append`.
+    managed_identity: Option<Map<String, Value>>,
+    /// Keep what it says while it starts: a mapping of `enabled` and `storage_account`.
+    boot_diagnostics: Option<Map<String, Value>>,
+    /// A licence that is there already.
+    license_type: Option<String>,
+    /// What the image's publisher asks for: a mapping of `name`, `product`, `publisher`, `promotion_code`.
+    plan: Option<Map<String, Value>>,
+    /// Whether it should run: false stops it, and it still costs.
+    started: Option<bool>,
+    /// Whether it should keep its place: false stops it so that it costs nothing.
+    #[arg(default = "true")]
+    allocated: bool,
+    /// Restart it.
+    #[arg(default = "false")]
+    restarted: bool,
+    /// The region; that of the resource group if none is named.
+    location: Option<String>,
+    /// What is deleted with it: all, all_autocreated, network_interfaces, virtual_storage, public_ips.
+    #[arg(default = "all")]
+    remove_on_absent: Vec<String>,
+    /// Whether it should be there.
+    #[arg(default = "present")]
+    state: State,
+    /// Tags.
+    #[arg(flatten)]
+    tags: TagOptions,
+    /// The account.
+    #[arg(flatten)]
+    azure: AzureOptions,
+}
+
+/// The module.
+pub struct VirtualMachine;
+
+impl CloudModule for VirtualMachine {
+    type Args = VirtualMachineArgs;
+    const NAME: &'static str = "azure_rm_virtualmachine";
+    const SUMMARY: &'static str = "Makes, changes, starts, stops and deletes virtual machines of Azure";
+
+    fn account(args: &VirtualMachineArgs) -> &AzureOptions {
+        &args.azure
+    }
+
+    fn run(args: VirtualMachineArgs, context: &CloudContext) -> Running<'_> {
+        Box::pin(run(args, context))
+    }
+}
+
+async fn run(args: VirtualMachineArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+    let machine = Resource::of_group(context, &args.resource_group, KIND, &args.name, COMPUTE);
+    if args.state == State::Absent {
+        let leftover = Leftover::of(&args.remove_on_absent)?;
+        return leftover.remove(&machine).await;
+    }
+    let seen = Resource { path: format!("{}?$expand=instanceView", machine.path), ..machine };
+    let current = seen.get().await?;
+    let machine = Resource { path: seen.path.replace("?$expand=instanceView", ""), ..seen };
+    let place = location(context, args.location.as_deref(), current.as_ref(), &args.resource_group).await?;
+    let wanted = body::wanted(&args, context, current.as_ref(), &place)?;
+    // What it is seen to do is not sent back.
+    let comparable = current.as_ref().map(|current| {
+        let mut current = current.clone();
+        if let Some(properties) = current["properties"].as_object_mut() {
+            properties.remove("instanceView");
+        }
+        current
+    });
+    let change = machine.bring(comparable.as_ref(), &wanted).await?;
+    let state = power::state(current.as_ref());
+    let power =
+        power::change(&args, context, &machine.path, state.as_deref(), change.changed && current.is_none())
+            .await?;
+    let resource = change.resource.clone();
+    let mut outcome = change.outcome();
+    outcome.changed |= power.is_some();
+    let state = power.or(state).unwrap_or_else(|| "running".to_owned());
+    outcome.result.insert("powerstate".to_owned(), state.into());
+    outcome.result.insert("azure_vm".to_owned(), told(&resource));
+    Ok(outcome)
+}
+
+/// A machine as a playbook reads it.
+pub(super) fn told(machine: &Value) -> Value {
+    let mut told = facts(machine);
+    let names = machine["properties"]["networkProfile"]["networkInterfaces"].as_array().into_iter().flatten();
+    let names = names.filter_map(|interface| interface["id"].as_str()?.rsplit('/').next().map(Value::from));
+    told["network_interface_names"] = names.collect();
+    told["vm_size"] = machine["properties"]["hardwareProfile"]["vmSize"].clone();
+    told["admin_username"] = machine["properties"]["osProfile"]["adminUsername"].clone();
+    if let Some(id) = machine["id"].as_str() {
+        let mut parts = id.split('/').skip_while(|part| !part.eq_ignore_ascii_case("resourcegroups")).skip(1);
+        told["resource_group"] = parts.next().into();
+    }
+    if let Some(state) = power::state(Some(machine)) {
+        told["power_state"] = state.into();
+    }
+    told
+}

@@ -1,0 +1,90 @@
+//! The list of all task modules that act on a cloud.
+
+use std::pin::Pin;
+
+use clouder_modules::args::{ArgumentError, Schema};
+use clouder_modules::{Arguments as _, ModuleError, Outcome};
+use serde_json::{Map, Value};
+
+use super::{
+    CloudContext, CloudModule, azure_rm_networkinterface, azure_rm_publicipaddress, azure_rm_resource,
+    azure_rm_resourcegroup, azure_rm_securitygroup, azure_rm_subnet, azure_rm_virtualmachine,
+    azure_rm_virtualmachine_info, azure_rm_virtualnetwork,
+};
+use crate::azure::{Account, Clouds};
+
+/// How a task is to be done.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Only predict.
+    pub check: bool,
+    /// Tell what changes.
+    pub diff: bool,
+    /// The subscriptions that are connected to.
+    pub clouds: &'a Clouds,
+    /// The origin of the resource manager, if the command line or a setting names one.
+    pub endpoint: Option<&'a str>,
+    /// A variable of the environment.
+    pub variable: &'a (dyn Fn(&str) -> Option<String> + Send + Sync),
+}
+
+type Done<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// A module without its type.
+pub struct Entry {
+    /// The name without a collection.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Its parameters.
+    pub schema: fn() -> &'static Schema,
+    /// Reads the arguments and says what is wrong with them.
+    pub check: fn(Map<String, Value>) -> Result<(), ArgumentError>,
+    /// Reads the arguments and does its work; every failure is an outcome.
+    pub run: for<'a> fn(Map<String, Value>, Call<'a>) -> Done<'a>,
+}
+
+const fn entry<M: CloudModule>() -> Entry {
+    Entry {
+        name: M::NAME,
+        summary: M::SUMMARY,
+        schema: M::Args::schema,
+        check: |arguments| M::Args::read(arguments).map(drop),
+        run: |arguments, call| {
+            Box::pin(async move {
+                match M::Args::read(arguments) {
+                    Ok(args) => run::<M>(args, call).await.unwrap_or_else(ModuleError::into_outcome),
+                    Err(error) => Outcome::failed(error.to_string()),
+                }
+            })
+        },
+    }
+}
+
+async fn run<M: CloudModule>(args: M::Args, call: Call<'_>) -> Result<Outcome, ModuleError> {
+    let given = M::account(&args).given(call.endpoint);
+    let account = Account::find(given, call.variable)?;
+    let context = CloudContext { check: call.check, diff: call.diff, cloud: call.clouds.azure(&account)? };
+    M::run(args, &context).await
+}
+
+/// All of them, by name.
+pub fn registry() -> &'static [Entry] {
+    const MODULES: &[Entry] = &[
+        entry::<azure_rm_networkinterface::NetworkInterface>(),
+        entry::<azure_rm_publicipaddress::PublicIpAddress>(),
+        entry::<azure_rm_resource::Resource>(),
+        entry::<azure_rm_resourcegroup::ResourceGroup>(),
+        entry::<azure_rm_securitygroup::SecurityGroup>(),
+        entry::<azure_rm_subnet::Subnet>(),
+        entry::<azure_rm_virtualmachine::VirtualMachine>(),
+        entry::<azure_rm_virtualmachine_info::VirtualMachineInfo>(),
+        entry::<azure_rm_virtualnetwork::VirtualNetwork>(),
+    ];
+    MODULES
+}
+
+/// The module of a name without a collection.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    registry().iter().find(|entry| entry.name == name)
+}

@@ -1,0 +1,124 @@
+//! Playbooks of azure_rm_* tasks against a simulated Azure.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use azure_sim::cloud::{Cloud, Settings};
+use azure_sim::machine::Nothing;
+use azure_sim::scenario::Scenario;
+use azure_sim::server::Server;
+use clouder_tests::{Ran, program};
+
+/// A simulated Azure, and what it was asked for.
+struct Azure {
+    server: Server,
+    settings: Settings,
+    folder: tempfile::TempDir,
+}
+
+impl Azure {
+    fn new(scenario: &str) -> Self {
+        let settings = Settings { latency: Duration::from_millis(20), retry_after: 0, ..Settings::default() };
+        let cloud = Cloud::new(settings.clone(), Scenario::parse(scenario).unwrap(), Box::new(Nothing));
+        let folder = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::start(cloud, address, Some(&folder.path().join("log")), None).unwrap();
+        Self { server, settings, folder }
+    }
+
+    fn run(&self, playbook: &str, more: &[&str]) -> Ran {
+        let playbook = Path::new(env!("CARGO_MANIFEST_DIR")).join("azure").join(playbook);
+        let output = Command::new(program("clouder"))
+            .arg("run")
+            .arg(playbook)
+            .args(more)
+            .env("NO_COLOR", "1")
+            .env("AZURE_AUTHORITY_HOST", &self.server.origin)
+            .env("CLOUDER_AZURE_ENDPOINT", &self.server.origin)
+            .env("AZURE_SUBSCRIPTION_ID", &self.settings.subscription)
+            .env("AZURE_TENANT_ID", &self.settings.tenant)
+            .env("AZURE_CLIENT_ID", &self.settings.client_id)
+            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+    }
+
+    /// The requests since the last time that changed something.
+    fn writes(&self) -> usize {
+        let log = self.folder.path().join("log");
+        let text = std::fs::read_to_string(&log).unwrap();
+        std::fs::write(log, "").unwrap();
+        let writes = |line: &&str| !line.contains("\"method\":\"GET\"") && !line.contains("oauth2");
+        text.lines().filter(writes).count()
+    }
+}
+
+#[test]
+fn machines_are_predicted_made_left_alone_and_deleted() {
+    let azure = Azure::new("");
+    let predicted = azure.run("up.yml", &["--check", "--diff"]);
+    assert_eq!((predicted.code, azure.writes()), (0, 0), "{}", predicted.shown);
+    let made = azure.run("up.yml", &["--diff"]);
+    assert_eq!((made.code, azure.writes()), (0, 11), "{}", made.shown);
+    assert_eq!(predicted.recap("localhost"), made.recap("localhost"));
+    for secret in [&azure.settings.client_secret, "cloud-config"] {
+        assert!(!made.shown.contains(secret) && !predicted.shown.contains(secret), "{secret} is shown");
+    }
+    assert!(
+        made.shown.contains("['vm-1', 'vm-2'] ['running', 'running'] [['nic-1'], ['nic-2']]"),
+        "{}",
+        made.shown
+    );
+
+    let again = azure.run("up.yml", &[]);
+    assert_eq!((again.code, azure.writes()), (0, 0), "{}", again.shown);
+    assert!(again.recap("localhost").contains("changed=0"), "{}", again.shown);
+
+    let down = azure.run("down.yml", &[]);
+    assert_eq!(down.code, 0, "{}", down.shown);
+    for said in ["deallocated", "running", "['nic-1'] ['ip-1'] 2", "holds 8 resources"] {
+        assert!(down.shown.contains(said), "{said}: {}", down.shown);
+    }
+    azure.writes();
+    let down = azure.run("down.yml", &["--start-at-task", "delete a machine"]);
+    assert_eq!((down.code, azure.writes()), (0, 0), "{}", down.shown);
+}
+
+#[test]
+fn what_somebody_changed_is_put_back() {
+    let azure = Azure::new("");
+    assert_eq!(azure.run("up.yml", &[]).code, 0);
+    let rule = "/subscriptions/SUB/resourceGroups/lab/providers/Microsoft.Network/networkSecurityGroups/nsg"
+        .replace("SUB", &azure.settings.subscription);
+    let (_folder, path) = clouder_tests::file(&format!(
+        "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - azure_rm_resource:\n        api_version: 2024-03-01\n        \
+         url: {rule}\n        method: PATCH\n        body: {{tags: {{by: hand}}}}\n    - azure_rm_securitygroup:\n        \
+         resource_group: lab\n        name: nsg\n        rules: [{{name: ssh, protocol: Udp, priority: 100}}]\n"
+    ));
+    assert_eq!(azure.run(&path, &[]).code, 0);
+    let again = azure.run("up.yml", &["--diff"]);
+    assert!(again.recap("localhost").contains("changed=1"), "{}", again.shown);
+    assert!(again.shown.contains("-") && again.shown.contains("\"protocol\": \"Tcp\""), "{}", again.shown);
+}
+
+#[test]
+fn storms_are_weathered_and_failures_told() {
+    let azure = Azure::new("rules: [{every: 3, answer: {status: 500}, path: '/subscriptions/**'}]");
+    let made = azure.run("up.yml", &[]);
+    assert_eq!(made.code, 0, "{}", made.shown);
+
+    let azure = Azure::new(
+        "rules: [{method: [PUT], path: '**/virtualMachines/*', fail: {code: SkuNotAvailable, message: none left}}]",
+    );
+    let failed = azure.run("up.yml", &[]);
+    assert_eq!(failed.code, 2, "{}", failed.shown);
+    for said in ["SkuNotAvailable: none left (request ", "; choose another size or zone"] {
+        assert!(failed.shown.contains(said), "{said}: {}", failed.shown);
+    }
+}
