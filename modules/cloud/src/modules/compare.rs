@@ -34,6 +34,19 @@ fn field_differs(name: &str, current: &Value, wanted: &Value) -> bool {
     }
 }
 
+/// What is wanted and not there yet, by fields and by those of `properties`.
+pub(super) fn differences(current: &Value, wanted: &Value) -> Value {
+    let fields = wanted.as_object().into_iter().flatten();
+    let differing = fields.filter_map(|(name, wanted)| {
+        let current = current.get(name).unwrap_or(&Value::Null);
+        if name == "properties" {
+            return Some((name.clone(), differences(current, wanted)));
+        }
+        field_differs(name, current, wanted).then(|| (name.clone(), wanted.clone()))
+    });
+    differing.collect::<Map<_, _>>().into()
+}
+
 /// What Azure takes and never tells.
 fn is_write_only(name: &str) -> bool {
     matches!(name, "adminPassword" | "customData")
@@ -199,6 +212,14 @@ mod tests {
         let whole = json!({"a": 1, "b": 2, "list": [{"name": "X", "keep": 1, "v": 3}], "tags": {"new": "2"}});
         assert_eq!(overlaid(&current, &wanted), whole);
         assert_eq!(part(&current, &wanted), json!({"list": [{"name": "x"}, {"name": "y"}], "tags": {}}));
+    }
+
+    #[test]
+    fn differences_are_sent_alone() {
+        let current = json!({"sku": {"name": "A"}, "kind": "x", "properties": {"flag": true, "tier": "Hot"}});
+        let wanted = json!({"sku": {"name": "b"}, "kind": "X", "properties": {"flag": true, "tier": "Cool", "new": 1}});
+        let sent = json!({"sku": {"name": "b"}, "properties": {"tier": "Cool", "new": 1}});
+        assert_eq!(differences(&current, &wanted), sent);
     }
 
     #[test]

@@ -5,11 +5,18 @@ mod options;
 mod registry;
 mod resource;
 
+pub mod azure_rm_availabilityset;
+pub mod azure_rm_loadbalancer;
+pub mod azure_rm_manageddisk;
+pub mod azure_rm_managedidentity;
+pub mod azure_rm_natgateway;
 pub mod azure_rm_networkinterface;
 pub mod azure_rm_publicipaddress;
 pub mod azure_rm_resource;
 pub mod azure_rm_resourcegroup;
+pub mod azure_rm_roleassignment;
 pub mod azure_rm_securitygroup;
+pub mod azure_rm_storageaccount;
 pub mod azure_rm_subnet;
 pub mod azure_rm_virtualmachine;
 pub mod azure_rm_virtualmachine_info;

@@ -7,9 +7,11 @@ use clouder_modules::{Arguments as _, ModuleError, Outcome};
 use serde_json::{Map, Value};
 
 use super::{
-    CloudContext, CloudModule, azure_rm_networkinterface, azure_rm_publicipaddress, azure_rm_resource,
-    azure_rm_resourcegroup, azure_rm_securitygroup, azure_rm_subnet, azure_rm_virtualmachine,
-    azure_rm_virtualmachine_info, azure_rm_virtualnetwork,
+    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_loadbalancer, azure_rm_manageddisk,
+    azure_rm_managedidentity, azure_rm_natgateway, azure_rm_networkinterface, azure_rm_publicipaddress,
+    azure_rm_resource, azure_rm_resourcegroup, azure_rm_roleassignment, azure_rm_securitygroup,
+    azure_rm_storageaccount, azure_rm_subnet, azure_rm_virtualmachine, azure_rm_virtualmachine_info,
+    azure_rm_virtualnetwork,
 };
 use crate::azure::{Account, Clouds};
 
@@ -71,11 +73,18 @@ async fn run<M: CloudModule>(args: M::Args, call: Call<'_>) -> Result<Outcome, M
 /// All of them, by name.
 pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
+        entry::<azure_rm_availabilityset::AvailabilitySet>(),
+        entry::<azure_rm_loadbalancer::LoadBalancer>(),
+        entry::<azure_rm_manageddisk::ManagedDisk>(),
+        entry::<azure_rm_managedidentity::ManagedIdentity>(),
+        entry::<azure_rm_natgateway::NatGateway>(),
         entry::<azure_rm_networkinterface::NetworkInterface>(),
         entry::<azure_rm_publicipaddress::PublicIpAddress>(),
         entry::<azure_rm_resource::Resource>(),
         entry::<azure_rm_resourcegroup::ResourceGroup>(),
+        entry::<azure_rm_roleassignment::RoleAssignment>(),
         entry::<azure_rm_securitygroup::SecurityGroup>(),
+        entry::<azure_rm_storageaccount::StorageAccount>(),
         entry::<azure_rm_subnet::Subnet>(),
         entry::<azure_rm_virtualmachine::VirtualMachine>(),
         entry::<azure_rm_virtualmachine_info::VirtualMachineInfo>(),

@@ -4,7 +4,7 @@ use clouder_modules::{Diff, DiffSide, ModuleError, Outcome};
 use serde_json::{Map, Value};
 
 use super::CloudContext;
-use super::compare::{differs, facts, overlaid, part, place, without_secrets};
+use super::compare::{differences, differs, facts, overlaid, part, place, without_secrets};
 
 /// The api-version of resource groups.
 pub(super) const GROUPS: &str = "2021-04-01";
@@ -47,6 +47,20 @@ impl<'a> Resource<'a> {
 
     /// Makes it what is wanted, where `current` is not. What is there and not wanted otherwise stays.
     pub(super) async fn bring(&self, current: Option<&Value>, wanted: &Value) -> Result<Change, ModuleError> {
+        self.change(current, wanted, false).await
+    }
+
+    /// The same for what does not take back the whole that it tells: one that is there is sent what differs, and nothing else.
+    pub(super) async fn amend(&self, current: Option<&Value>, wanted: &Value) -> Result<Change, ModuleError> {
+        self.change(current, wanted, true).await
+    }
+
+    async fn change(
+        &self,
+        current: Option<&Value>,
+        wanted: &Value,
+        only_differences: bool,
+    ) -> Result<Change, ModuleError> {
         if let Some(current) = current.filter(|current| !differs(current, wanted)) {
             return Ok(Change { changed: false, resource: current.clone(), diff: None });
         }
@@ -55,6 +69,8 @@ impl<'a> Resource<'a> {
         let whole = current.map_or_else(|| wanted.clone(), |current| overlaid(current, wanted));
         let resource = if self.context.check {
             self.predicted(whole)
+        } else if let Some(current) = current.filter(|_| only_differences) {
+            self.context.cloud.patch(&self.path, self.version, &differences(current, wanted)).await?
         } else {
             self.context.cloud.put(&self.path, self.version, &whole).await?
         };

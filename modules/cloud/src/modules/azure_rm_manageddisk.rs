@@ -1,0 +1,141 @@
+//! `azure_rm_manageddisk`.
+
+use clouder_modules::args::Arguments;
+use clouder_modules::{ModuleError, Outcome};
+use serde_json::{Map, Value, json};
+
+use super::options::{State, TagOptions};
+use super::resource::{Resource, location, set};
+use super::{AzureOptions, CloudContext, CloudModule, Running};
+
+/// Makes, changes or deletes a disk. Machines are given disks by azure_rm_virtualmachine.
+#[derive(Arguments)]
+pub struct ManagedDiskArgs {
+    /// The resource group it is in.
+    resource_group: String,
+    /// Its name.
+    name: String,
+    /// Its size; it can grow, but not shrink.
+    disk_size_gb: Option<i64>,
+    /// What it is on: Standard_LRS, StandardSSD_LRS, Premium_LRS, PremiumV2_LRS, UltraSSD_LRS …
+    storage_account_type: Option<String>,
+    /// What it is made of: empty, import, copy, upload, fromimage, restore; empty if nothing is said.
+    create_option: Option<String>,
+    /// The blob that it is imported from.
+    #[arg(alias = "source_resource_uri")]
+    source_uri: Option<String>,
+    /// The disk or snapshot that it is a copy of.
+    source_resource_id: Option<String>,
+    /// The account of storage that the blob is in.
+    storage_account_id: Option<String>,
+    /// The image that it is made of: a mapping of `id`.
+    image_reference: Option<Map<String, Value>>,
+    /// The image of a gallery that it is made of: a mapping of `id`.
+    gallery_image_reference: Option<Map<String, Value>>,
+    /// The system on it: linux or windows.
+    os_type: Option<String>,
+    /// The zone it is in.
+    zone: Option<String>,
+    /// The performance it is paid for: P10, P20 …
+    tier: Option<String>,
+    /// How many machines may use it at once.
+    max_shares: Option<i64>,
+    /// The size of its sectors.
+    logical_sector_size: Option<i64>,
+    /// How many operations a second it does.
+    disk_iops_read_write: Option<i64>,
+    /// How many megabytes a second it does.
+    disk_m_bps_read_write: Option<i64>,
+    /// From where it can be read: AllowAll, AllowPrivate or DenyAll.
+    network_access_policy: Option<String>,
+    /// Whether it can be read from public networks: Enabled or Disabled.
+    public_network_access: Option<String>,
+    /// The region; that of the resource group if none is named.
+    location: Option<String>,
+    /// Whether it should be there.
+    #[arg(default = "present")]
+    state: State,
+    /// Tags.
+    #[arg(flatten)]
+    tags: TagOptions,
+    /// The account.
+    #[arg(flatten)]
+    azure: AzureOptions,
+}
+
+/// The module.
+pub struct ManagedDisk;
+
+impl CloudModule for ManagedDisk {
+    type Args = ManagedDiskArgs;
+    const NAME: &'static str = "azure_rm_manageddisk";
+    const SUMMARY: &'static str = "Makes, changes and deletes disks of Azure";
+
+    fn account(args: &ManagedDiskArgs) -> &AzureOptions {
+        &args.azure
+    }
+
+    fn run(args: ManagedDiskArgs, context: &CloudContext) -> Running<'_> {
+        Box::pin(run(args, context))
+    }
+}
+
+/// How Azure writes what a disk is made of.
+const ORIGINS: [&str; 6] = ["Empty", "Import", "Copy", "Upload", "FromImage", "Restore"];
+
+async fn run(args: ManagedDiskArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+    let group = &args.resource_group;
+    let disk = Resource::of_group(context, group, "Microsoft.Compute/disks", &args.name, "2024-03-02");
+    if args.state == State::Absent {
+        return disk.remove().await;
+    }
+    let current = disk.get().await?;
+    let current = current.as_ref();
+    let place = location(context, args.location.as_deref(), current, group).await?;
+    let mut wanted = json!({"location": place, "properties": {}});
+    if current.is_none() {
+        wanted["properties"]["creationData"] = origin(&args)?;
+    }
+    set(&mut wanted, &["sku", "name"], args.storage_account_type);
+    let zone = args.zone.filter(|zone| !zone.is_empty());
+    set(&mut wanted, &["zones"], zone.map(|zone| vec![zone]));
+    let system =
+        args.os_type.map(|system| if system.eq_ignore_ascii_case("linux") { "Linux" } else { "Windows" });
+    set(&mut wanted, &["properties", "osType"], system);
+    for (field, number) in [
+        ("diskSizeGB", args.disk_size_gb),
+        ("maxShares", args.max_shares),
+        ("diskIOPSReadWrite", args.disk_iops_read_write),
+        ("diskMBpsReadWrite", args.disk_m_bps_read_write),
+    ] {
+        set(&mut wanted, &["properties", field], number);
+    }
+    for (field, text) in [
+        ("tier", args.tier),
+        ("networkAccessPolicy", args.network_access_policy),
+        ("publicNetworkAccess", args.public_network_access),
+    ] {
+        set(&mut wanted, &["properties", field], text);
+    }
+    args.tags.put(&mut wanted, current);
+    Ok(disk.bring(current, &wanted).await?.outcome())
+}
+
+/// What a new disk is made of. It cannot be changed later, and is not compared.
+fn origin(args: &ManagedDiskArgs) -> Result<Value, ModuleError> {
+    let given = args.create_option.as_deref().unwrap_or("empty");
+    let option = ORIGINS.iter().find(|origin| origin.eq_ignore_ascii_case(given)).ok_or_else(|| {
+        ModuleError::new(format!(
+            "`create_option` is one of {}, not {given}",
+            ORIGINS.join(", ").to_lowercase()
+        ))
+    })?;
+    let mut origin = json!({"createOption": option});
+    set(&mut origin, &["sourceUri"], args.source_uri.clone());
+    set(&mut origin, &["sourceResourceId"], args.source_resource_id.clone());
+    set(&mut origin, &["storageAccountId"], args.storage_account_id.clone());
+    set(&mut origin, &["imageReference"], args.image_reference.clone());
+    set(&mut origin, &["galleryImageReference"], args.gallery_image_reference.clone());
+    set(&mut origin, &["logicalSectorSize"], args.logical_sector_size);
+    Ok(origin)
+}
