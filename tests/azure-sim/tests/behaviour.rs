@@ -192,6 +192,20 @@ fn a_scenario_brings_about_what_goes_wrong() {
 }
 
 #[test]
+fn a_virtual_network_takes_one_write_at_a_time_and_others_wait_for_it() {
+    let mut azure = azure("rules: [{method: [PUT], path: '**/subnets/*', latency: 60}]");
+    network(&mut azure);
+    let subnet = json!({"properties": {"addressPrefix": "10.0.16.0/24"}});
+    let path = |name: &str| format!("Microsoft.Network/virtualNetworks/net/subnets/{name}{NETWORK}");
+    assert_eq!(azure.ask("PUT", &path("b"), &subnet).status, 201);
+    let second = azure.ask("PUT", &path("c"), &subnet);
+    assert_eq!((second.status, code(&second)), (409, "AnotherOperationInProgress"));
+    let refused = machine(&mut azure, "vm").unwrap_err();
+    assert_eq!(refused["code"], "RetryableError");
+    assert_eq!(refused["details"][0]["code"], "ReferencedResourceNotProvisioned");
+}
+
+#[test]
 fn a_token_expires() {
     let grant = |azure: &Asked| {
         let settings = &azure.cloud.settings;

@@ -29,6 +29,8 @@ const VERSIONS: &[&str] = &[
     "2022-09-01",
     "2023-07-01",
     "2024-03-01",
+    "2024-07-01",
+    "2024-11-01",
 ];
 
 /// Refuses api-versions of Azure Resource Manager that are not served.
