@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::command::{FleetError, run, succeed};
@@ -51,6 +52,9 @@ impl Cloud {
     /// # Errors
     /// When another network has addresses of the prefix.
     pub fn network(&self, network: &str, prefix: &str) -> Result<(), FleetError> {
+        // Machines that boot at once want the same network; one makes it.
+        static MAKING: Mutex<()> = Mutex::new(());
+        let _made = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let network = self.full(network);
         if run("docker", &["network", "inspect", &network])?.code == 0 {
             return Ok(());
