@@ -2,6 +2,7 @@
 
 mod adhoc;
 mod ask;
+mod azure;
 mod check;
 mod config;
 mod doc;
@@ -46,6 +47,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Show what modules do and what arguments they take
     Doc(doc::DocCommand),
+    /// Look at Azure, and make, start, stop and delete machines there
+    Azure(Box<azure::AzureCommand>),
     /// Copy a built-in role or playbook to the project, to own all of it
     Eject(eject::EjectCommand),
 }
@@ -138,6 +141,7 @@ fn run() -> ExitCode {
         Command::Vault(command) => command.run(&config),
         Command::Config(command) => command.run(&config),
         Command::Doc(command) => command.run(),
+        Command::Azure(command) => command.run(),
         Command::Eject(command) => command.run(),
     });
     match result {
