@@ -40,7 +40,7 @@ struct Rule {
     every: Option<u64>,
     /// How many are dealt with in all.
     count: Option<u64>,
-    /// Answers with this instead of doing anything.
+    /// Answers with this, instead of doing anything or when it is done.
     answer: Option<Answer>,
     /// Ends the operation as failed.
     fail: Option<Fault>,
@@ -59,6 +59,9 @@ struct Answer {
     code: Option<String>,
     message: Option<String>,
     retry_after: Option<u64>,
+    /// Whether what was asked for is done all the same: it is the answer that is lost.
+    #[serde(default)]
+    done: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -87,6 +90,8 @@ pub struct Course {
     pub style: Option<Style>,
     /// Whether a machine does not boot.
     pub never_boots: bool,
+    /// What is answered once it is done.
+    pub answer: Option<Failure>,
 }
 
 impl Scenario {
@@ -149,7 +154,10 @@ impl Scenario {
                 let message = answer.message.as_deref().unwrap_or("The scenario has this request fail.");
                 let mut failure = Failure::new(answer.status, code, message);
                 failure.retry_after = answer.retry_after;
-                return Err(failure);
+                if !answer.done {
+                    return Err(failure);
+                }
+                course.answer = Some(failure);
             }
             if let Some(fault) = &rule.fail {
                 let message = fault.message.as_deref().unwrap_or("The scenario has this operation fail.");
@@ -189,6 +197,13 @@ mod tests {
         let course = scenario.meet("GET", "/x").unwrap();
         assert_eq!(course.fault.unwrap().code, "SkuNotAvailable");
         assert_eq!((course.latency, course.style), (Some(Duration::from_millis(500)), Some(Style::Location)));
+    }
+
+    #[test]
+    fn an_answer_can_be_lost_after_all_was_done() {
+        let mut scenario = Scenario::parse("rules: [{answer: {status: 500, done: true}}]").unwrap();
+        let course = scenario.meet("PUT", "/x").unwrap();
+        assert_eq!(course.answer.unwrap().status, 500);
     }
 
     #[test]

@@ -137,7 +137,14 @@ impl Shared {
 }
 
 fn respond(cloud: &mut Cloud, request: &Request, origin: &str) -> Result<Response, Failure> {
-    cloud.course = cloud.scenario.meet(&request.method, request.path())?;
+    let mut course = cloud.scenario.meet(&request.method, request.path())?;
+    let lost = course.answer.take();
+    cloud.course = course;
+    let answer = done(cloud, request, origin);
+    lost.map_or(answer, Err)
+}
+
+fn done(cloud: &mut Cloud, request: &Request, origin: &str) -> Result<Response, Failure> {
     if let Some(response) = token::answer(cloud, request, origin) {
         return Ok(response);
     }
