@@ -34,6 +34,8 @@ struct Slot {
     gone: Arc<AtomicBool>,
     /// What was begun last.
     last: Option<Arc<Job>>,
+    /// Its public address.
+    public_address: Option<String>,
 }
 
 /// Public addresses of its own for each name, from those that are meant for tests.
@@ -113,6 +115,7 @@ impl Machines for Containers {
                 networks.push((name, network.address.clone()));
             }
         }
+        self.slots.entry(machine.key.clone()).or_default().public_address = machine.public_address.clone();
         networks.extend(machine.public_address.iter().map(|address| (PUBLIC.to_owned(), address.clone())));
         let wanted = cloud::Machine {
             name: container(&machine.key),
@@ -126,6 +129,21 @@ impl Machines for Containers {
             made.iter().try_for_each(|(name, prefix)| cloud.network(name, prefix))?;
             if gone.load(Ordering::SeqCst) { Ok(()) } else { cloud.start(&wanted) }
         }))
+    }
+
+    fn readdress(&mut self, key: &str, public_address: Option<String>) {
+        let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.public_address != public_address) else {
+            return;
+        };
+        slot.public_address.clone_from(&public_address);
+        let name = container(key);
+        self.then(key, move |cloud, gone| {
+            if gone.load(Ordering::SeqCst) {
+                Ok(())
+            } else {
+                cloud.readdress(&name, PUBLIC, public_address.as_deref())
+            }
+        });
     }
 
     fn stop(&mut self, key: &str) -> Option<Arc<Job>> {

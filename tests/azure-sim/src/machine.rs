@@ -92,6 +92,8 @@ pub struct Forwarding {
 pub trait Machines: Debug + Send {
     /// Makes a machine, or starts it again.
     fn start(&mut self, machine: Machine) -> Option<Arc<Job>>;
+    /// Gives a machine another public address, or none.
+    fn readdress(&mut self, key: &str, public_address: Option<String>);
     /// Stops a machine.
     fn stop(&mut self, key: &str) -> Option<Arc<Job>>;
     /// Restarts a machine.
@@ -116,6 +118,8 @@ impl Machines for Nothing {
     fn start(&mut self, _machine: Machine) -> Option<Arc<Job>> {
         None
     }
+
+    fn readdress(&mut self, _key: &str, _public_address: Option<String>) {}
 
     fn stop(&mut self, _key: &str) -> Option<Arc<Job>> {
         None

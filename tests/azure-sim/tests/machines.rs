@@ -130,6 +130,17 @@ fn a_machine_is_a_container_where_azure_says_it_is() {
     assert!(azure.cloud.machines.console(&vm).unwrap().contains(host_key));
     soon("the load balancer answers", || answers(&front, 2222));
     assert_eq!(ssh(&key, &own, "true").code, 0);
+    // Without its public address it is reached through the load balancer alone.
+    let mut nic = azure
+        .ask("GET", &format!("Microsoft.Network/networkInterfaces/nic{NETWORK}"), &Value::Null)
+        .body
+        .unwrap();
+    let public = nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"].take();
+    put(&mut azure, "Microsoft.Network/networkInterfaces/nic", nic.clone());
+    soon("the public address is gone", || !answers(&own, 22));
+    nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] = public;
+    put(&mut azure, "Microsoft.Network/networkInterfaces/nic", nic);
+    soon("the public address is back", || answers(&own, 22));
     let machine = "Microsoft.Compute/virtualMachines/vm";
     azure.done("POST", &format!("{machine}/powerOff{COMPUTE}"), &Value::Null).unwrap();
     assert!(!answers(&own, 22));

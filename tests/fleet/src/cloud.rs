@@ -148,6 +148,22 @@ impl Cloud {
         succeed("docker", &["cp", &source, &format!("{container}:/")]).map(drop)
     }
 
+    /// Gives a machine this address on a network, and no other; none takes it off the network.
+    ///
+    /// # Errors
+    /// When the address is taken, or there is no such machine or network.
+    pub fn readdress(&self, machine: &str, network: &str, address: Option<&str>) -> Result<(), FleetError> {
+        let (container, network) = (self.full(machine), self.full(network));
+        // It may not be on it.
+        run("docker", &["network", "disconnect", &network, &container])?;
+        match address {
+            Some(address) => {
+                succeed("docker", &["network", "connect", "--ip", address, &network, &container]).map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Stops a machine.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::prefix::Prefix;
 use super::virtual_network::subnet_prefixes;
 use super::{complete_parts, drop_shown, load_balancer, public_address, reference, users, whole_of};
 use crate::cloud::Cloud;
+use crate::compute::spec;
 use crate::failure::{Failure, Result};
 use crate::id::{ResourceId, key};
 use crate::json::{default, has, list, list_mut, named, remove, set, text};
@@ -238,8 +239,12 @@ pub fn removable(cloud: &Cloud, resource: &Resource, _id: &ResourceId) -> Result
     ))
 }
 
-/// Lets load balancers forward to it.
+/// Lets load balancers forward to it, and its machine have its public address.
 pub fn provisioned(cloud: &mut Cloud, own: &str) {
+    if let Some((_, machine)) = cloud.store.user_of_kind(own, MACHINES[0]) {
+        let machine = spec::of(cloud, machine);
+        cloud.machines.readdress(&machine.key, machine.public_address);
+    }
     let balancers =
         cloud.store.get(own).map(|nic| load_balancer::of_interface(&nic.value)).unwrap_or_default();
     balancers.iter().for_each(|balancer| load_balancer::provisioned(cloud, balancer));
