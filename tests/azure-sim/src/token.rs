@@ -206,7 +206,13 @@ fn endpoints(cloud: &Cloud, request: &Request, origin: &str) -> Value {
         "activeDirectoryDataLake": origin, "microsoftGraphResourceId": origin,
         "suffixes": {"storage": "core.simulator", "keyVaultDns": "vault.simulator", "sqlServerHostname": "database.simulator", "acrLoginServer": "azurecr.simulator"},
     });
-    // The newest version describes one cloud, those before it a list of them.
-    let is_newest = request.parameter("api-version").is_some_and(|version| version.as_str() >= "2022-09-01");
-    if is_newest { one } else { json!([one]) }
+    match request.parameter("api-version").as_deref() {
+        Some("2015-01-01") => json!({
+            "galleryEndpoint": origin, "graphEndpoint": origin, "portalEndpoint": origin,
+            "authentication": {"loginEndpoint": origin, "audiences": [AUDIENCES[1], AUDIENCES[0]]},
+        }),
+        // From then on a version describes one cloud; those in between describe a list of them.
+        Some(version) if version >= "2022-09-01" => one,
+        _ => json!([one]),
+    }
 }

@@ -206,6 +206,15 @@ fn a_virtual_network_takes_one_write_at_a_time_and_others_wait_for_it() {
 }
 
 #[test]
+fn numbers_of_sizes_are_whole() {
+    let mut azure = azure("rules: []");
+    let path = format!("/providers/Microsoft.Compute/locations/westeurope/vmSizes{COMPUTE}");
+    let sizes = azure.ask("GET", &path, &Value::Null).body.unwrap();
+    let sizes = sizes["value"].as_array().unwrap();
+    assert!(!sizes.is_empty() && sizes.iter().all(|size| size["memoryInMB"].is_u64()));
+}
+
+#[test]
 fn a_token_expires() {
     let grant = |azure: &Asked| {
         let settings = &azure.cloud.settings;

@@ -227,5 +227,5 @@ pub fn skus(only: Option<&str>) -> Vec<Value> {
 #[must_use]
 pub fn listed(size: &Size) -> Value {
     json!({"name": size.name, "numberOfCores": size.cores, "osDiskSizeInMB": 1_047_552, "resourceDiskSizeInMB": size.temporary * 1024,
-        "memoryInMB": (size.memory * 1024.0).round(), "maxDataDiskCount": size.data_disks})
+        "memoryInMB": (size.memory * 1024.0) as u64, "maxDataDiskCount": size.data_disks})
 }
