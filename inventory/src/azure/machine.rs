@@ -109,6 +109,7 @@ impl Lists {
         add("license_type", if license.is_empty() { "Unknown" } else { license }.into());
         add("image", image(&part(machine, "/properties/storageProfile/imageReference")));
         add("os_profile", json!({"system": system}));
+        add("admin_username", part(machine, "/properties/osProfile/adminUsername"));
         add(
             "os_disk",
             json!({

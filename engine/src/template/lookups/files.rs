@@ -7,7 +7,7 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
 use super::{Lookups, flat};
-use crate::playbook::Files;
+use crate::playbook::{Files, expand_user};
 use crate::template::evaluation::{scope, search_path};
 use crate::template::filters::{elements, wrong};
 use crate::template::python::is_missing;
@@ -15,9 +15,9 @@ use crate::template::{RenderOptions, Scope, TemplateError, to_text};
 
 /// A file of the controller, below the folders of the task.
 pub(super) fn find(kind: &str, name: &str) -> Option<PathBuf> {
-    let path = Path::new(name);
+    let path = expand_user(name);
     if path.is_absolute() {
-        return Files::is_there(path).then(|| path.to_owned());
+        return Files::is_there(&path).then_some(path);
     }
     search_path()
         .iter()
