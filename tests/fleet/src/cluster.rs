@@ -14,8 +14,15 @@ impl Fleet {
     pub fn describe_cluster(&self, version: &str, repository: &str) -> Result<(), FleetError> {
         let folder = self.folder.join("group_vars");
         fs::create_dir_all(&folder).map_err(|error| FleetError::io("make", &folder, error))?;
-        let text = format!(
-            "\
+        keys::write(&folder.join("cluster.yml"), &variables(version, repository))
+    }
+}
+
+/// The variables of a cluster of this Kubernetes release, made of containers, whose packages come from `repository`
+/// (`http://ADDRESS:PORT`).
+pub fn variables(version: &str, repository: &str) -> String {
+    format!(
+        "\
 # Stand-ins for what cannot be had without a network.
 kubernetes_version: {version}
 kubernetes_apt_base_url: {repository}
@@ -37,7 +44,5 @@ azure_cloud_config:
   aadClientId: 00000000-0000-0000-0000-000000000003
   aadClientSecret: simulated
 "
-        );
-        keys::write(&folder.join("cluster.yml"), &text)
-    }
+    )
 }

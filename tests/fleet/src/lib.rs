@@ -6,7 +6,7 @@
 
 mod capabilities;
 pub mod cloud;
-mod cluster;
+pub mod cluster;
 mod command;
 mod host;
 mod image;

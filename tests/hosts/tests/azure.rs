@@ -8,7 +8,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use azure_sim::cloud::{Cloud, Settings};
-use azure_sim::machine::Nothing;
+use azure_sim::containers::{Containers, public_prefix};
+use azure_sim::machine::{Machines, Nothing};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
 use clouder_tests::{Ran, program};
@@ -22,8 +23,12 @@ struct Azure {
 
 impl Azure {
     fn new(scenario: &str) -> Self {
-        let settings = Settings { latency: Duration::from_millis(20), retry_after: 0, ..Settings::default() };
-        let cloud = Cloud::new(settings.clone(), Scenario::parse(scenario).unwrap(), Box::new(Nothing));
+        Self::of(scenario, Settings::default(), Box::new(Nothing))
+    }
+
+    fn of(scenario: &str, settings: Settings, machines: Box<dyn Machines>) -> Self {
+        let settings = Settings { latency: Duration::from_millis(20), retry_after: 0, ..settings };
+        let cloud = Cloud::new(settings.clone(), Scenario::parse(scenario).unwrap(), machines);
         let folder = tempfile::tempdir().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = Server::start(cloud, address, Some(&folder.path().join("log")), None).unwrap();
@@ -32,10 +37,12 @@ impl Azure {
 
     fn run(&self, playbook: &str, more: &[&str]) -> Ran {
         let playbook = Path::new(env!("CARGO_MANIFEST_DIR")).join("azure").join(playbook);
+        self.clouder(&[&["run", playbook.to_str().unwrap()], more].concat())
+    }
+
+    fn clouder(&self, arguments: &[&str]) -> Ran {
         let output = Command::new(program("clouder"))
-            .arg("run")
-            .arg(playbook)
-            .args(more)
+            .args(arguments)
             .env("NO_COLOR", "1")
             .env("AZURE_AUTHORITY_HOST", &self.server.origin)
             .env("CLOUDER_AZURE_ENDPOINT", &self.server.origin)
@@ -121,4 +128,49 @@ fn storms_are_weathered_and_failures_told() {
     for said in ["SkuNotAvailable: none left (request ", "; choose another size or zone"] {
         assert!(failed.shown.contains(said), "{said}: {}", failed.shown);
     }
+}
+
+/// The name of the simulator whose machines are containers, and of the cluster.
+const NAME: &str = "tests-azure";
+
+#[test]
+fn the_machines_of_a_cluster_answer_and_are_found_again() {
+    let fleet = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_default();
+    let name = format!("{NAME}{fleet}");
+    let public = public_prefix(&name);
+    let machines = Containers::new(&name, &public).unwrap();
+    let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
+    let key = azure.folder.path().join("key");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap();
+    assert!(made.success());
+    let key = key.display().to_string();
+    let inventory = format!("azure:{name}");
+    let variables = format!(
+        "{{cluster_name: {name}, azure_ssh_sources: [198.18.0.0/15], azure_ssh_public_key_file: {key}.pub, worker_count: 1, \
+         azure_network_cidr: 10.61.0.0/16, azure_subnet_cidr: 10.61.0.0/24}}"
+    );
+    let (_folder, variables) = clouder_tests::file(&variables);
+    let reach = ["-i", &inventory, "--private-key", &key];
+    let variables = format!("@{variables}");
+    let playbook = [&["run", "playbooks/azure-machines.yml", "-e", &variables], &reach[..]].concat();
+
+    let first = azure.clouder(&playbook);
+    assert_eq!(first.code, 0, "{}", first.shown);
+    assert!(azure.writes() > 0);
+    let again = azure.clouder(&playbook);
+    assert_eq!((again.code, azure.writes()), (0, 0), "{}", again.shown);
+
+    let who = azure.clouder(&[&["adhoc", "workers", "-b", "-m", "command", "-a", "id -un"], &reach[..]].concat());
+    assert!(who.shown.contains(&format!("{name}-worker-1 | CHANGED | rc=0 >>\nroot\n")), "{}", who.shown);
+    let groups = azure.clouder(&["inventory", "-i", &inventory, "--graph"]);
+    for said in ["@control_plane:", "@role_worker:", &format!("{name}-cp-1")] {
+        assert!(groups.shown.contains(said), "{said}: {}", groups.shown);
+    }
+
+    let gone = format!("name={name} state=absent force_delete_nonempty=true");
+    let gone = azure.clouder(&["adhoc", "localhost", "-m", "azure_rm_resourcegroup", "-a", &gone]);
+    assert_eq!(gone.code, 0, "{}", gone.shown);
+    let left = clouder_tests::docker(&["ps", "-aq", "--filter", &format!("label=clouder.fleet={name}")]);
+    assert_eq!(left, "", "machines are left");
+    azure.server.cloud().machines.end();
 }

@@ -1,22 +1,24 @@
-//! `cargo xtask demo`: the main job, on machines that are made for it.
+//! `cargo xtask demo`: the main job, from an empty subscription of a simulated Azure to a cluster, and back.
 
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use clap::Args;
-use clouder_fleet::Fleet;
+use clouder_fleet::cluster;
 use kube_standin::repository;
 use kube_standin::version::Version;
 
 use crate::command::{ChoreError, cargo, program, run};
 
-/// The fleet's name.
-const FLEET: &str = "demo";
+/// The cluster's name.
+const NAME: &str = "demo";
 
 /// The Kubernetes release that the stand-ins are packaged as.
 const VERSION: Version = Version::new(34, 2);
 
-/// Makes a cluster of fresh machines, then again, when nothing may change
+/// Makes a cluster on a simulated Azure, whose machines are containers, then again, when nothing may change, and deletes it
 #[derive(Args)]
 pub(crate) struct Demo {
     /// How many control planes
@@ -25,9 +27,9 @@ pub(crate) struct Demo {
     /// How many workers
     #[arg(long, default_value_t = 2)]
     workers: usize,
-    /// Go on with the machines of an earlier demo, if there are any, instead of fresh ones
+    /// Before the cluster is deleted, wait for Enter
     #[arg(long)]
-    keep: bool,
+    wait: bool,
 }
 
 impl Demo {
@@ -35,64 +37,153 @@ impl Demo {
     pub(crate) fn run(self) -> Result<(), ChoreError> {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(error.to_string());
         run(&mut cargo(&["build", "--workspace", "--bins", "--locked"]))?;
-        if !self.keep {
-            Fleet::down(FLEET).map_err(|error| told(&error))?;
-        }
-        let names: Vec<String> = (1..=self.control_planes)
-            .map(|number| format!("cp-{number}"))
-            .chain((1..=self.workers).map(|number| format!("worker-{number}")))
-            .collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        println!("\n# {} machines: Debian 13 with real systemd, sshd and apt\n", names.len());
-        let folder = PathBuf::from("target/fleet").join(FLEET);
-        let fleet = Fleet::up(FLEET, &names, &folder).map_err(|error| told(&error))?;
+        let folder = std::path::absolute("target/demo").map_err(|error| told(&error))?;
+        fs::create_dir_all(&folder).map_err(|error| told(&error))?;
+        println!("\n# An Azure with nothing in it, whose machines will be containers: Debian 13 with real systemd, sshd and apt\n");
+        let azure = Azure::start(&folder)?;
         let packages = folder.join("repository");
         repository::build(&packages, &program("kube-standin"), &[VERSION]).map_err(|error| told(&error))?;
-        let gateway = fleet.gateway().map_err(|error| told(&error))?;
-        let server = repository::serve(&packages, &format!("{gateway}:0")).map_err(|error| told(&error))?;
-        fleet
-            .describe_cluster(&VERSION.to_string(), &format!("http://{}", server.address()))
-            .map_err(|error| told(&error))?;
+        let server =
+            repository::serve(&packages, &format!("{}:0", azure.own_address)).map_err(|error| told(&error))?;
+        let variables = self.variables(&folder, &format!("http://{}", server.address()))?;
+
         println!("\n# The cluster is made\n");
-        let playbook = ["run", "playbooks/create-cluster.yml"];
-        run(&mut clouder(&fleet, &playbook))?;
-        println!("\n# Once more: nothing changes\n");
-        unchanged(&mut clouder(&fleet, &playbook), &names)?;
+        let extra = format!("@{}", variables.display());
+        let playbook = ["run", "playbooks/create-cluster.yml", "-e", "provider=azure", "-e", &extra];
+        run(&mut azure.clouder(&playbook))?;
+        println!("\n# Once more: nothing changes, neither on the machines nor at Azure\n");
+        let before = azure.writes()?;
+        unchanged(&mut azure.clouder(&playbook))?;
+        if azure.writes()? != before {
+            return Err(ChoreError::Other("the second run asked Azure to change something".to_owned()));
+        }
         println!("\n# Its nodes\n");
         let show = "kubectl --kubeconfig=/etc/kubernetes/admin.conf get nodes -o wide";
-        run(&mut clouder(&fleet, &["adhoc", "control_plane[0]", "-b", "-m", "command", "-a", show]))?;
-        println!("\n`cargo xtask hosts --fleet {FLEET} down` removes the machines.");
-        Ok(())
+        run(&mut azure.clouder(&["adhoc", "control_plane[0]", "-b", "-m", "command", "-a", show]))?;
+        if self.wait {
+            println!("\n`clouder` reaches it with these variables; Enter deletes it.\n{}", azure.variables());
+            let _ = std::io::stdin().read(&mut [0]);
+        }
+        println!("\n# It is deleted\n");
+        let gone = format!("name={NAME} state=absent force_delete_nonempty=true");
+        run(&mut azure.clouder(&["adhoc", "localhost", "-m", "azure_rm_resourcegroup", "-a", &gone]))
+    }
+
+    /// Writes the variables of the run into a file.
+    fn variables(&self, folder: &Path, repository: &str) -> Result<PathBuf, ChoreError> {
+        let key = folder.join("id_ed25519");
+        let text = format!(
+            "cluster_name: {NAME}\ncontrol_plane_count: {}\nworker_count: {}\nazure_ssh_sources: [198.18.0.0/15]\n\
+             azure_ssh_public_key_file: {}.pub\nkubeadm_kubeconfig_path: {}/kubeconfig\n{}",
+            self.control_planes,
+            self.workers,
+            key.display(),
+            folder.display(),
+            cluster::variables(&VERSION.to_string(), repository)
+        );
+        let path = folder.join("variables.yml");
+        fs::write(&path, text).map_err(|error| ChoreError::Other(format!("{}: {error}", path.display())))?;
+        Ok(path)
     }
 }
 
-fn clouder(fleet: &Fleet, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program("clouder"));
-    command.args(arguments).arg("-i").arg(relative(&fleet.inventory()));
-    command
+/// A running simulator; it and its machines go when this is dropped.
+struct Azure {
+    child: Child,
+    environment: Vec<(&'static str, String)>,
+    /// The address that machines reach this one by.
+    own_address: String,
+    folder: PathBuf,
 }
 
-/// A path as a person would write it.
-fn relative(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).map_or_else(|_| path.to_owned(), Path::to_owned)
+impl Azure {
+    fn start(folder: &Path) -> Result<Self, ChoreError> {
+        let told = |error: &dyn std::fmt::Display| ChoreError::Other(format!("the simulated Azure: {error}"));
+        let key = folder.join("id_ed25519");
+        if !key.is_file() {
+            run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))?;
+        }
+        let log = folder.join("requests.jsonl");
+        let _ = fs::remove_file(&log);
+        let mut child = Command::new(program("azure-sim"))
+            .args(["--machines", "containers", "--name", NAME, "--folder"])
+            .arg(folder)
+            .arg("--log")
+            .arg(&log)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| told(&error))?;
+        let mut line = String::new();
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut line).map_err(|error| told(&error))?;
+        }
+        let mut azure =
+            Self { child, environment: Vec::new(), own_address: String::new(), folder: folder.to_owned() };
+        let ready: serde_json::Value = serde_json::from_str(&line).map_err(|_| told(&"it did not start"))?;
+        let of = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+        let secret = fs::read_to_string(of("client_secret_file")).map_err(|error| told(&error))?;
+        azure.own_address = of("host_address");
+        azure.environment = vec![
+            ("AZURE_AUTHORITY_HOST", of("endpoint")),
+            ("CLOUDER_AZURE_ENDPOINT", of("endpoint")),
+            ("AZURE_SUBSCRIPTION_ID", of("subscription")),
+            ("AZURE_TENANT_ID", of("tenant")),
+            ("AZURE_CLIENT_ID", of("client_id")),
+            ("AZURE_CLIENT_SECRET", secret),
+        ];
+        Ok(azure)
+    }
+
+    /// clouder, with the cluster's inventory.
+    fn clouder(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("clouder"));
+        command.args(arguments).args(["-i", &format!("azure:{NAME}"), "--private-key"]);
+        command.arg(self.folder.join("id_ed25519")).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The variables that lead to it; the secret is in a file.
+    fn variables(&self) -> String {
+        let secret = self.folder.join("client-secret");
+        let value = |name: &str, value: &str| match name {
+            "AZURE_CLIENT_SECRET" => format!("$(cat {})", secret.display()),
+            _ => value.to_owned(),
+        };
+        let lines = self.environment.iter().map(|(name, text)| format!("{name}={}\n", value(name, text)));
+        lines.collect()
+    }
+
+    /// How many requests changed something so far.
+    fn writes(&self) -> Result<usize, ChoreError> {
+        let log = fs::read_to_string(self.folder.join("requests.jsonl"));
+        let log = log.map_err(|error| ChoreError::Other(format!("the log of Azure: {error}")))?;
+        let is_write = |line: &&str| !line.contains("\"method\":\"GET\"") && !line.contains("/oauth2/");
+        Ok(log.lines().filter(is_write).count())
+    }
 }
 
-/// Runs a playbook that must succeed and change nothing on any machine.
-fn unchanged(command: &mut Command, names: &[&str]) -> Result<(), ChoreError> {
+impl Drop for Azure {
+    fn drop(&mut self) {
+        // Asked to end, it removes its machines.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a playbook that must succeed and change nothing anywhere.
+fn unchanged(command: &mut Command) -> Result<(), ChoreError> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.map_err(|source| ChoreError::Start { line: "clouder".to_owned(), source })?;
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
-    let line = "clouder run playbooks/create-cluster.yml".to_owned();
     if !output.status.success() {
+        let line = "clouder run playbooks/create-cluster.yml".to_owned();
         return Err(ChoreError::Failed { line, status: output.status });
     }
-    for name in names {
-        let recap = text.lines().rfind(|line| line.starts_with(name) && line.contains("changed="));
-        if !recap.is_some_and(|recap| recap.split_whitespace().any(|word| word == "changed=0")) {
-            return Err(ChoreError::Other(format!("the second run changed something on {name}")));
-        }
+    let recap: Vec<&str> = text.lines().filter(|line| line.contains(" : ok=")).collect();
+    match recap.iter().find(|line| !line.split_whitespace().any(|word| word == "changed=0")) {
+        None if !recap.is_empty() => Ok(()),
+        None => Err(ChoreError::Other("the second run reached no machine".to_owned())),
+        Some(line) => Err(ChoreError::Other(format!("the second run changed something: {line}"))),
     }
-    Ok(())
 }
