@@ -141,7 +141,8 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let machines = Containers::new(&name, &public).unwrap();
     let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
     let key = azure.folder.path().join("key");
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap();
+    let made =
+        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap();
     assert!(made.success());
     let key = key.display().to_string();
     let inventory = format!("azure:{name}");
@@ -160,7 +161,8 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let again = azure.clouder(&playbook);
     assert_eq!((again.code, azure.writes()), (0, 0), "{}", again.shown);
 
-    let who = azure.clouder(&[&["adhoc", "workers", "-b", "-m", "command", "-a", "id -un"], &reach[..]].concat());
+    let who =
+        azure.clouder(&[&["adhoc", "workers", "-b", "-m", "command", "-a", "id -un"], &reach[..]].concat());
     assert!(who.shown.contains(&format!("{name}-worker-1 | CHANGED | rc=0 >>\nroot\n")), "{}", who.shown);
     let groups = azure.clouder(&["inventory", "-i", &inventory, "--graph"]);
     for said in ["@control_plane:", "@role_worker:", &format!("{name}-cp-1")] {

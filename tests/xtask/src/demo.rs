@@ -39,12 +39,14 @@ impl Demo {
         run(&mut cargo(&["build", "--workspace", "--bins", "--locked"]))?;
         let folder = std::path::absolute("target/demo").map_err(|error| told(&error))?;
         fs::create_dir_all(&folder).map_err(|error| told(&error))?;
-        println!("\n# An Azure with nothing in it, whose machines will be containers: Debian 13 with real systemd, sshd and apt\n");
+        println!(
+            "\n# An Azure with nothing in it, whose machines will be containers: Debian 13 with real systemd, sshd and apt\n"
+        );
         let azure = Azure::start(&folder)?;
         let packages = folder.join("repository");
         repository::build(&packages, &program("kube-standin"), &[VERSION]).map_err(|error| told(&error))?;
-        let server =
-            repository::serve(&packages, &format!("{}:0", azure.own_address)).map_err(|error| told(&error))?;
+        let server = repository::serve(&packages, &format!("{}:0", azure.own_address))
+            .map_err(|error| told(&error))?;
         let variables = self.variables(&folder, &format!("http://{}", server.address()))?;
 
         println!("\n# The cluster is made\n");
@@ -138,7 +140,9 @@ impl Azure {
     fn clouder(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("clouder"));
         command.args(arguments).args(["-i", &format!("azure:{NAME}"), "--private-key"]);
-        command.arg(self.folder.join("id_ed25519")).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+            .arg(self.folder.join("id_ed25519"))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
