@@ -14,7 +14,7 @@ pub async fn run(module: &'static Entry, arguments: Map<String, Value>, step: &S
         check: step.settings.check,
         diff: step.settings.diff,
         clouds: &step.run.clouds,
-        endpoint: None,
+        endpoint: step.run.options.azure_endpoint.as_deref(),
         variable: &variable,
     };
     (module.run)(arguments, call).await

@@ -141,7 +141,7 @@ fn run() -> ExitCode {
         Command::Vault(command) => command.run(&config),
         Command::Config(command) => command.run(&config),
         Command::Doc(command) => command.run(),
-        Command::Azure(command) => command.run(),
+        Command::Azure(command) => command.run(&config),
         Command::Eject(command) => command.run(),
     });
     match result {

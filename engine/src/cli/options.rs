@@ -19,6 +19,9 @@ pub(super) struct InventoryOptions {
     /// Extra variables: key=value, YAML or JSON, or @file
     #[arg(short, long = "extra-vars", value_name = "VARS")]
     pub(super) extra_vars: Vec<String>,
+    /// The origin of Azure's resource manager, where it is not the usual one
+    #[arg(long, value_name = "URL")]
+    pub(super) azure_endpoint: Option<String>,
 }
 
 /// How hosts are reached.

@@ -33,6 +33,8 @@ settings! {
     ANSIBLE_NOCOLOR: Flag "false" ["defaults" "nocolor"] ["ANSIBLE_NOCOLOR", "NO_COLOR"];
     /// A failure on one host ends the play for all
     ANY_ERRORS_FATAL: Flag "false" ["defaults" "any_errors_fatal"] ["ANSIBLE_ANY_ERRORS_FATAL"];
+    /// The origin of Azure's resource manager, where it is not that of the cloud environment
+    AZURE_ENDPOINT: Text "" ["clouder" "azure_endpoint"] ["CLOUDER_AZURE_ENDPOINT"];
     /// Whose first line is the password to become another user
     BECOME_PASSWORD_FILE: Path "" ["defaults" "become_password_file"] ["ANSIBLE_BECOME_PASSWORD_FILE"];
     /// Where facts are kept from run to run: memory (nowhere), or jsonfile

@@ -107,6 +107,8 @@ pub struct RunOptions {
     pub force_handlers: bool,
     /// The Python of hosts that name none themselves.
     pub python: Option<String>,
+    /// The origin of Azure's resource manager, where it is not the usual one.
+    pub azure_endpoint: Option<String>,
     /// Reads the inventory again.
     pub reload_inventory: Reload,
     /// Asks at the terminal; `None` where there is nobody to ask.
@@ -154,6 +156,7 @@ impl RunOptions {
             managed: config.text(&config::DEFAULT_MANAGED_STR).unwrap_or_default(),
             force_handlers: config.flag(&config::DEFAULT_FORCE_HANDLERS),
             python: config.text(&config::INTERPRETER_PYTHON),
+            azure_endpoint: config.text(&config::AZURE_ENDPOINT),
             reload_inventory: Reload(Arc::new(|| Err("there is nothing to read it from".to_owned()))),
             ask: None,
         }

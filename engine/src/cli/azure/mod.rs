@@ -17,6 +17,7 @@ use std::sync::Arc;
 use self::machines::{CreateOptions, Machines};
 use self::table::Table;
 use super::{Failure, print, show};
+use crate::config::{self, Config};
 
 /// Looks at Azure, and makes, starts, stops and deletes machines there.
 #[derive(Args)]
@@ -29,8 +30,8 @@ pub(super) struct AzureCommand {
     /// The subscription; else AZURE_SUBSCRIPTION_ID
     #[arg(long, value_name = "ID", global = true)]
     subscription: Option<String>,
-    /// The origin of the resource manager
-    #[arg(long, value_name = "URL", env = "CLOUDER_AZURE_ENDPOINT", global = true)]
+    /// The origin of the resource manager, where it is not the usual one
+    #[arg(long, value_name = "URL", global = true)]
     azure_endpoint: Option<String>,
 }
 
@@ -97,11 +98,11 @@ struct Azure {
 
 impl AzureCommand {
     /// Runs the command; returns the exit code.
-    pub(super) fn run(self) -> Result<i32, Failure> {
+    pub(super) fn run(self, config: &Config) -> Result<i32, Failure> {
         let azure = Azure {
             clouds: Clouds::default(),
             subscription: self.subscription,
-            endpoint: self.azure_endpoint,
+            endpoint: self.azure_endpoint.or_else(|| config.text(&config::AZURE_ENDPOINT)),
             output: self.output,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -56,7 +56,9 @@ pub(in crate::cli) fn inventory(
     options: &InventoryOptions,
     keyring: &Arc<Keyring>,
 ) -> Result<Inventory, Failure> {
-    let reader = reader(config, keyring);
+    let mut reader = reader(config, keyring);
+    let endpoint = options.azure_endpoint.clone().or_else(|| config.text(&config::AZURE_ENDPOINT));
+    reader.outside = Some(outside::outside(config, keyring, endpoint));
     let inventory = clouder_inventory::load(&sources(config, options), &reader)?;
     show(&reader.into_warnings());
     Ok(inventory)
@@ -67,7 +69,6 @@ pub(in crate::cli) fn reader(config: &Config, keyring: &Arc<Keyring>) -> Reader 
     let mut reader = Reader::new(Arc::clone(keyring));
     reader.ignored_endings = config.list(&config::INVENTORY_IGNORE_EXTS);
     reader.ignored_patterns = config.list(&config::INVENTORY_IGNORE_PATTERNS);
-    reader.outside = Some(outside::outside(config, keyring));
     reader
 }
 

@@ -53,6 +53,7 @@ pub(in crate::cli) fn run_options(
         ssh_common_args: connection.ssh_common_args.clone().or(set.ssh_common_args),
         ssh_extra_args: connection.ssh_extra_args.clone().or(set.ssh_extra_args),
         timeout: connection.timeout.map_or(set.timeout, |seconds| Duration::from_secs(seconds.max(1))),
+        azure_endpoint: inventory.azure_endpoint.clone().or(set.azure_endpoint),
         ask: ask::terminal(),
         ..set
     })

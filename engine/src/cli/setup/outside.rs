@@ -14,15 +14,15 @@ use serde_json::Value as Json;
 use crate::config::{self, Config};
 use crate::template::{Scope, TemplateError, TemplateOptions, Templates, Value, from_json, to_json};
 
-/// What sources need, by settings and passwords.
-pub(super) fn outside(config: &Config, keyring: &Arc<Keyring>) -> Outside {
+/// What sources need, by settings and passwords; `endpoint` is where Azure is, if it is not in its usual place.
+pub(super) fn outside(config: &Config, keyring: &Arc<Keyring>, endpoint: Option<String>) -> Outside {
     let options = TemplateOptions {
         keyring: Arc::clone(keyring),
         lenient_conditions: config.flag(&config::ALLOW_BROKEN_CONDITIONALS),
         ..TemplateOptions::default()
     };
     let evaluating = Evaluating { options, templates: OnceLock::new() };
-    Outside { expressions: Arc::new(evaluating), azure: Arc::new(Asked) }
+    Outside { expressions: Arc::new(evaluating), azure: Arc::new(Asked { endpoint }) }
 }
 
 /// Templates, made when a source has expressions.
@@ -75,7 +75,9 @@ impl Scope for OfHost {
 }
 
 /// Azure, asked when a source needs it.
-struct Asked;
+struct Asked {
+    endpoint: Option<String>,
+}
 
 impl AzureLists for Asked {
     fn lists(&self, account: &Known, lists: &[AzureList]) -> Result<Vec<Vec<Json>>, Box<Diagnostic>> {
@@ -88,7 +90,7 @@ impl AzureLists for Asked {
             profile: given("profile"),
             source: given("auth_source"),
             environment: given("cloud_environment"),
-            ..Given::default()
+            endpoint: self.endpoint.clone(),
         };
         // An inventory is read again in the midst of a run, which has a runtime of its own.
         std::thread::scope(|threads| threads.spawn(|| ask(given, lists)).join())
