@@ -71,10 +71,10 @@ fn machines_are_predicted_made_left_alone_and_deleted() {
     let azure = Azure::new("");
     let predicted = azure.run("up.yml", &["--check", "--diff"]);
     assert_eq!((predicted.code, azure.writes()), (0, 0), "{}", predicted.shown);
-    let made = azure.run("up.yml", &["--diff"]);
+    let made = azure.run("up.yml", &["--diff", "-vvvv"]);
     assert_eq!((made.code, azure.writes()), (0, 11), "{}", made.shown);
     assert_eq!(predicted.recap("localhost"), made.recap("localhost"));
-    for secret in [&azure.settings.client_secret, "cloud-config"] {
+    for secret in [&azure.settings.client_secret, "cloud-config", "I2Nsb3VkLWNvbmZpZw", "Bearer"] {
         assert!(!made.shown.contains(secret) && !predicted.shown.contains(secret), "{secret} is shown");
     }
     assert!(
