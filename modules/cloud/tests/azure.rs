@@ -184,3 +184,23 @@ async fn tokens_go_to_no_other_origin() {
     assert!(matches!(error, CloudError::Garbled(_)), "{error}");
     drop(world.server);
 }
+
+#[tokio::test]
+async fn an_azure_that_is_not_there_is_told_at_once() {
+    let mut world = world("", |_| {});
+    // Nobody listens on a port that was given back.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nowhere = Some(format!("http://{free}"));
+    world.account.endpoint.clone_from(&nowhere);
+    let azure = world.azure();
+    let begun = std::time::Instant::now();
+    let error = azure.get("resourceGroups/g", GROUPS).await.unwrap_err();
+    assert!(
+        matches!(error, CloudError::Unreachable(_)) && error.to_string().contains("refused"),
+        "{error:?}"
+    );
+    world.account.authority = nowhere;
+    let error = world.azure().get("resourceGroups/g", GROUPS).await.unwrap_err();
+    assert!(matches!(error, CloudError::Login(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}

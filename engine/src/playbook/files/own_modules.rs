@@ -67,6 +67,9 @@ impl Files {
 
     /// A module that clouder lacks, of the ansible-core that this machine has, or of a collection that came with it.
     pub(in crate::playbook) fn foreign_module(&self, name: &str) -> Option<OwnModule> {
+        if !self.places().ansible_core {
+            return None;
+        }
         let python = Python::find().ok()?;
         if let [namespace, collection, rest @ ..] = name.split('.').collect::<Vec<_>>().as_slice()
             && let [_, ..] = rest

@@ -21,6 +21,8 @@ pub struct Places {
     pub brought: Brought,
     /// Folders of modules (`ANSIBLE_LIBRARY`, `library`).
     pub modules: Vec<PathBuf>,
+    /// Whether modules that clouder lacks are taken from the ansible-core of this machine, if there is one.
+    pub ansible_core: bool,
 }
 
 impl Places {
@@ -32,6 +34,7 @@ impl Places {
             collections: config.paths(&config::COLLECTIONS_PATHS),
             brought: Brought::default(),
             modules: config.paths(&config::DEFAULT_MODULE_PATH),
+            ansible_core: true,
             project,
         }
     }

@@ -1,5 +1,6 @@
 //! Sending requests: azure_core's transport, by the HTTP library that clouder has anyway. Connections are kept and shared.
 
+use std::io::ErrorKind as Io;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -96,7 +97,7 @@ impl HttpClient for Web {
         let (answer, body) = answered
             .await
             .map_err(|error| Error::new(ErrorKind::Io, error))?
-            .map_err(|error| Error::new(ErrorKind::Io, error))?;
+            .map_err(|error| Error::new(kind(&error), error))?;
         let mut headers = Headers::new();
         for (name, value) in answer.headers() {
             if let Ok(value) = value.to_str() {
@@ -104,6 +105,20 @@ impl HttpClient for Web {
             }
         }
         Ok(AsyncRawResponse::from_bytes(answer.status().as_u16().into(), headers, body))
+    }
+}
+
+/// Whether what went wrong may go better the next time: then azure_core tries again, for minutes. A name that is not known, or
+/// an address where nobody listens, is most likely a wrong one; a certificate that is not trusted stays so.
+fn kind(error: &ureq::Error) -> ErrorKind {
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::BadUri(_) | ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
+            ErrorKind::Other
+        }
+        ureq::Error::Io(error) if matches!(error.kind(), Io::ConnectionRefused | Io::InvalidData) => {
+            ErrorKind::Other
+        }
+        _ => ErrorKind::Io,
     }
 }
 
