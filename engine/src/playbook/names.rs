@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::OwnModule;
 use super::words::Place;
 use crate::action;
+use crate::template::LOOKUPS;
 
 /// Collections whose modules and plugins go by their short names, too.
 const COLLECTIONS: [&str; 5] =
@@ -17,38 +18,6 @@ const COLLECTIONS: [&str; 5] =
 /// Modules that clouder does not have, but that ansible-core has or knows the collection of.
 static FOREIGN: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("foreign_modules.txt").split_ascii_whitespace().collect());
-
-/// The lookups that `with_…` may name.
-const LOOKUPS: &[&str] = &[
-    "cartesian",
-    "config",
-    "csvfile",
-    "dict",
-    "env",
-    "file",
-    "fileglob",
-    "filetree",
-    "first_found",
-    "flattened",
-    "indexed_items",
-    "ini",
-    "inventory_hostnames",
-    "items",
-    "lines",
-    "list",
-    "nested",
-    "password",
-    "pipe",
-    "random_choice",
-    "sequence",
-    "subelements",
-    "template",
-    "together",
-    "unvault",
-    "url",
-    "varnames",
-    "vars",
-];
 
 /// What the name of a module means.
 #[derive(Clone, Debug, PartialEq, Eq)]

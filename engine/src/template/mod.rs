@@ -27,6 +27,7 @@ pub use emit::to_yaml;
 pub use engine::{RenderOptions, TemplateOptions, Templates, is_template};
 pub use error::TemplateError;
 pub use lazy::failed;
+pub use lookups::NAMES as LOOKUPS;
 pub use minijinja::Value;
 pub use plugins::PluginFolders;
 pub use scope::Scope;

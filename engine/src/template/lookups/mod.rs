@@ -19,8 +19,8 @@ use super::plugins::{Kind, Plugins};
 use super::vault::{Content, Vault};
 use super::{Templates, to_text};
 
-/// The names of all lookups.
-const NAMES: [&str; 29] = [
+/// The names of all lookups, which `with_…` may name, too.
+pub const NAMES: [&str; 29] = [
     "cartesian",
     "config",
     "csvfile",
