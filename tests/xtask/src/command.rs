@@ -111,6 +111,8 @@ fn released(what: &[&str], flags: &[&str]) -> Command {
 fn pack(agent: &Path, unpack: &Path) -> Result<PathBuf, ChoreError> {
     let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", agent.display()));
     let hash = &Algorithm::Sha256.of_bytes(&std::fs::read(agent).map_err(told)?)[..24];
+    let installed = clouder_fleet::install(&clouder_fleet::missing(&[("xz", "xz-utils")]));
+    installed.map_err(|error| ChoreError::Other(error.to_string()))?;
     let machine = if cfg!(target_arch = "aarch64") { "--arm64" } else { "--x86" };
     let dictionary = format!("--lzma2=preset=9e,dict={DICTIONARY}");
     let xz = ["--check=crc32", machine, &dictionary, "--stdout"];

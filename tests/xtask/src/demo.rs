@@ -101,10 +101,6 @@ struct Azure {
 impl Azure {
     fn start(folder: &Path) -> Result<Self, ChoreError> {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(format!("the simulated Azure: {error}"));
-        let key = folder.join("id_ed25519");
-        if !key.is_file() {
-            run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))?;
-        }
         let log = folder.join("requests.jsonl");
         let _ = fs::remove_file(&log);
         let mut child = Command::new(program("azure-sim"))
@@ -122,6 +118,11 @@ impl Azure {
         let mut azure =
             Self { child, environment: Vec::new(), own_address: String::new(), folder: folder.to_owned() };
         let ready: serde_json::Value = serde_json::from_str(&line).map_err(|_| told(&"it did not start"))?;
+        // The simulator has installed what is missing, ssh among it.
+        let key = folder.join("id_ed25519");
+        if !key.is_file() {
+            run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))?;
+        }
         let of = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
         let secret = fs::read_to_string(of("client_secret_file")).map_err(|error| told(&error))?;
         azure.own_address = of("host_address");
