@@ -38,6 +38,19 @@ pub struct Group {
     pub priority: i64,
 }
 
+/// What of an inventory says a variable of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A group, in one of the sources.
+    Group(Arc<str>),
+    /// A group, in a folder `group_vars`.
+    GroupFile(Arc<str>),
+    /// The host, in one of the sources.
+    Host,
+    /// The host, in a folder `host_vars`.
+    HostFile,
+}
+
 /// All hosts and groups. `all` and `ungrouped` always exist.
 #[derive(Clone, Debug)]
 pub struct Inventory {
@@ -216,30 +229,40 @@ impl Inventory {
         groups.into_iter().map(|(_, _, name)| name).collect()
     }
 
-    /// The variables of a host: those of its groups, of the `group_vars` and `host_vars` folders, and its own, by
-    /// Ansible's precedence. `playbook` is the folder of the playbook, whose files win over the inventory's.
-    pub fn variables_of(&self, host: &str, playbook: Option<&VariableFolder>) -> Variables {
-        let Some(entry) = self.hosts.get(host) else { return Variables::new() };
+    /// All that says variables of a host, by Ansible's precedence, the weakest first: groups, the `group_vars` and
+    /// `host_vars` folders, the host itself. `playbook` is the folder of the playbook, whose files win over the inventory's.
+    pub fn levels_of<'a>(
+        &'a self,
+        host: &str,
+        playbook: Option<&'a VariableFolder>,
+    ) -> Vec<(Level, &'a Variables)> {
+        let Some(entry) = self.hosts.get(host) else { return Vec::new() };
         let folders = || self.folders.iter().chain(playbook);
-        let mut merged = Variables::new();
-        if !entry.implicit {
-            merged.extend(self.groups.get("all").map(|all| all.variables.clone()).unwrap_or_default());
-        }
         let groups = self.groups_of(host);
-        for group in groups.iter().filter_map(|name| self.groups.get(name)) {
-            merged.extend(group.variables.clone());
-        }
+        let all = Arc::from("all");
+        let mut levels = Vec::new();
+        let sources = (!entry.implicit).then_some(&all).into_iter().chain(&groups);
+        levels
+            .extend(sources.filter_map(|name| {
+                Some((Level::Group(Arc::clone(name)), &self.groups.get(name)?.variables))
+            }));
+        let of_group = |name: &Arc<str>, folder: &'a VariableFolder| {
+            Some((Level::GroupFile(Arc::clone(name)), folder.of_group(name)?))
+        };
+        levels.extend(folders().filter_map(|folder| of_group(&all, folder)));
         for folder in folders() {
-            merged.extend(folder.of_group("all"));
+            levels.extend(groups.iter().filter_map(|name| of_group(name, folder)));
         }
-        for folder in folders() {
-            for group in &groups {
-                merged.extend(folder.of_group(group));
-            }
-        }
-        merged.extend(entry.variables.clone());
-        for folder in folders() {
-            merged.extend(folder.of_host(host));
+        levels.push((Level::Host, &entry.variables));
+        levels.extend(folders().filter_map(|folder| Some((Level::HostFile, folder.of_host(host)?))));
+        levels
+    }
+
+    /// The variables of a host, those of the stronger levels in place of those of the weaker ones.
+    pub fn variables_of(&self, host: &str, playbook: Option<&VariableFolder>) -> Variables {
+        let mut merged = Variables::new();
+        for (_, variables) in self.levels_of(host, playbook) {
+            merged.extend(variables.clone());
         }
         merged
     }
@@ -248,7 +271,7 @@ impl Inventory {
     pub fn variables_of_group(&self, group: &str, playbook: Option<&VariableFolder>) -> Variables {
         let mut own = self.groups.get(group).map(|group| group.variables.clone()).unwrap_or_default();
         for folder in self.folders.iter().chain(playbook) {
-            own.extend(folder.of_group(group));
+            own.extend(folder.of_group(group).cloned().unwrap_or_default());
         }
         own
     }
@@ -257,7 +280,7 @@ impl Inventory {
     pub fn variables_of_host_alone(&self, host: &str, playbook: Option<&VariableFolder>) -> Variables {
         let mut own = self.hosts.get(host).map(|host| host.variables.clone()).unwrap_or_default();
         for folder in self.folders.iter().chain(playbook) {
-            own.extend(folder.of_host(host));
+            own.extend(folder.of_host(host).cloned().unwrap_or_default());
         }
         own
     }

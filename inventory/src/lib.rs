@@ -21,7 +21,7 @@ mod yaml;
 
 pub use azure::{AZURE_LISTS, AzureList, AzureLists};
 pub use expressions::{Expressions, Known};
-pub use inventory::{Group, Host, Inventory, Variables};
+pub use inventory::{Group, Host, Inventory, Level, Variables};
 pub use load::{LoadError, Outside, Reader, load};
 pub use pattern::{PatternError, Selection};
 pub use variables::VariableFolder;

@@ -29,13 +29,13 @@ impl VariableFolder {
     }
 
     /// What it says of a group.
-    pub fn of_group(&self, name: &str) -> Variables {
-        self.groups.get(name).cloned().unwrap_or_default()
+    pub fn of_group(&self, name: &str) -> Option<&Variables> {
+        self.groups.get(name)
     }
 
     /// What it says of a host.
-    pub fn of_host(&self, name: &str) -> Variables {
-        self.hosts.get(name).cloned().unwrap_or_default()
+    pub fn of_host(&self, name: &str) -> Option<&Variables> {
+        self.hosts.get(name)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_inventory::Variables;
-use clouder_lang::yaml::{Mapping, Node, VAULT_KEY, Yaml};
+use clouder_lang::yaml::{Mapping, Node, Yaml};
 use clouder_modules::args::Choice;
 use clouder_modules::{Arguments, Outcome};
 
@@ -83,7 +83,7 @@ impl Action for IncludeVars {
             }
             let shown: serde_json::Map<String, serde_json::Value> = variables
                 .iter()
-                .map(|(name, node)| (name.to_string(), redacted(clouder_lang::yaml::to_json(node))))
+                .map(|(name, node)| (name.to_string(), clouder_lang::yaml::to_shown_json(node)))
                 .collect();
             if let Some(name) = args.name {
                 variables = wrapped(name, &variables, step);
@@ -96,17 +96,6 @@ impl Action for IncludeVars {
                 Outcome::new(false).with("ansible_included_var_files", names).with("ansible_facts", shown);
             Ok(Done { outcome, effects: vec![Effect::Include(variables)], hidden })
         })
-    }
-}
-
-/// A value as it may be shown: without ciphertext, as Ansible does it.
-fn redacted(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::Object(map) if map.len() == 1 && map.contains_key(VAULT_KEY) => Value::from("<redacted>"),
-        Value::Object(map) => map.into_iter().map(|(name, value)| (name, redacted(value))).collect(),
-        Value::Array(items) => items.into_iter().map(redacted).collect(),
-        other => other,
     }
 }
 

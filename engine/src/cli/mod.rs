@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod doc;
 mod eject;
+mod explain;
 mod inventory;
 mod options;
 mod run;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::CheckCommand),
     /// Show hosts, groups and their variables
     Inventory(inventory::InventoryCommand),
+    /// Show where the value of a variable is from, and what it hides
+    Explain(explain::ExplainCommand),
     /// Encrypt and decrypt files and values
     Vault(Box<vault::VaultCommand>),
     /// Show settings, and where they come from
@@ -138,6 +141,7 @@ fn run() -> ExitCode {
         Command::Adhoc(command) => command.run(&config),
         Command::Check(command) => command.run(&config),
         Command::Inventory(command) => command.run(&config),
+        Command::Explain(command) => command.run(&config),
         Command::Vault(command) => command.run(&config),
         Command::Config(command) => command.run(&config),
         Command::Doc(command) => command.run(),

@@ -39,9 +39,12 @@ use crate::vars::SharedVariables;
 pub use background::Jobs;
 pub(crate) use background::results_file;
 pub use options::{Ask, Reload, RunOptions};
+pub(crate) use play::mapping_of;
 pub use result::StepError;
+pub(crate) use roles::parts;
 pub use step::Step;
 pub use summary::Summary;
+pub(crate) use vars_files::{choices, first_file};
 
 /// The exit code of a run that was interrupted.
 pub const INTERRUPTED: i32 = 99;

@@ -288,7 +288,7 @@ fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Vec<Arc<str>> {
 }
 
 /// A mapping of variables as written; a list of mappings is merged.
-pub(super) fn mapping_of(node: Option<&Node>) -> Variables {
+pub(crate) fn mapping_of(node: Option<&Node>) -> Variables {
     let nodes = match node.map(|node| (&node.value, node)) {
         Some((Yaml::Sequence(items), _)) => items.iter().collect(),
         Some((_, node)) => vec![node],

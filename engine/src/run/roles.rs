@@ -88,7 +88,7 @@ impl PlayRun<'_> {
 }
 
 /// The roles it depends on, and its own tasks.
-fn parts<'a>(block: &'a Block, used: &RoleUse) -> (&'a [Item], &'a [Item]) {
+pub(crate) fn parts<'a>(block: &'a Block, used: &RoleUse) -> (&'a [Item], &'a [Item]) {
     block.items.split_at(used.role.dependencies.len().min(block.items.len()))
 }
 

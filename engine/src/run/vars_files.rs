@@ -1,6 +1,7 @@
 //! `vars_files`: files of variables that a play names, the same for all hosts or each host's own.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use clouder_inventory::Variables;
@@ -9,6 +10,7 @@ use clouder_lang::yaml::Node;
 
 use super::host::PlayHost;
 use super::play::{PlayRun, mapping_of};
+use crate::playbook::Loader;
 use crate::template::Scope;
 use crate::vars::{FileVariables, TaskVariables};
 
@@ -68,19 +70,31 @@ impl PlayRun<'_> {
         node: &Node,
         warn: bool,
     ) -> Result<Option<Variables>, Box<Diagnostic>> {
-        for name in names {
-            let Some(path) = self.run.loader.find_vars_file(&self.play.folder, name) else { continue };
-            return Ok(Some(mapping_of(self.run.loader.load_vars(&path)?.as_ref())));
-        }
-        if warn {
+        let found = first_file(&self.run.loader, &self.play.folder, names)?;
+        if found.is_none() && warn {
             let message = format!("there is no file of variables `{}`", names.join("` or `"));
             self.run.warn(Diagnostic::warning(message, &node.span));
         }
-        Ok(None)
+        Ok(found)
     }
 }
 
+/// The variables of the first file that is there, for a play of a folder.
+///
+/// # Errors
+/// When it cannot be read or holds no mapping.
+pub(crate) fn first_file(
+    loader: &Loader,
+    folder: &Path,
+    names: &[String],
+) -> Result<Option<Variables>, Box<Diagnostic>> {
+    let Some(path) = names.iter().find_map(|name| loader.find_vars_file(folder, name)) else {
+        return Ok(None);
+    };
+    Ok(Some(mapping_of(loader.load_vars(&path)?.as_ref())))
+}
+
 /// The names of an entry: of a list in the list, the first that exists counts.
-fn choices(node: &Node) -> Vec<&Node> {
+pub(crate) fn choices(node: &Node) -> Vec<&Node> {
     node.as_sequence().map_or_else(|| vec![node], |choices| choices.iter().collect())
 }

@@ -4,6 +4,7 @@
 //! evaluates what it finds only then. The order is Ansible's, see [`task`].
 
 mod cache;
+mod explain;
 mod host;
 mod hostvars;
 mod magic;
@@ -12,6 +13,7 @@ mod shared;
 pub mod task;
 
 pub use cache::FactCache;
+pub use explain::{Definition, Explanation};
 pub use host::HostState;
 pub use hostvars::HostVars;
 pub use play::{FileVariables, PlayVariables};

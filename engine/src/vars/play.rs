@@ -63,10 +63,11 @@ impl PlayVariables {
         self.files.write().unwrap_or_else(PoisonError::into_inner).insert(entry, variables);
     }
 
-    /// A variable of the files, as a host sees it.
-    pub fn file_variable(&self, host: &str, name: &str) -> Option<Node> {
+    /// What the files say of a variable, as a host sees them, the strongest first.
+    pub fn file_variables(&self, host: &str, name: &str) -> Vec<Node> {
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        files.values().rev().filter_map(|file| file.of_host(host)).find_map(|file| file.get(name)).cloned()
+        let files = files.values().rev().filter_map(|file| file.of_host(host));
+        files.filter_map(|file| file.get(name).cloned()).collect()
     }
 
     /// Shows a role's variables and defaults to all tasks of the play.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use clouder_inventory::{Inventory, VariableFolder, Variables};
+use clouder_inventory::{Inventory, Level, VariableFolder, Variables};
+use clouder_lang::yaml::Node;
 use indexmap::IndexMap;
 
 use super::{FactCache, HostState};
@@ -126,6 +127,13 @@ impl SharedVariables {
         let mut names = self.inventory.read().unwrap_or_else(PoisonError::into_inner).groups_of(host);
         names.sort();
         Value::from_iter(names.iter().map(|name| Value::from(name.as_ref())))
+    }
+
+    /// All that the inventory says of a variable of a host, the weakest first.
+    pub(super) fn inventory_says(&self, host: &str, name: &str) -> Vec<(Level, Node)> {
+        let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
+        let levels = inventory.levels_of(host, Some(&self.playbook_variables)).into_iter();
+        levels.filter_map(|(level, variables)| Some((level, variables.get(name)?.clone()))).collect()
     }
 
     /// Whether a host is in the inventory, or is the controller.

@@ -5,6 +5,7 @@
 //! and the blocks around it, role variables, `vars_files`, `vars_prompt`, play variables, facts, the inventory (with
 //! its own order, see `clouder_inventory`), role defaults.
 
+use std::iter::once_with;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,60 +67,82 @@ impl TaskVariables {
         around.chain(shown).map(RoleKey).collect()
     }
 
-    /// A variable as written, from the strongest place that has it; parts that hold values come first.
-    fn find(&self, name: &str) -> Option<Found> {
-        if let Some(value) = self.locals.get(name) {
-            return Some(Found::Value(value.clone()));
-        }
-        if let Some(node) = self.shared.extra.get(name) {
-            return Some(Found::Node(node.clone()));
-        }
-        let parameters = self.layers().filter(|layer| {
-            matches!(layer.origin, Origin::Role(_) | Origin::Parameters | Origin::Include(_))
-        });
-        if let Some(node) = parameters.filter_map(|layer| variable_of(&layer.keywords, name)).next() {
-            return Some(Found::Node(node));
-        }
-        if let Some(value) = self.host.set_variable(name) {
-            return Some(Found::Value(value));
-        }
-        if let Some(node) = self.host.included(name) {
-            return Some(Found::Node(node));
-        }
-        if let Some(node) = self.keywords.as_ref().and_then(|keywords| variable_of(keywords, name)) {
-            return Some(Found::Node(node));
-        }
-        let blocks = self.layers().filter(|layer| matches!(layer.origin, Origin::Block | Origin::Tasks(_)));
-        if let Some(node) = blocks.filter_map(|layer| variable_of(&layer.keywords, name)).next() {
-            return Some(Found::Node(node));
-        }
-        let roles = self.roles();
-        if let Some(node) = roles.iter().find_map(|role| last_of(&role.0.vars, name)) {
-            return Some(Found::Node(node));
-        }
-        if let Some(play) = &self.play {
-            if let Some(node) = play.file_variable(&self.host.name, name) {
-                return Some(Found::Node(node));
-            }
-            if let Some(value) = play.prompts.get(name) {
-                return Some(Found::Value(value.clone()));
-            }
-            if let Some(node) = play.vars.get(name) {
-                return Some(Found::Node(node.clone()));
-            }
-        }
-        if let Some(value) = self.host.fact(name) {
-            return Some(Found::Value(value));
-        }
-        if let Some(node) = self.host.inventory().get(name) {
-            return Some(Found::Node(node.clone()));
-        }
-        roles.iter().find_map(|role| last_of(&role.0.defaults, name)).map(Found::Node)
+    /// All that says a variable, the strongest first; parts that hold values come before those that others are in.
+    pub(super) fn definitions<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (Level, Found)> + 'a {
+        let layers = move |level: Level, of: fn(&Origin) -> bool| {
+            let layers = self.layers().filter(move |layer| of(&layer.origin));
+            let nodes = layers.filter_map(move |layer| variable_of(&layer.keywords, name));
+            nodes.map(move |node| (level, Found::Node(node)))
+        };
+        let roles = move |level: Level, of: fn(&Role) -> &[Node]| {
+            let all = once_with(move || self.roles()).flatten();
+            let nodes = all.flat_map(move |role| all_of(of(&role.0), name));
+            nodes.map(move |node| (level, Found::Node(node)))
+        };
+        let play = move || self.play.as_deref();
+        one(Level::Local, move || self.locals.get(name).cloned().map(Found::Value))
+            .chain(one(Level::Extra, move || self.shared.extra.get(name).cloned().map(Found::Node)))
+            .chain(layers(Level::Parameters, |origin| {
+                matches!(origin, Origin::Role(_) | Origin::Parameters | Origin::Include(_))
+            }))
+            .chain(one(Level::Set, move || self.host.set_variable(name).map(Found::Value)))
+            .chain(one(Level::Included, move || self.host.included(name).map(Found::Node)))
+            .chain(one(Level::Task, move || variable_of(self.keywords.as_ref()?, name).map(Found::Node)))
+            .chain(layers(Level::Block, |origin| matches!(origin, Origin::Block | Origin::Tasks(_))))
+            .chain(roles(Level::RoleVars, |role| &role.vars))
+            .chain(play().into_iter().flat_map(move |play| {
+                play.file_variables(&self.host.name, name)
+                    .into_iter()
+                    .map(|node| (Level::VarsFile, Found::Node(node)))
+            }))
+            .chain(one(Level::Prompt, move || play()?.prompts.get(name).cloned().map(Found::Value)))
+            .chain(one(Level::Play, move || play()?.vars.get(name).cloned().map(Found::Node)))
+            .chain(one(Level::Fact, move || self.host.fact(name).map(Found::Value)))
+            .chain(one(Level::Inventory, move || self.host.inventory().get(name).cloned().map(Found::Node)))
+            .chain(roles(Level::RoleDefaults, |role| &role.defaults))
     }
 }
 
+/// What says a variable, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The loop, and what else is of the moment.
+    Local,
+    /// `-e`.
+    Extra,
+    /// Parameters of a role or an include.
+    Parameters,
+    /// `set_fact` and `register`.
+    Set,
+    /// `include_vars`.
+    Included,
+    /// `vars` of the task.
+    Task,
+    /// `vars` of a block or an import around it.
+    Block,
+    /// `vars` of a role.
+    RoleVars,
+    /// `vars_files` of the play.
+    VarsFile,
+    /// `vars_prompt` of the play.
+    Prompt,
+    /// `vars` of the play.
+    Play,
+    /// Gathered facts.
+    Fact,
+    /// The inventory.
+    Inventory,
+    /// `defaults` of a role.
+    RoleDefaults,
+}
+
+/// What says a variable at one level, looked for only when nothing stronger does.
+fn one(level: Level, find: impl FnOnce() -> Option<Found>) -> impl Iterator<Item = (Level, Found)> {
+    once_with(find).flatten().map(move |found| (level, found))
+}
+
 /// A variable's value, or what it is to be made from.
-enum Found {
+pub(super) enum Found {
     Value(Value),
     Node(Node),
 }
@@ -145,8 +168,9 @@ fn variable_of(keywords: &Keywords, name: &str) -> Option<Node> {
     keywords.vars.as_ref()?.as_mapping()?.get(name).cloned()
 }
 
-fn last_of(mappings: &[Node], name: &str) -> Option<Node> {
-    mappings.iter().rev().find_map(|node| node.as_mapping()?.get(name).cloned())
+/// What each of some mappings says of a name, the last one first.
+fn all_of(mappings: &[Node], name: &str) -> Vec<Node> {
+    mappings.iter().rev().filter_map(|node| node.as_mapping()?.get(name).cloned()).collect()
 }
 
 impl Scope for TaskVariables {
@@ -154,7 +178,8 @@ impl Scope for TaskVariables {
         if let Some(value) = magic::variable(&self, name) {
             return Some(Ok(value));
         }
-        match self.find(name)? {
+        let (_, found) = self.definitions(name).next()?;
+        match found {
             Found::Value(value) => Some(Ok(value)),
             Found::Node(node) => {
                 let templates = Arc::clone(&self.shared.templates);

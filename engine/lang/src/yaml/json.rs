@@ -34,6 +34,19 @@ pub fn to_json(node: &Node) -> Value {
     }
 }
 
+/// The same as it may be shown: without ciphertext, as Ansible does it.
+pub fn to_shown_json(node: &Node) -> Value {
+    fn shown(value: Value) -> Value {
+        match value {
+            Value::Object(map) if map.len() == 1 && map.contains_key(VAULT_KEY) => Value::from("<redacted>"),
+            Value::Object(map) => map.into_iter().map(|(name, value)| (name, shown(value))).collect(),
+            Value::Array(items) => items.into_iter().map(shown).collect(),
+            other => other,
+        }
+    }
+    shown(to_json(node))
+}
+
 impl Node {
     /// A JSON value as if written at a place; its texts may hold templates.
     pub fn from_json(value: &Value, span: &Span) -> Self {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::{Diagnostic, Source};
 use compose::Composer;
 
-pub use json::{VAULT_KEY, to_json};
+pub use json::{VAULT_KEY, to_json, to_shown_json};
 pub use node::{Entry, Mapping, Node, Yaml};
 
 /// What was read from a text of one document.

@@ -7,6 +7,7 @@ mod interrupt;
 mod options;
 mod outside;
 mod reports;
+mod scope;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use clouder_vault::Keyring;
 
 pub(super) use self::options::run_options;
 pub(super) use self::reports::{answers, reports};
+pub(super) use self::scope::items_of;
 use super::options::InventoryOptions;
 use super::{Failure, show};
 use crate::config::{self, Config};
