@@ -13,6 +13,7 @@ mod table;
 mod workload;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clouder_fleet::{Fleet, FleetError};
 use thiserror::Error;
@@ -24,6 +25,9 @@ use workload::Workload;
 
 /// The fleet's name.
 const FLEET: &str = "bench";
+
+/// What each program may take at least, however little clouder takes: most of them need seconds to start.
+const LEAST: f64 = 10.0;
 
 /// Why nothing could be measured.
 #[derive(Debug, Error)]
@@ -60,6 +64,8 @@ pub struct Bench {
     pub rounds: usize,
     /// Delays of the network there and back, in milliseconds.
     pub delays: Vec<u64>,
+    /// A program that takes this many times what clouder takes is stopped, and shown as having taken more; none is when 0.
+    pub patience: f64,
     /// Only workloads and programs whose names are among these; all when empty.
     pub only: Vec<String>,
     /// The built `clouder`.
@@ -120,13 +126,22 @@ impl Bench {
     ) -> Result<Vec<(Contender, Vec<Sample>)>, BenchError> {
         let mut all: Vec<(Contender, Vec<Sample>)> =
             contenders.iter().map(|contender| (*contender, Vec::new())).collect();
+        let mut limit = None;
         for round in 0..=self.rounds {
             for (contender, samples) in &mut all {
                 let Some(command) = tools.command(*contender, workload, hosts) else { continue };
+                // What had to be stopped would have to be each time.
+                if samples.iter().any(|sample: &Sample| !sample.is_whole) {
+                    continue;
+                }
                 workload.before(hosts)?;
-                let sample = measure::run(&command, hosts, contender.name(), workload.name())?;
+                let limit_of_it = limit.filter(|_| *contender != Contender::Clouder);
+                let sample = measure::run(&command, hosts, contender.name(), workload.name(), limit_of_it)?;
+                if *contender == Contender::Clouder && self.patience > 0.0 {
+                    limit = Some(Duration::from_secs_f64((sample.wall * self.patience).max(LEAST)));
+                }
                 // The first round fills caches, and brings over what is kept on hosts.
-                if round > 0 {
+                if round > 0 || !sample.is_whole {
                     samples.push(sample);
                 }
             }

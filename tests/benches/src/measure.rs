@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::BenchError;
@@ -16,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// What one run cost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
+    /// Whether it came to its end. What was stopped would have cost more than what is here.
+    pub(crate) is_whole: bool,
     /// Wall time, in seconds.
     pub(crate) wall: f64,
     /// Processor time of the controller, ssh and all other children included, in seconds.
@@ -28,19 +31,20 @@ pub(crate) struct Sample {
     pub(crate) memory: f64,
 }
 
-/// Runs a command to its end in a control group of its own.
+/// Runs a command in a control group of its own, to its end or until it has taken as long as it may.
 pub(crate) fn run(
     command: &Command,
     hosts: &Hosts<'_>,
     who: &'static str,
     what: &'static str,
+    limit: Option<Duration>,
 ) -> Result<Sample, BenchError> {
     let group = Group::new()?;
     let mut command = group.inside(command);
     let host_time = || hosts.containers().iter().map(|name| container_time(name)).sum::<f64>();
     let (bytes, on_hosts) = (hosts.bytes()?, host_time());
     let over = Arc::new(AtomicBool::new(false));
-    let watch = group.watch_memory(Arc::clone(&over));
+    let watch = group.watch(Arc::clone(&over), limit);
     let start = Instant::now();
     let output = command
         .stdin(Stdio::null())
@@ -48,8 +52,8 @@ pub(crate) fn run(
         .map_err(|source| BenchError::Io { what: format!("cannot start {who}"), source })?;
     let wall = start.elapsed().as_secs_f64();
     over.store(true, Ordering::Relaxed);
-    let memory = watch.join().unwrap_or(0) as f64;
-    if !output.status.success() {
+    let (memory, was_stopped) = watch.join().unwrap_or_default();
+    if !output.status.success() && !was_stopped {
         let text =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let lines: Vec<&str> = text.lines().collect();
@@ -57,11 +61,12 @@ pub(crate) fn run(
         return Err(BenchError::Failed { who, what, said });
     }
     Ok(Sample {
+        is_whole: !was_stopped,
         wall,
         controller: group.time(),
         hosts: host_time() - on_hosts,
         bytes: hosts.bytes()?.saturating_sub(bytes) as f64,
-        memory,
+        memory: memory as f64,
     })
 }
 
@@ -107,26 +112,38 @@ impl Group {
         time_of(&self.path)
     }
 
-    fn watch_memory(&self, over: Arc<AtomicBool>) -> std::thread::JoinHandle<u64> {
+    /// Looks at the processes until they are over, and ends them when they take longer than they may. Gives the most memory
+    /// they took at once, in bytes, and whether they were ended.
+    fn watch(&self, over: Arc<AtomicBool>, limit: Option<Duration>) -> JoinHandle<(u64, bool)> {
         let processes = self.path.join("cgroup.procs");
         std::thread::spawn(move || {
-            let mut most = 0;
+            let start = Instant::now();
+            let (mut most, mut is_late) = (0, false);
             while !over.load(Ordering::Relaxed) {
                 let list = fs::read_to_string(&processes).unwrap_or_default();
                 most = most.max(list.lines().map(resident).sum());
+                is_late = limit.is_some_and(|limit| start.elapsed() > limit);
+                if is_late {
+                    end(&list, "-KILL");
+                }
                 std::thread::sleep(LOOK);
             }
-            most
+            (most, is_late)
         })
+    }
+}
+
+/// Sends a signal to each process of a list.
+fn end(list: &str, signal: &str) {
+    for process in list.lines() {
+        let _ = Command::new("kill").args([signal, process]).stderr(Stdio::null()).status();
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         // Masters of ssh that stay for later runs would keep the group.
-        for process in fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default().lines() {
-            let _ = Command::new("kill").arg(process).stderr(Stdio::null()).status();
-        }
+        end(&fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default(), "-TERM");
         std::thread::sleep(LOOK);
         let _ = fs::remove_dir(&self.path);
     }

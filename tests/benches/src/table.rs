@@ -16,15 +16,17 @@ pub(crate) fn of(workload: Workload, hosts: usize, delay: u64, all: &[(Contender
         .find(|(contender, _)| *contender == Contender::Clouder)
         .map(|(_, samples)| samples.as_slice());
     for (contender, samples) in all {
+        // What was stopped took more of everything.
+        let more = if samples.iter().all(|sample| sample.is_whole) { "" } else { "> " };
         let cell = |of: fn(&Sample) -> f64, show: fn(f64) -> String| {
             let value = median(samples, of);
             let ratio = ours.map(|ours| value / median(ours, of)).filter(|ratio| ratio.is_finite());
-            let ratio = ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}×"));
-            format!("{} | {ratio}", show(value))
+            let ratio = ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{more}{ratio:.2}×"));
+            format!("{more}{} | {ratio}", show(value))
         };
         let per_task = median(samples, |sample| sample.controller) / (workload.tasks() * hosts) as f64 * 1e3;
         text.push_str(&format!(
-            "| {} | {} | {} | {per_task:.2} ms | {} | {} | {} |\n",
+            "| {} | {} | {} | {more}{per_task:.2} ms | {} | {} | {} |\n",
             contender.name(),
             cell(|sample| sample.wall, seconds),
             cell(|sample| sample.controller, seconds),
@@ -63,7 +65,7 @@ mod tests {
     use super::*;
 
     fn sample(wall: f64) -> Sample {
-        Sample { wall, controller: wall, hosts: 1.0, bytes: 1000.0, memory: 1e6 }
+        Sample { is_whole: true, wall, controller: wall, hosts: 1.0, bytes: 1000.0, memory: 1e6 }
     }
 
     #[test]
@@ -71,10 +73,12 @@ mod tests {
         let all = [
             (Contender::Clouder, vec![sample(1.0), sample(2.0), sample(30.0)]),
             (Contender::Ansible, vec![sample(20.0), sample(20.0)]),
+            (Contender::Mitogen, vec![Sample { is_whole: false, ..sample(30.0) }]),
         ];
         let table = of(Workload::Commands, 10, 40, &all);
         assert!(table.contains("100 commands, 10 hosts, 40 ms of delay"), "{table}");
         assert!(table.contains("| clouder | 2.00 s | 1.00× |"), "{table}");
         assert!(table.contains("| ansible | 20.00 s | 10.00× | 20.00 s | 10.00× | 20.00 ms |"), "{table}");
+        assert!(table.contains("| mitogen | > 30.00 s | > 15.00× |"), "{table}");
     }
 }

@@ -20,6 +20,9 @@ pub(crate) struct Bench {
     /// Milliseconds of delay, there and back
     #[arg(long, value_delimiter = ',', default_values_t = [0, 40])]
     delays: Vec<u64>,
+    /// Stop a program that takes this many times what clouder takes, and show it as having taken more; 0 lets each end
+    #[arg(long, default_value_t = 0.0)]
+    patience: f64,
     /// Only these workloads and programs
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -38,6 +41,7 @@ impl Bench {
             hosts: self.hosts,
             rounds: self.rounds,
             delays: self.delays,
+            patience: self.patience,
             only: self.only,
             program,
             folder,
