@@ -8,11 +8,31 @@ use std::sync::Arc;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 use crate::connection::Secret;
-use crate::run::Ask;
+use crate::run::{Ask, Console};
 
 /// A way to ask, if there is a terminal.
 pub(super) fn terminal() -> Option<Ask> {
     io::stdin().is_terminal().then(|| Ask(Arc::new(ask)))
+}
+
+/// Where commands are given: standard input, be it a terminal or not. What is shown goes to standard error, away from what
+/// reports write.
+#[derive(Debug)]
+pub(super) struct Standard;
+
+impl Console for Standard {
+    fn line(&self, prompt: &str) -> Option<String> {
+        self.tell(prompt);
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line).unwrap_or(0);
+        (read > 0).then_some(line)
+    }
+
+    fn tell(&self, text: &str) {
+        let mut out = io::stderr().lock();
+        // There is no one left to tell.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
 }
 
 /// Asks a question; what is typed is hidden if asked for.

@@ -147,6 +147,8 @@ settings! {
     DISPLAY_OK_HOSTS: Flag "true" ["defaults" "display_ok_hosts"] ["ANSIBLE_DISPLAY_OK_HOSTS"];
     /// Show tasks that are skipped
     DISPLAY_SKIPPED_HOSTS: Flag "true" ["defaults" "display_skipped_hosts"] ["ANSIBLE_DISPLAY_SKIPPED_HOSTS"];
+    /// Stop at tasks that fail, to look into them
+    ENABLE_TASK_DEBUGGER: Flag "false" ["defaults" "enable_task_debugger"] ["ANSIBLE_ENABLE_TASK_DEBUGGER"];
     /// The editor
     EDITOR: Text "vi" ["defaults" "editor"] ["ANSIBLE_EDITOR", "VISUAL", "EDITOR"];
     /// Host keys are checked
@@ -177,6 +179,8 @@ settings! {
     TAGS_RUN: List "" ["tags" "run"] ["ANSIBLE_RUN_TAGS"];
     /// No tasks with one of these tags
     TAGS_SKIP: List "" ["tags" "skip"] ["ANSIBLE_SKIP_TAGS"];
+    /// The debugger passes over failures that do not count
+    TASK_DEBUGGER_IGNORE_ERRORS: Flag "true" ["defaults" "task_debugger_ignore_errors"] ["ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS"];
     /// Seconds a task may take; 0 for as long as it needs
     TASK_TIMEOUT: Integer "0" ["defaults" "task_timeout"] ["ANSIBLE_TASK_TIMEOUT"];
     /// The salt to encrypt with, instead of a random one

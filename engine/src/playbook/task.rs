@@ -38,7 +38,7 @@ pub struct Block {
 }
 
 /// One task or handler.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Task {
     /// Its name; may hold templates.
     pub name: Option<Node>,

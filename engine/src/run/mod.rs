@@ -5,6 +5,7 @@
 
 mod background;
 mod conditions;
+mod debugger;
 mod handlers;
 mod host;
 mod include;
@@ -38,7 +39,7 @@ use crate::vars::SharedVariables;
 
 pub use background::Jobs;
 pub(crate) use background::results_file;
-pub use options::{Ask, Reload, RunOptions};
+pub use options::{Ask, Console, Reload, RunOptions};
 pub(crate) use play::mapping_of;
 pub use result::StepError;
 pub(crate) use roles::parts;

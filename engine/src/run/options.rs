@@ -17,6 +17,15 @@ pub struct Reload(pub Arc<dyn Fn() -> Result<Inventory, String> + Send + Sync>);
 #[derive(Clone)]
 pub struct Ask(pub Arc<AskFunction>);
 
+/// Where a person gives commands while the run waits.
+pub trait Console: std::fmt::Debug + Send + Sync {
+    /// A line that is typed after a prompt; `None` where input ends.
+    fn line(&self, prompt: &str) -> Option<String>;
+
+    /// Shows a text.
+    fn tell(&self, text: &str);
+}
+
 /// Takes the question, and whether what is typed is hidden; gives the answer.
 pub type AskFunction = dyn Fn(&str, bool) -> std::io::Result<String> + Send + Sync;
 
@@ -91,6 +100,12 @@ pub struct RunOptions {
     pub host_key_checking: bool,
     /// `smart`, `implicit` or `explicit`: whether plays gather facts without being asked.
     pub gathering: String,
+    /// Look into failed tasks.
+    pub debug: bool,
+    /// But not into those whose failure does not count.
+    pub debugger_forgives: bool,
+    /// Where they are looked into.
+    pub console: Option<Arc<dyn Console>>,
     /// The strategy of plays that name none.
     pub strategy: Option<String>,
     /// How long a task may take that does not say so.
@@ -158,6 +173,9 @@ impl RunOptions {
             python: config.text(&config::INTERPRETER_PYTHON),
             azure_endpoint: config.text(&config::AZURE_ENDPOINT),
             reload_inventory: Reload(Arc::new(|| Err("there is nothing to read it from".to_owned()))),
+            debug: config.flag(&config::ENABLE_TASK_DEBUGGER),
+            debugger_forgives: config.flag(&config::TASK_DEBUGGER_IGNORE_ERRORS),
+            console: None,
             ask: None,
         }
     }

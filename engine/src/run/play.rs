@@ -40,6 +40,8 @@ pub(super) struct PlayRun<'a> {
     failed_count: AtomicUsize,
     /// The roles that hosts came through.
     pub(super) finished_roles: FinishedRoles,
+    /// Whether failed tasks are looked into.
+    pub(super) is_debugged: bool,
 }
 
 /// Names of hosts in order.
@@ -116,6 +118,7 @@ impl Run {
                 size,
                 failed_count: AtomicUsize::new(0),
                 finished_roles: FinishedRoles::default(),
+                is_debugged: self.options.debug || self.is_strategy(play, &scope, &["debug"])?,
             };
             play_run.batch(play, &scope).await?;
             self.keep_losses(&play_run.batch);
@@ -147,6 +150,18 @@ impl Run {
 
     fn is_well(&self, host: &str) -> bool {
         !self.losses.lock().unwrap_or_else(PoisonError::into_inner).contains_key(host)
+    }
+
+    /// Whether the strategy of a play is one of these.
+    fn is_strategy(
+        &self,
+        play: &Play,
+        scope: &Arc<dyn Scope>,
+        names: &[&str],
+    ) -> Result<bool, Box<Diagnostic>> {
+        let strategy = self.text(play.strategy.as_ref(), scope)?.or_else(|| self.options.strategy.clone());
+        let strategy = strategy.unwrap_or_default();
+        Ok(names.contains(&strategy.strip_prefix("ansible.builtin.").unwrap_or(&strategy)))
     }
 
     /// The hosts of a play: its pattern within `--limit`; those that have not failed before, and all.
@@ -305,13 +320,7 @@ impl PlayRun<'_> {
         self.own_vars_files(&self.batch, false)?;
         let sections = self.sections(play, outside)?;
         let force = self.run.options.force_handlers || self.flag(play.force_handlers.as_ref(), outside)?;
-        let strategy = self.run.text(play.strategy.as_ref(), outside)?;
-        let strategy = strategy.or_else(|| self.run.options.strategy.clone());
-        let each_alone = matches!(
-            strategy.as_deref(),
-            Some("free" | "host_pinned" | "ansible.builtin.free" | "ansible.builtin.host_pinned")
-        );
-        if each_alone {
+        if self.run.is_strategy(play, outside, &["free", "host_pinned"])? {
             let alone = self.batch.iter().map(|host| self.through(&sections, vec![Arc::clone(host)], force));
             futures::future::join_all(alone).await.into_iter().collect()
         } else {

@@ -22,23 +22,42 @@ impl Summary {
     /// Counts a task's status. `changed` says that a failure that is ignored has changed something, `rescued` that a
     /// failure is mended by a `rescue`.
     pub(super) fn count(&self, host: &Arc<str>, status: Status, changed: bool, rescued: bool) {
+        self.each_of(host, status, changed, rescued, |count| *count += 1);
+    }
+
+    /// Takes back what was counted: the task is done once more.
+    pub(super) fn take_back(&self, host: &Arc<str>, status: Status, changed: bool, rescued: bool) {
+        self.each_of(host, status, changed, rescued, |count| *count = count.saturating_sub(1));
+    }
+
+    /// Changes each count that a status is part of.
+    fn each_of(
+        &self,
+        host: &Arc<str>,
+        status: Status,
+        changed: bool,
+        rescued: bool,
+        change: impl Fn(&mut u64),
+    ) {
         let mut all = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let summary = all.entry(Arc::clone(host)).or_default();
         match status {
-            Status::Ok => summary.ok += 1,
+            Status::Ok => change(&mut summary.ok),
             Status::Changed => {
-                summary.ok += 1;
-                summary.changed += 1;
+                change(&mut summary.ok);
+                change(&mut summary.changed);
             }
-            Status::Skipped => summary.skipped += 1,
-            Status::Failed if rescued => summary.rescued += 1,
-            Status::Failed => summary.failed += 1,
+            Status::Skipped => change(&mut summary.skipped),
+            Status::Failed if rescued => change(&mut summary.rescued),
+            Status::Failed => change(&mut summary.failed),
             Status::Ignored => {
-                summary.ok += 1;
-                summary.ignored += 1;
-                summary.changed += u64::from(changed);
+                change(&mut summary.ok);
+                change(&mut summary.ignored);
+                if changed {
+                    change(&mut summary.changed);
+                }
             }
-            Status::Unreachable => summary.unreachable += 1,
+            Status::Unreachable => change(&mut summary.unreachable),
         }
     }
 

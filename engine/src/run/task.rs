@@ -152,15 +152,20 @@ impl PlayRun<'_> {
             .take(if once { 1 } else { hosts.len() })
             .map(|host| self.one_host(task, info, host, throttle.as_ref()))
             .collect();
-        let results: Vec<(Arc<PlayHost>, StepResult, Instant)> = running
+        let told: Vec<(Arc<PlayHost>, StepResult)> = running
             .map(|(host, result, started)| {
                 self.tell(info, &host, &result, started, around.rescue);
-                (host, result, started)
+                (host, result)
             })
             .collect()
             .await;
+        let mut results = Vec::new();
+        for (host, result) in told {
+            let result = self.debug(task, info, &host, result, around.rescue).await;
+            results.push((host, result));
+        }
         let mut lost: Vec<Arc<PlayHost>> = Vec::new();
-        for (host, result, _) in results {
+        for (host, result) in results {
             let sharing = if once { hosts.clone() } else { vec![Arc::clone(&host)] };
             for host in &sharing {
                 self.keep(task, host, &result);

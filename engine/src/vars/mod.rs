@@ -15,7 +15,7 @@ pub mod task;
 pub use cache::FactCache;
 pub use explain::{Definition, Explanation};
 pub use host::HostState;
-pub use hostvars::HostVars;
+pub use hostvars::{HostVars, ScopeMapping};
 pub use play::{FileVariables, PlayVariables};
 pub use shared::SharedVariables;
 pub use task::TaskVariables;

@@ -1,5 +1,6 @@
 //! What is asked for on the command line, or else in settings.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::options::{ConnectionOptions, InventoryOptions, OutputOptions};
@@ -55,6 +56,7 @@ pub(in crate::cli) fn run_options(
         timeout: connection.timeout.map_or(set.timeout, |seconds| Duration::from_secs(seconds.max(1))),
         azure_endpoint: inventory.azure_endpoint.clone().or(set.azure_endpoint),
         ask: ask::terminal(),
+        console: Some(Arc::new(ask::Standard)),
         ..set
     })
 }
