@@ -2,10 +2,9 @@
 
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::Node;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// The variables an expression sees.
-pub type Known = Map<String, Value>;
+use crate::Variables;
 
 /// Evaluates what sources of an inventory leave open.
 pub trait Expressions: Send + Sync {
@@ -13,17 +12,17 @@ pub trait Expressions: Send + Sync {
     ///
     /// # Errors
     /// When it has none.
-    fn value(&self, expression: &Node, known: &Known) -> Result<Value, Box<Diagnostic>>;
+    fn value(&self, expression: &Node, known: &Variables) -> Result<Value, Box<Diagnostic>>;
 
     /// Whether a condition holds.
     ///
     /// # Errors
     /// When it has no value, or that is no boolean.
-    fn holds(&self, condition: &Node, known: &Known) -> Result<bool, Box<Diagnostic>>;
+    fn holds(&self, condition: &Node, known: &Variables) -> Result<bool, Box<Diagnostic>>;
 
     /// A text with the templates in it evaluated.
     ///
     /// # Errors
     /// When a template has no value.
-    fn text(&self, text: &Node, known: &Known) -> Result<String, Box<Diagnostic>>;
+    fn text(&self, text: &Node, known: &Variables) -> Result<String, Box<Diagnostic>>;
 }

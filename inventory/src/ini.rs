@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clouder_lang::{Diagnostic, Source, Span};
 
-use crate::{Inventory, literal, range};
+use crate::{Inventory, host, literal, range};
 
 /// What the lines below a heading are.
 enum Section {
@@ -33,7 +33,7 @@ pub(crate) fn read(source: &Arc<Source>, inventory: &mut Inventory) -> Result<()
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
-        if let Some(heading) = line.strip_prefix('[') {
+        if let Some(heading) = heading(line) {
             section = read_heading(heading, &span)?;
             match &section {
                 Section::Hosts(group) => {
@@ -77,7 +77,7 @@ fn indent(line: &str) -> usize {
 
 /// The groups that headings of this text define.
 fn defined_groups(text: &str) -> Vec<&str> {
-    let headings = text.lines().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
+    let headings = text.lines().filter_map(|line| heading(line.trim()));
     headings
         .filter_map(|heading| match heading.split_once(':') {
             None => Some(heading.trim()),
@@ -95,14 +95,16 @@ fn add_child(inventory: &mut Inventory, parent: &str, child: &str, span: &Span) 
     Err(Diagnostic::error(message, span).hint("remove one of the lines that make the circle"))
 }
 
-fn read_heading(heading: &str, span: &Span) -> Result<Section, Diagnostic> {
+/// What is inside of the brackets of a heading; names of hosts may begin with a bracket, too: `[a:c].example.com`,
+/// `[2001:db8::1]:22`.
+fn heading(line: &str) -> Option<&str> {
+    let (inner, rest) = line.strip_prefix('[')?.split_once(']')?;
+    let rest = rest.trim_start();
+    (rest.is_empty() || rest.starts_with('#')).then_some(inner)
+}
+
+fn read_heading(inner: &str, span: &Span) -> Result<Section, Diagnostic> {
     let wrong = |message: &str, hint: &str| Err(Diagnostic::error(message, span).hint(hint));
-    let Some((inner, rest)) = heading.split_once(']') else {
-        return wrong("a heading without ]", "write [group], [group:vars] or [group:children]");
-    };
-    if !rest.trim().is_empty() && !rest.trim_start().starts_with(['#', ';']) {
-        return wrong("text after a heading", "put it on a line of its own");
-    }
     let (group, kind) = inner.split_once(':').unwrap_or((inner, "hosts"));
     let group = group.trim().to_owned();
     if group.is_empty() || group.contains(char::is_whitespace) {
@@ -126,7 +128,7 @@ fn read_heading(heading: &str, span: &Span) -> Result<Section, Diagnostic> {
 fn read_host(line: &str, group: &str, span: &Span, inventory: &mut Inventory) -> Result<(), Diagnostic> {
     let words = split_words(line).map_err(|reason| Diagnostic::error(reason, span))?;
     let Some((name, settings)) = words.split_first() else { return Ok(()) };
-    let (pattern, port) = split_port(name);
+    let (pattern, port) = host::split_port(name);
     if name.contains('=') {
         let message = format!("`{name}` is no host name");
         return Err(Diagnostic::error(message, span)
@@ -143,34 +145,10 @@ fn read_host(line: &str, group: &str, span: &Span, inventory: &mut Inventory) ->
     }
     for host in range::expand(pattern).map_err(|reason| Diagnostic::error(reason, span))? {
         inventory.add_to_group(&host, group);
-        let entry = inventory.add_host(&host);
-        entry.variables.extend(variables.iter().cloned());
-        if let Some(port) = port {
-            entry.variables.entry(Arc::from("ansible_port")).or_insert_with(|| literal::value(port, span));
-        }
+        inventory.set_host_variables(&host, variables.iter().cloned());
+        inventory.set_port(&host, port, span);
     }
     Ok(())
-}
-
-/// A port at the end of a host name; a bare IPv6 address has none.
-fn split_port(name: &str) -> (&str, Option<&str>) {
-    if name.parse::<std::net::Ipv6Addr>().is_ok() {
-        return (name, None);
-    }
-    if let Some((address, port)) = name.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
-        return (address, Some(port));
-    }
-    match name.rsplit_once(':') {
-        Some((host, port))
-            if !port.is_empty()
-                && port.chars().all(|c| c.is_ascii_digit())
-                && !host.ends_with('[')
-                && host.matches('[').count() == host.matches(']').count() =>
-        {
-            (host, Some(port))
-        }
-        _ => (name, None),
-    }
 }
 
 fn read_variable(line: &str, group: &str, span: &Span, inventory: &mut Inventory) -> Result<(), Diagnostic> {
@@ -179,14 +157,7 @@ fn read_variable(line: &str, group: &str, span: &Span, inventory: &mut Inventory
         return Err(Diagnostic::error(message, span).hint("below [group:vars] each line is one variable"));
     };
     let value = literal::value(text.trim(), span);
-    let group = inventory.add_group(group);
-    if key.trim() == "ansible_group_priority" {
-        if let Ok(priority) = text.trim().parse() {
-            group.priority = priority;
-        }
-    } else {
-        group.variables.insert(Arc::from(key.trim()), value);
-    }
+    inventory.set_group_variable(group, Arc::from(key.trim()), value);
     Ok(())
 }
 
@@ -251,7 +222,7 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_their_place() {
         for (text, expected) in [
-            ("[web\n", "a heading without ]"),
+            ("[web\n", "has [ without ]"),
             ("[web:var]\n", "did you mean [web:vars]?"),
             ("a b\n", "expected key=value, found `b`"),
             ("a x='1\n", "not closed"),

@@ -1,15 +1,16 @@
 //! Hosts and groups.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_lang::Span;
 use clouder_lang::yaml::Node;
 use indexmap::{IndexMap, IndexSet};
 
-use crate::VariableFolder;
 use crate::pattern::LOCAL_NAMES;
+use crate::variables::combine;
+use crate::{VariableFolder, literal};
 
 /// Variables as written, by name.
 pub type Variables = IndexMap<Arc<str>, Node>;
@@ -23,10 +24,12 @@ pub struct Host {
     pub groups: IndexSet<Arc<str>>,
     /// Whether nobody wrote it down: the controller itself, named without being in the inventory.
     pub implicit: bool,
+    /// The source that named it first.
+    pub source: Option<Arc<Path>>,
 }
 
 /// One group.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Group {
     /// Its variables from the inventory's sources.
     pub variables: Variables,
@@ -36,6 +39,12 @@ pub struct Group {
     pub children: IndexSet<Arc<str>>,
     /// Among groups of one depth, the variables of the higher priority win.
     pub priority: i64,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self { variables: Variables::new(), hosts: IndexSet::new(), children: IndexSet::new(), priority: 1 }
+    }
 }
 
 /// What of an inventory says a variable of a host.
@@ -60,6 +69,10 @@ pub struct Inventory {
     pub sources: Vec<PathBuf>,
     /// `group_vars` and `host_vars` beside the sources.
     pub folders: Vec<VariableFolder>,
+    /// Whether mappings of one name are merged instead of replaced (`hash_behaviour`).
+    pub merge: bool,
+    /// The source that is being read.
+    pub(crate) reading: Option<Arc<Path>>,
 }
 
 impl Default for Inventory {
@@ -70,6 +83,8 @@ impl Default for Inventory {
             groups: groups.into_iter().collect(),
             sources: Vec::new(),
             folders: Vec::new(),
+            merge: false,
+            reading: None,
         }
     }
 }
@@ -97,9 +112,35 @@ impl Inventory {
 
     /// Adds a host, or finds the one of that name.
     pub fn add_host(&mut self, name: &str) -> &mut Host {
-        let host = self.hosts.entry(Arc::from(name)).or_default();
+        let source = self.reading.clone();
+        let host = self.hosts.entry(Arc::from(name)).or_insert_with(|| Host { source, ..Host::default() });
         host.implicit = false;
         host
+    }
+
+    /// Sets variables of a host, which is added if need be.
+    pub fn set_host_variables(&mut self, host: &str, variables: impl IntoIterator<Item = (Arc<str>, Node)>) {
+        let merge = self.merge;
+        combine(&mut self.add_host(host).variables, variables, merge);
+    }
+
+    /// Sets the port of a host, unless it has one.
+    pub(crate) fn set_port(&mut self, host: &str, port: Option<&str>, span: &Span) {
+        if let Some(port) = port {
+            let variables = &mut self.add_host(host).variables;
+            variables.entry(Arc::from("ansible_port")).or_insert_with(|| literal::value(port, span));
+        }
+    }
+
+    /// Sets a variable of a group, which is added if need be.
+    pub fn set_group_variable(&mut self, group: &str, name: Arc<str>, value: Node) {
+        let merge = self.merge;
+        let group = self.add_group(group);
+        if name.as_ref() == "ansible_group_priority" {
+            group.priority = value.to_text().parse().unwrap_or(group.priority);
+        } else {
+            combine(&mut group.variables, [(name, value)], merge);
+        }
     }
 
     /// Adds a host that nobody wrote down and that is in no group, unless there is a host of that name. The controller
@@ -177,15 +218,16 @@ impl Inventory {
         hosts.into_iter().collect()
     }
 
-    /// The groups directly below a group; below `all` are those that are below no other.
-    fn children_of(&self, group: &str) -> Vec<Arc<str>> {
+    /// The groups directly below a group; below `all` are those that are below no other, too.
+    pub fn children_of(&self, group: &str) -> Vec<Arc<str>> {
+        let written = self.groups.get(group).into_iter().flat_map(|group| &group.children);
         if group != "all" {
-            return self.groups.get(group).into_iter().flat_map(|group| group.children.clone()).collect();
+            return written.cloned().collect();
         }
-        let is_top = |name: &Arc<str>| {
-            name.as_ref() != "all" && self.parents(name).all(|parent| parent.as_ref() == "all")
-        };
-        self.groups.keys().filter(|name| is_top(name)).cloned().collect()
+        let is_top = |name: &Arc<str>| name.as_ref() != "all" && self.parents(name).next().is_none();
+        let ungrouped = self.groups.keys().filter(|name| name.as_ref() == "ungrouped");
+        let all = ungrouped.chain(written).chain(self.groups.keys().filter(|name| is_top(name)));
+        all.cloned().collect::<IndexSet<_>>().into_iter().collect()
     }
 
     fn is_ungrouped(&self, host: &str) -> bool {
@@ -262,8 +304,22 @@ impl Inventory {
     pub fn variables_of(&self, host: &str, playbook: Option<&VariableFolder>) -> Variables {
         let mut merged = Variables::new();
         for (_, variables) in self.levels_of(host, playbook) {
-            merged.extend(variables.clone());
+            combine(&mut merged, variables.clone(), self.merge);
         }
+        merged
+    }
+
+    /// The variables of a host that sources themselves say, without `group_vars` and `host_vars`.
+    pub(crate) fn variables_of_sources(&self, host: &str) -> Variables {
+        let Some(entry) = self.hosts.get(host) else { return Variables::new() };
+        let groups = self.groups_of(host);
+        let mut merged = Variables::new();
+        for group in std::iter::once("all").chain(groups.iter().map(AsRef::as_ref)) {
+            if let Some(group) = self.groups.get(group) {
+                combine(&mut merged, group.variables.clone(), self.merge);
+            }
+        }
+        combine(&mut merged, entry.variables.clone(), self.merge);
         merged
     }
 
@@ -271,7 +327,7 @@ impl Inventory {
     pub fn variables_of_group(&self, group: &str, playbook: Option<&VariableFolder>) -> Variables {
         let mut own = self.groups.get(group).map(|group| group.variables.clone()).unwrap_or_default();
         for folder in self.folders.iter().chain(playbook) {
-            own.extend(folder.of_group(group).cloned().unwrap_or_default());
+            combine(&mut own, folder.of_group(group).cloned().unwrap_or_default(), self.merge);
         }
         own
     }
@@ -280,7 +336,7 @@ impl Inventory {
     pub fn variables_of_host_alone(&self, host: &str, playbook: Option<&VariableFolder>) -> Variables {
         let mut own = self.hosts.get(host).map(|host| host.variables.clone()).unwrap_or_default();
         for folder in self.folders.iter().chain(playbook) {
-            own.extend(folder.of_host(host).cloned().unwrap_or_default());
+            combine(&mut own, folder.of_host(host).cloned().unwrap_or_default(), self.merge);
         }
         own
     }
@@ -308,6 +364,21 @@ mod tests {
         assert!(inventory.add_child("web", "deep"));
         assert_eq!(names(&inventory.groups_of("h")), ["web", "eu", "deep"]);
         assert_eq!(inventory.variables_of("h", None)["who"].as_str(), Some("deep"));
+    }
+
+    #[test]
+    fn mappings_are_merged_if_they_are_to_be() {
+        let made = |merge: bool| {
+            let mut inventory = Inventory { merge, ..Inventory::default() };
+            inventory.add_to_group("h", "web");
+            let mapping = |text: &str| literal::value(text, &Span::of_text("test", text));
+            inventory.set_group_variable("web", Arc::from("m"), mapping("{'a': {'x': 1}, 'b': 1, 'l': [1]}"));
+            inventory
+                .set_host_variables("h", [(Arc::from("m"), mapping("{'a': {'y': 2}, 'b': 2, 'l': [2]}"))]);
+            clouder_lang::yaml::to_json(&inventory.variables_of("h", None)["m"]).to_string()
+        };
+        assert_eq!(made(false), r#"{"a":{"y":2},"b":2,"l":[2]}"#);
+        assert_eq!(made(true), r#"{"a":{"x":1,"y":2},"b":2,"l":[2]}"#);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod azure;
 mod constructed;
 mod expressions;
+mod host;
 mod ini;
 mod inventory;
 mod literal;
@@ -20,8 +21,8 @@ mod variables;
 mod yaml;
 
 pub use azure::{AZURE_LISTS, AzureList, AzureLists};
-pub use expressions::{Expressions, Known};
+pub use expressions::Expressions;
 pub use inventory::{Group, Host, Inventory, Level, Variables};
 pub use load::{LoadError, Outside, Reader, load};
 pub use pattern::{PatternError, Selection};
-pub use variables::VariableFolder;
+pub use variables::{VariableFolder, combine};

@@ -53,7 +53,11 @@ impl Reader<'_> {
             '[' => self.sequence('[', "]", depth),
             '(' => self.sequence('(', ")", depth),
             '{' => self.mapping(depth),
-            '\'' | '"' => self.string(),
+            'b' if self.rest[1..].starts_with(['\'', '"']) => {
+                self.rest = &self.rest[1..];
+                self.strings()
+            }
+            '\'' | '"' => self.strings(),
             _ => self.word(),
         }
     }
@@ -71,12 +75,15 @@ impl Reader<'_> {
     }
 
     fn mapping(&mut self, depth: usize) -> Option<Node> {
+        let whole = self.rest;
         self.take("{");
         let mut mapping = Mapping::default();
         while !self.take("}") {
             let key = self.value(depth + 1)?;
             if !self.take(":") {
-                return None;
+                // A set, which becomes a list.
+                self.rest = whole;
+                return if mapping.is_empty() { self.sequence('{', "}", depth) } else { None };
             }
             let value = self.value(depth + 1)?;
             mapping.insert(key, value);
@@ -85,6 +92,17 @@ impl Reader<'_> {
             }
         }
         Some(self.node(Yaml::Mapping(Arc::new(mapping))))
+    }
+
+    /// Strings one after the other are one.
+    fn strings(&mut self) -> Option<Node> {
+        let mut node = self.string()?;
+        while self.rest.trim_start().starts_with(['\'', '"']) {
+            self.rest = self.rest.trim_start();
+            let next = self.string()?;
+            node = self.node(Yaml::String(format!("{}{}", node.to_text(), next.to_text()).into()));
+        }
+        Some(node)
     }
 
     fn string(&mut self) -> Option<Node> {
@@ -179,6 +197,10 @@ mod tests {
             ("[1, 'a']", "Sequence([Int(1), String(\"a\")])"),
             ("{'a': [True]}", "Mapping(a=Sequence([Bool(true)]))"),
             ("[1", "String(\"[1\")"),
+            ("{1, 2}", "Sequence([Int(1), Int(2)])"),
+            ("{1: 2, 3}", "String(\"{1: 2, 3}\")"),
+            ("b'x'", "String(\"x\")"),
+            ("'a' \"b\"", "String(\"ab\")"),
         ] {
             assert_eq!(show(&value(text, &span)), expected, "{text}");
         }

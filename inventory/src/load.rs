@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_lang::yaml::{self, Node};
-use clouder_lang::{Diagnostic, Source};
+use clouder_lang::{Diagnostic, Source, Span};
 use clouder_vault::{Keyring, is_encrypted};
 use thiserror::Error;
 
 use crate::azure::{self, AzureLists};
 use crate::expressions::Expressions;
-use crate::{Inventory, VariableFolder, ini, range, script, yaml as yaml_inventory};
+use crate::host::split_port;
+use crate::{Inventory, VariableFolder, Variables, ini, range, script, yaml as yaml_inventory};
 
 /// Why an inventory could not be read.
 #[derive(Debug, Error)]
@@ -59,6 +60,12 @@ pub struct Outside {
     pub expressions: Arc<dyn Expressions>,
     /// Asks Azure.
     pub azure: Arc<dyn AzureLists>,
+    /// Variables of the command line.
+    pub extra: Variables,
+    /// Whether expressions see variables of the command line, unless their file says so.
+    pub use_extra_vars: bool,
+    /// Whether expressions see `group_vars` and `host_vars`, unless their file says so.
+    pub use_vars_plugins: bool,
 }
 
 /// Reads the files of inventories, and collects warnings on the way.
@@ -70,6 +77,8 @@ pub struct Reader {
     pub ignored_patterns: Vec<String>,
     /// What sources need that are more than files.
     pub outside: Option<Outside>,
+    /// Whether mappings of one name are merged instead of replaced (`hash_behaviour`).
+    pub merge: bool,
     warnings: RefCell<Vec<Diagnostic>>,
 }
 
@@ -81,8 +90,13 @@ impl Reader {
             ignored_endings: Vec::new(),
             ignored_patterns: Vec::new(),
             outside: None,
+            merge: false,
             warnings: RefCell::default(),
         }
+    }
+
+    pub(crate) fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
     }
 
     /// A file's text, decrypted.
@@ -107,6 +121,11 @@ impl Reader {
     /// When it cannot be read or is no YAML.
     pub fn yaml(&self, path: &Path) -> Result<Option<Node>, LoadError> {
         self.parse(&self.source(path)?)
+    }
+
+    /// Tells of something that is no reason to stop.
+    pub(crate) fn warn(&self, warning: Diagnostic) {
+        self.warnings.borrow_mut().push(warning);
     }
 
     pub(crate) fn parse(&self, source: &Arc<Source>) -> Result<Option<Node>, LoadError> {
@@ -139,7 +158,9 @@ impl Reader {
 /// The first thing that is wrong.
 pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, LoadError> {
     let mut inventory = Inventory::default();
+    inventory.merge = reader.merge;
     for source in sources {
+        inventory.reading = Some(Arc::from(Path::new(source)));
         if let Some(read) = azure::read_cluster(source, &mut inventory, reader) {
             read?;
             inventory.sources.push(PathBuf::from(source));
@@ -162,14 +183,21 @@ pub fn load(sources: &[String], reader: &Reader) -> Result<Inventory, LoadError>
         inventory.sources.push(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
         inventory.folders.push(VariableFolder::read(folder, reader)?);
     }
+    inventory.reading = None;
+    for folder in &inventory.folders {
+        folder.read_for(&inventory, reader)?;
+    }
     Ok(inventory)
 }
 
 fn host_list(list: &str, inventory: &mut Inventory) -> Result<(), LoadError> {
     let wrong = |reason| LoadError::HostList { list: list.to_owned(), reason };
+    let span = Span::of_text(list, list);
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        for host in range::expand(name).map_err(wrong)? {
+        let (pattern, port) = split_port(name);
+        for host in range::expand(pattern).map_err(wrong)? {
             inventory.add_to_group(&host, "ungrouped");
+            inventory.set_port(&host, port, &span);
         }
     }
     Ok(())
@@ -201,6 +229,7 @@ fn read_folder(folder: &Path, inventory: &mut Inventory, reader: &Reader) -> Res
 }
 
 fn read_file(path: &Path, inventory: &mut Inventory, reader: &Reader) -> Result<(), LoadError> {
+    inventory.reading = std::path::absolute(path).ok().map(Arc::from);
     let metadata = fs::metadata(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     if metadata.permissions().mode() & 0o111 != 0 && starts_like_a_program(path) {
         return script::read(path, inventory, reader);

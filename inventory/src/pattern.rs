@@ -136,8 +136,7 @@ fn split(pattern: &str) -> Vec<String> {
     let mut parts = Vec::new();
     for part in split_at(pattern, ',') {
         let part = part.trim();
-        if part.trim_start_matches(['!', '&']).parse::<std::net::Ipv6Addr>().is_ok() || part.starts_with('~')
-        {
+        if part.trim_start_matches(['!', '&']).parse::<std::net::Ipv6Addr>().is_ok() {
             parts.push(part.to_owned());
         } else {
             parts.extend(split_at(part, ':').into_iter().map(|part| part.trim().to_owned()));
@@ -211,15 +210,20 @@ struct Slice {
     single: bool,
 }
 
-/// Takes a subscript off the end of a part. `web[01:20]` with anything but numbers inside is a glob.
+/// Takes a subscript off the end of a part. `web[a:c]`, and slices that do not begin with a number, are globs.
 fn subscript(part: &str) -> Result<(&str, Option<Slice>), PatternError> {
     let inner = part.strip_suffix(']').and_then(|head| head.rsplit_once('['));
     let Some((name, inner)) = inner.filter(|(name, _)| !name.is_empty() && !part.starts_with('~')) else {
         return Ok((part, None));
     };
-    let number = |text: &str| if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) };
+    let number = |text: &str| text.parse::<u32>().ok().map(i64::from);
     let slice = match inner.split_once([':', '-']).filter(|_| !inner.starts_with('-')) {
-        Some((from, to)) => number(from).zip(number(to)).map(|(from, to)| Slice { from, to, single: false }),
+        Some((from, "")) => number(from).map(|from| Slice { from: Some(from), to: None, single: false }),
+        Some((from, to)) => number(from).zip(number(to)).map(|(from, to)| Slice {
+            from: Some(from),
+            to: Some(to),
+            single: false,
+        }),
         None => inner.parse().ok().map(|at| Slice { from: Some(at), to: None, single: true }),
     };
     Ok(slice.map_or((part, None), |slice| (name, Some(slice))))
@@ -238,7 +242,7 @@ impl Slice {
         }
         let from = self.from.and_then(index).unwrap_or(0);
         let end = match self.to {
-            None | Some(-1) => length,
+            None => length,
             Some(to) => index(to).map_or(0, |to| to.saturating_add(1)),
         };
         hosts.iter().skip(from).take(end.min(length).saturating_sub(from)).cloned().collect()
@@ -276,8 +280,9 @@ mod tests {
             ("&eu:web", "w2"),
             ("!w1:web", "w2 w3"),
             ("w*", "w1 w2 w3"),
-            ("w[13]", ""),
             ("~w[13]", "w1 w3"),
+            ("~w[13]:d1", "w1 w3 d1"),
+            ("w[:1]", "w1"),
             ("~(web|db)", "w1 w2 w3 d1"),
             ("web[0]", "w1"),
             ("web[-1]", "w3"),

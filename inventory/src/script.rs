@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use clouder_lang::yaml::{Mapping, Node};
 use clouder_lang::{Diagnostic, Source};
+use indexmap::IndexSet;
 
 use crate::load::{LoadError, Reader};
 use crate::{Inventory, variables};
@@ -19,19 +20,19 @@ pub(crate) fn read(path: &Path, inventory: &mut Inventory, reader: &Reader) -> R
     let document = call(path, &["--list"], reader)?;
     let groups = mapping(&document)?;
     let host_variables = groups.get("_meta").and_then(Node::as_mapping).and_then(|meta| meta.get("hostvars"));
+    let mut named = IndexSet::new();
     for (name, entry) in groups.iter().filter(|(name, _)| name.as_ref() != "_meta") {
-        read_group(name, &entry.value, inventory)?;
+        read_group(name, &entry.value, inventory, &mut named)?;
     }
-    match host_variables {
-        Some(all) => {
-            for (host, entry) in mapping(all)?.iter() {
-                add_variables(host, &entry.value, inventory)?;
+    let host_variables = host_variables.map(mapping).transpose()?;
+    for host in named {
+        match host_variables {
+            Some(all) => {
+                if let Some(own) = all.get(&host) {
+                    add_variables(&host, own, inventory)?;
+                }
             }
-        }
-        None => {
-            for host in inventory.hosts().cloned().collect::<Vec<_>>() {
-                add_variables(&host, &call(path, &["--host", &host], reader)?, inventory)?;
-            }
+            None => add_variables(&host, &call(path, &["--host", &host], reader)?, inventory)?,
         }
     }
     Ok(())
@@ -39,7 +40,7 @@ pub(crate) fn read(path: &Path, inventory: &mut Inventory, reader: &Reader) -> R
 
 fn add_variables(host: &str, node: &Node, inventory: &mut Inventory) -> Result<(), LoadError> {
     let read = variables::mapping(node)?;
-    inventory.add_host(host).variables.extend(read);
+    inventory.set_host_variables(host, read);
     Ok(())
 }
 
@@ -73,22 +74,38 @@ fn mapping(node: &Node) -> Result<&Mapping, LoadError> {
     })
 }
 
-/// `"group": ["host", …]` or `"group": {"hosts": […], "vars": {…}, "children": […]}`.
-fn read_group(name: &Arc<str>, node: &Node, inventory: &mut Inventory) -> Result<(), LoadError> {
+/// `"group": ["host", …]` or `"group": {"hosts": […], "vars": {…}, "children": […]}`. What has none of these is the variables
+/// of a host of that name, and its group. Notes the hosts that are named.
+fn read_group(
+    name: &Arc<str>,
+    node: &Node,
+    inventory: &mut Inventory,
+    named: &mut IndexSet<Arc<str>>,
+) -> Result<(), LoadError> {
     inventory.add_group(name);
-    if let Some(hosts) = node.as_sequence() {
-        for host in hosts {
-            inventory.add_to_group(&host.to_text(), name);
+    let mut add = |hosts: &[Node], inventory: &mut Inventory| {
+        for host in hosts.iter().map(Node::to_text) {
+            inventory.add_to_group(&host, name);
+            named.insert(host);
         }
+    };
+    if let Some(hosts) = node.as_sequence() {
+        add(hosts, inventory);
         return Ok(());
     }
     let group = mapping(node)?;
-    for host in group.get("hosts").and_then(Node::as_sequence).unwrap_or_default() {
-        inventory.add_to_group(&host.to_text(), name);
-    }
-    if let Some(node) = group.get("vars") {
+    let set = |node: &Node, inventory: &mut Inventory| -> Result<(), LoadError> {
         let read = variables::mapping(node)?;
-        inventory.add_group(name).variables.extend(read);
+        read.into_iter().for_each(|(variable, value)| inventory.set_group_variable(name, variable, value));
+        Ok(())
+    };
+    if !["hosts", "vars", "children"].iter().any(|key| group.get(key).is_some()) {
+        add(&[Node::text(Arc::clone(name), node.span.clone())], inventory);
+        return set(node, inventory);
+    }
+    add(group.get("hosts").and_then(Node::as_sequence).unwrap_or_default(), inventory);
+    if let Some(node) = group.get("vars") {
+        set(node, inventory)?;
     }
     for child in group.get("children").and_then(Node::as_sequence).unwrap_or_default() {
         if !inventory.add_child(name, &child.to_text()) {

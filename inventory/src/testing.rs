@@ -1,16 +1,17 @@
 //! For tests: expressions that are nothing but booleans, names of variables, or `NAME == 'TEXT'`.
 
 use clouder_lang::Diagnostic;
-use clouder_lang::yaml::Node;
+use clouder_lang::yaml::{Node, to_json};
 use serde_json::Value;
 
-use crate::expressions::{Expressions, Known};
+use crate::Variables;
+use crate::expressions::Expressions;
 
 /// Knows names and booleans, and whether they equal a text.
 pub(crate) struct Plain;
 
 impl Expressions for Plain {
-    fn value(&self, expression: &Node, known: &Known) -> Result<Value, Box<Diagnostic>> {
+    fn value(&self, expression: &Node, known: &Variables) -> Result<Value, Box<Diagnostic>> {
         let text = expression.to_text();
         if let Some(value) = expression.as_bool() {
             return Ok(Value::Bool(value));
@@ -20,15 +21,16 @@ impl Expressions for Plain {
             return Ok(Value::Bool(value.as_str() == Some(wanted.trim_matches('\''))));
         }
         let path = format!("/{}", text.replace('.', "/"));
-        let value = Value::Object(known.clone()).pointer(&path).cloned();
+        let known = known.iter().map(|(name, node)| (name.to_string(), to_json(node))).collect();
+        let value = Value::Object(known).pointer(&path).cloned();
         value.ok_or_else(|| Box::new(Diagnostic::error(format!("`{text}` is not defined"), &expression.span)))
     }
 
-    fn holds(&self, condition: &Node, known: &Known) -> Result<bool, Box<Diagnostic>> {
+    fn holds(&self, condition: &Node, known: &Variables) -> Result<bool, Box<Diagnostic>> {
         Ok(self.value(condition, known)? == Value::Bool(true))
     }
 
-    fn text(&self, text: &Node, _: &Known) -> Result<String, Box<Diagnostic>> {
+    fn text(&self, text: &Node, _: &Variables) -> Result<String, Box<Diagnostic>> {
         Ok(text.to_text().to_string())
     }
 }

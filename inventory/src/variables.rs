@@ -3,71 +3,122 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use clouder_lang::yaml::Node;
+use clouder_vault::Keyring;
 
-use crate::Variables;
 use crate::load::{LoadError, Reader};
+use crate::{Inventory, Variables};
 
-/// The variables of the `group_vars` and `host_vars` beside an inventory or a playbook.
+/// The endings of files of variables, the one that counts first.
+const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
+
+/// The variables of the `group_vars` and `host_vars` beside an inventory or a playbook. Files are read when their group or
+/// host is there: those of others may be anything, or encrypted with a password that is not at hand.
 #[derive(Clone, Debug, Default)]
 pub struct VariableFolder {
-    groups: BTreeMap<String, Variables>,
-    hosts: BTreeMap<String, Variables>,
+    groups: BTreeMap<String, Entry>,
+    hosts: BTreeMap<String, Entry>,
+    keyring: Arc<Keyring>,
+    merge: bool,
+}
+
+/// The files of a group or host.
+#[derive(Clone, Debug)]
+struct Entry {
+    files: Vec<PathBuf>,
+    read: OnceLock<Variables>,
 }
 
 impl VariableFolder {
-    /// Reads `group_vars` and `host_vars` of a folder.
+    /// Looks into `group_vars` and `host_vars` of a folder.
     ///
     /// # Errors
-    /// When a file cannot be read or is no mapping.
+    /// When a folder cannot be read.
     pub fn read(folder: &Path, reader: &Reader) -> Result<Self, LoadError> {
         Ok(Self {
-            groups: read_all(&folder.join("group_vars"), reader)?,
-            hosts: read_all(&folder.join("host_vars"), reader)?,
+            groups: entries(&folder.join("group_vars"))?,
+            hosts: entries(&folder.join("host_vars"))?,
+            keyring: Arc::clone(reader.keyring()),
+            merge: reader.merge,
         })
+    }
+
+    /// Reads the files of all groups and hosts of an inventory.
+    ///
+    /// # Errors
+    /// When one cannot be read or is no mapping.
+    pub fn read_for(&self, inventory: &Inventory, reader: &Reader) -> Result<(), LoadError> {
+        let known = |name: &str| inventory.host(name).is_some() || name == "localhost";
+        let groups = self.groups.iter().filter(|(name, _)| inventory.group(name).is_some());
+        for (_, entry) in groups.chain(self.hosts.iter().filter(|(name, _)| known(name))) {
+            if entry.read.get().is_none() {
+                let variables = entry.variables(reader)?;
+                entry.read.get_or_init(|| variables);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the files of groups and hosts that came later.
+    ///
+    /// # Errors
+    /// As [`Self::read_for`].
+    pub fn read_late(&self, inventory: &Inventory) -> Result<(), LoadError> {
+        let mut reader = Reader::new(Arc::clone(&self.keyring));
+        reader.merge = self.merge;
+        self.read_for(inventory, &reader)
     }
 
     /// What it says of a group.
     pub fn of_group(&self, name: &str) -> Option<&Variables> {
-        self.groups.get(name)
+        read_of(&self.groups, name)
     }
 
     /// What it says of a host.
     pub fn of_host(&self, name: &str) -> Option<&Variables> {
-        self.hosts.get(name)
+        read_of(&self.hosts, name)
     }
 }
 
-/// Each file `NAME`, `NAME.yml`, `NAME.yaml`, `NAME.json`, or folder `NAME` of such files.
-fn read_all(folder: &Path, reader: &Reader) -> Result<BTreeMap<String, Variables>, LoadError> {
-    let mut all = BTreeMap::<String, Variables>::new();
+fn read_of<'a>(entries: &'a BTreeMap<String, Entry>, name: &str) -> Option<&'a Variables> {
+    entries.get(name)?.read.get()
+}
+
+impl Entry {
+    fn variables(&self, reader: &Reader) -> Result<Variables, LoadError> {
+        let mut variables = Variables::new();
+        for file in &self.files {
+            let Some(document) = reader.yaml(file)? else { continue };
+            combine(&mut variables, mapping(&document)?, reader.merge);
+        }
+        Ok(variables)
+    }
+}
+
+/// The files of each name: of `NAME` (a file, or a folder of files), `NAME.yml`, `NAME.yaml` and `NAME.json` the first that is
+/// there.
+fn entries(folder: &Path) -> Result<BTreeMap<String, Entry>, LoadError> {
+    let mut all = BTreeMap::<String, (usize, PathBuf)>::new();
     for path in sorted(folder)? {
-        let Some(name) = variables_name(&path) else { continue };
-        let mut files = Vec::new();
-        collect(&path, &mut files)?;
-        let variables = all.entry(name).or_default();
-        for file in files {
-            variables.extend(read_file(&file, reader)?);
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let is_folder = path.is_dir();
+        for (rank, ending) in ENDINGS.iter().enumerate() {
+            let Some(stem) = name.strip_suffix(ending).filter(|_| rank == 0 || !is_folder) else { continue };
+            let best = all.entry(stem.to_owned()).or_insert_with(|| (rank, path.clone()));
+            if rank < best.0 {
+                *best = (rank, path.clone());
+            }
         }
     }
-    Ok(all)
-}
-
-/// The group or host a path is about; `None` for what Ansible passes over.
-fn variables_name(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    if name.starts_with('.') || name.ends_with('~') {
-        return None;
+    let mut found = BTreeMap::new();
+    for (name, (_, path)) in all {
+        let mut files = Vec::new();
+        collect(&path, &mut files)?;
+        found.insert(name, Entry { files, read: OnceLock::new() });
     }
-    if path.is_dir() {
-        return Some(name.to_owned());
-    }
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("yml" | "yaml" | "json") => Some(path.file_stem()?.to_str()?.to_owned()),
-        // A dot in a host name is no extension, but `x.bak` is none of ours either: Ansible takes names as they are.
-        _ => Some(name.to_owned()),
-    }
+    Ok(found)
 }
 
 /// A file, or all files below a folder, by name.
@@ -106,11 +157,6 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     Ok(paths)
 }
 
-fn read_file(path: &Path, reader: &Reader) -> Result<Variables, LoadError> {
-    let Some(document) = reader.yaml(path)? else { return Ok(Variables::new()) };
-    mapping(&document)
-}
-
 /// A mapping of variables.
 pub(crate) fn mapping(node: &Node) -> Result<Variables, LoadError> {
     if node.is_null() {
@@ -122,5 +168,16 @@ pub(crate) fn mapping(node: &Node) -> Result<Variables, LoadError> {
             clouder_lang::Diagnostic::error(message, &node.span).hint("write `name: value` lines"),
         )));
     };
-    Ok(mapping.iter().map(|(name, entry)| (std::sync::Arc::clone(name), entry.value.clone())).collect())
+    Ok(mapping.iter().map(|(name, entry)| (Arc::clone(name), entry.value.clone())).collect())
+}
+
+/// Adds stronger variables. Mappings of one name are replaced, or merged.
+pub fn combine(variables: &mut Variables, stronger: impl IntoIterator<Item = (Arc<str>, Node)>, merge: bool) {
+    for (name, node) in stronger {
+        let node = match variables.get(&name) {
+            Some(weaker) if merge => node.merged_over(weaker),
+            _ => node,
+        };
+        variables.insert(name, node);
+    }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use clouder_lang::yaml::Node;
 use clouder_lang::{Diagnostic, Source};
 
+use crate::constructed::file;
+use crate::host::split_port;
 use crate::load::{LoadError, Reader};
 use crate::{Inventory, azure, range, variables};
 
@@ -29,38 +31,37 @@ pub(crate) fn read(
         if azure::PLUGIN.contains(&plugin.to_text().as_ref()) {
             return azure::read(groups, inventory, reader);
         }
+        if file::PLUGIN.contains(&plugin.to_text().as_ref()) {
+            return file::read(groups, inventory, reader);
+        }
         let message = format!("the inventory plugin `{}` is not known", plugin.to_text());
         return Err(Diagnostic::error(message, &plugin.span)
-            .hint("known are azure_rm, INI and YAML files, programs and host lists")
+            .hint("known are constructed, azure_rm, INI and YAML files, programs and host lists")
             .into());
     }
     for (name, entry) in groups.iter() {
-        read_group(name, &entry.value, inventory)?;
+        read_group(name, &entry.value, inventory, reader)?;
     }
     Ok(())
 }
 
-fn read_group(name: &str, node: &Node, inventory: &mut Inventory) -> Result<(), LoadError> {
-    inventory.add_group(name);
+fn read_group(name: &str, node: &Node, inventory: &mut Inventory, reader: &Reader) -> Result<(), LoadError> {
     if node.is_null() {
+        inventory.add_group(name);
         return Ok(());
     }
     let Some(group) = node.as_mapping() else {
-        let message = format!("group `{name}` must be a mapping, not {}", node.kind());
-        return Err(Diagnostic::error(message, &node.span)
-            .hint("write hosts:, vars: or children: below it")
-            .into());
+        let message = format!("group `{name}` must be a mapping, not {}: it is passed over", node.kind());
+        reader
+            .warn(Diagnostic::warning(message, &node.span).hint("write hosts:, vars: or children: below it"));
+        return Ok(());
     };
+    inventory.add_group(name);
     for (key, entry) in group.iter() {
         match key.as_ref() {
             "vars" => {
                 for (variable, value) in variables::mapping(&entry.value)? {
-                    let group = inventory.add_group(name);
-                    if variable.as_ref() == "ansible_group_priority" {
-                        group.priority = value.to_text().parse().unwrap_or(1);
-                    } else {
-                        group.variables.insert(variable, value);
-                    }
+                    inventory.set_group_variable(name, variable, value);
                 }
             }
             "hosts" => read_hosts(name, &entry.value, inventory)?,
@@ -72,16 +73,16 @@ fn read_group(name: &str, node: &Node, inventory: &mut Inventory) -> Result<(), 
                         );
                         return Err(Diagnostic::error(message, &entry.value.span).into());
                     }
-                    read_group(&child, &value, inventory)?;
+                    read_group(&child, &value, inventory, reader)?;
                 }
             }
             other => {
-                let message = format!("unknown key `{other}` in group `{name}`");
+                let message = format!("unknown key `{other}` in group `{name}`: it is passed over");
                 let hint = match clouder_lang::nearest(other, GROUP_KEYS) {
                     Some(nearest) => format!("did you mean `{nearest}`?"),
                     None => "a group holds hosts, vars and children; variables go below vars:".to_owned(),
                 };
-                return Err(Diagnostic::error(message, &entry.key.span).hint(hint).into());
+                reader.warn(Diagnostic::warning(message, &entry.key.span).hint(hint));
             }
         }
     }
@@ -91,9 +92,11 @@ fn read_group(name: &str, node: &Node, inventory: &mut Inventory) -> Result<(), 
 fn read_hosts(group: &str, node: &Node, inventory: &mut Inventory) -> Result<(), LoadError> {
     for (pattern, value) in entries(node, "hosts")? {
         let variables = variables::mapping(&value)?;
-        for host in range::expand(&pattern).map_err(|reason| Diagnostic::error(reason, &node.span))? {
+        let (pattern, port) = split_port(&pattern);
+        for host in range::expand(pattern).map_err(|reason| Diagnostic::error(reason, &node.span))? {
             inventory.add_to_group(&host, group);
-            inventory.add_host(&host).variables.extend(variables.clone());
+            inventory.set_host_variables(&host, variables.clone());
+            inventory.set_port(&host, port, &node.span);
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use clouder_modules::{Arguments, Outcome};
 use serde_json::{Map, Value, json};
 
 use super::{Action, Running};
-use crate::run::Step;
+use crate::run::{Step, StepError};
 
 /// Adds a host, and groups, to the inventory for the rest of the run. Each other argument is a variable of the host.
 #[derive(Arguments)]
@@ -54,7 +54,8 @@ impl Action for AddHost {
             let changed = step
                 .run
                 .variables
-                .add_to_inventory(move |inventory| add(inventory, &span, &name, &groups, &variables));
+                .add_to_inventory(move |inventory| add(inventory, &span, &name, &groups, &variables))
+                .map_err(|error| StepError::Failed(error.to_string()))?;
             Ok(Outcome::new(changed).with("add_host", added).into())
         })
     }

@@ -28,7 +28,6 @@ impl Action for Debug {
     type Args = DebugArgs;
     const NAME: &'static str = "debug";
     const SUMMARY: &'static str = "Shows a text or the value of an expression";
-    const OPEN: bool = true;
 
     fn run<'a>(_args: DebugArgs, step: &'a Step<'a>) -> Running<'a> {
         Box::pin(async move {

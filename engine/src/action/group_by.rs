@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clouder_modules::{Arguments, Outcome};
 
 use super::{Action, Running};
-use crate::run::Step;
+use crate::run::{Step, StepError};
 
 /// Puts the host into a group.
 #[derive(Arguments)]
@@ -40,6 +40,7 @@ impl Action for GroupBy {
                 }
                 changed
             });
+            let changed = changed.map_err(|error| StepError::Failed(error.to_string()))?;
             Ok(Outcome::new(changed).with("add_group", group).with("parent_groups", args.parents).into())
         })
     }

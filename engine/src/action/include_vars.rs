@@ -114,20 +114,10 @@ fn merge_with_present(variables: &mut Variables, step: &Step<'_>) -> Result<(), 
     for (name, node) in variables.iter_mut().filter(|(_, node)| node.as_mapping().is_some()) {
         if let Some(present) = Arc::clone(&step.scope).variable(name) {
             let present = crate::template::to_json(&present?);
-            *node = merged(&Node::from_json(&present, &node.span).into_raw(), node);
+            *node = node.merged_over(&Node::from_json(&present, &node.span).into_raw());
         }
     }
     Ok(())
-}
-
-fn merged(old: &Node, new: &Node) -> Node {
-    let (Some(present), Some(added)) = (old.as_mapping(), new.as_mapping()) else { return new.clone() };
-    let mut all = present.clone();
-    for (name, entry) in added.iter() {
-        let value = present.get(name).map_or_else(|| entry.value.clone(), |old| merged(old, &entry.value));
-        all.insert(entry.key.clone(), value);
-    }
-    Node::new(Yaml::Mapping(Arc::new(all)), new.span.clone())
 }
 
 fn find(step: &Step<'_>, name: &str) -> Result<PathBuf, StepError> {

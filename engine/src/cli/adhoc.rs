@@ -11,7 +11,11 @@ use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOp
 use super::setup::{self, Setup};
 use super::{Failure, print, vault};
 use crate::config::{self, Config};
+use crate::playbook::short_name;
 use crate::report::Tree;
+
+/// Modules that do nothing without arguments.
+const WITH_ARGUMENTS: [&str; 4] = ["command", "shell", "raw", "script"];
 
 /// Runs one module on the hosts of a pattern.
 #[derive(Args)]
@@ -75,9 +79,10 @@ impl AdhocCommand {
         }
         let folder = self.playbook_dir.clone().or_else(|| config.path(&config::PLAYBOOK_DIR));
         let path = folder.unwrap_or_default().join("(adhoc)");
-        let text = self.playbook(config);
+        let text = self.playbook(config)?;
         let keyring = vault::of_run(config, &self.vault)?;
         let setup = Setup::with_text(config, &self.inventory, &keyring, &path, Some(&text), options)?;
+        setup.check_limit(&self.pattern)?;
         if self.list_hosts {
             let hosts = setup.select(&self.pattern)?;
             print(&format!("  hosts ({}):\n", hosts.len()));
@@ -85,17 +90,20 @@ impl AdhocCommand {
             return Ok(0);
         }
         let playbook = setup.load(&path, Severity::Warning)?;
-        setup.check_limit(&self.pattern)?;
         setup.execute(&[playbook], reports)
     }
 
     /// The play that does it. JSON is YAML, and quotes whatever is in the words.
-    fn playbook(&self, config: &Config) -> String {
+    fn playbook(&self, config: &Config) -> Result<String, Failure> {
         let given = |words: &Option<String>, setting| {
             words.clone().or_else(|| config.text(setting)).unwrap_or_default()
         };
         let module = given(&self.module, &config::DEFAULT_MODULE_NAME);
         let args = given(&self.args, &config::DEFAULT_MODULE_ARGS);
+        if !self.list_hosts && args.is_empty() && WITH_ARGUMENTS.contains(&short_name(&module)) {
+            let message = format!("no argument was passed to the module {module}");
+            return Err(Failure::new(message, "-a says what it runs").code(5));
+        }
         let word = |text: &str| serde_json::Value::from(text).to_string();
         let arguments = if args.trim_start().starts_with('{') { args } else { word(&args) };
         let mut keywords = String::new();
@@ -103,10 +111,10 @@ impl AdhocCommand {
             let poll = self.poll.unwrap_or_else(|| config.integer(&config::DEFAULT_POLL_INTERVAL));
             keywords = format!(", \"async\": {seconds}, \"poll\": {poll}");
         }
-        format!(
+        Ok(format!(
             "[{{\"name\": \"adhoc\", \"hosts\": {}, \"gather_facts\": false, \"tasks\": [{{{}: {arguments}{keywords}}}]}}]",
             word(&self.pattern),
             word(&module)
-        )
+        ))
     }
 }

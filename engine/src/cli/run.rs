@@ -1,5 +1,6 @@
 //! `clouder run`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOp
 use super::setup::{self, Setup};
 use super::{Failure, print, vault};
 use crate::config::Config;
-use crate::playbook::{Item, Playbook};
+use crate::playbook::{Item, Playbook, RoleUse};
 
 /// Runs playbooks.
 #[derive(Args)]
@@ -66,12 +67,16 @@ impl RunCommand {
         if !self.skip_tags.is_empty() {
             options.skip_tags = self.skip_tags.clone();
         }
+        if self.list_tags && options.tags.is_empty() {
+            options.tags = vec!["all".to_owned(), "never".to_owned()];
+        }
         options.start_at_task = self.start_at_task.clone();
         options.step = self.step;
         options.force_handlers |= self.force_handlers;
         let reports = setup::reports(config, self.output.output, &options)?;
         let keyring = vault::of_run(config, &self.vault)?;
         let setup = Setup::new(config, &self.inventory, &keyring, &self.playbooks[0], options)?;
+        setup.check_limit("all")?;
         let mut playbooks = Vec::new();
         for path in &self.playbooks {
             playbooks.push(setup.load(path, Severity::Warning)?);
@@ -88,7 +93,6 @@ impl RunCommand {
             }
             return Ok(0);
         }
-        setup.check_limit("all")?;
         setup.execute(&playbooks, reports)
     }
 
@@ -96,7 +100,7 @@ impl RunCommand {
         print(&format!("\nplaybook: {}\n", playbook.path.display()));
         for (number, play) in playbook.plays.iter().enumerate() {
             let pattern = setup.pattern(play)?;
-            let name = play.name.as_ref().map_or_else(|| pattern.clone(), |name| name.to_text().to_string());
+            let name = play.name.as_ref().map_or_else(|| pattern.clone(), |name| setup.text_of(name));
             let tags = setup.tags_of(&play.layer.keywords.tags);
             print(&format!("\n  play #{} ({pattern}): {name}\tTAGS: [{}]\n", number + 1, tags.join(", ")));
             if self.list_hosts {
@@ -107,14 +111,11 @@ impl RunCommand {
                 }
             }
             let mut lines = Vec::new();
-            let mut all_tags = std::collections::BTreeSet::new();
-            for items in [&play.pre_tasks]
-                .into_iter()
-                .chain(play.roles.iter().map(|used| &used.tasks))
-                .chain([&play.tasks, &play.post_tasks])
-            {
-                self.collect(items, setup, &mut lines, &mut all_tags);
-            }
+            let mut all_tags = BTreeSet::new();
+            collect(&play.pre_tasks, setup, &mut lines, &mut all_tags);
+            collect_roles(&play.roles, setup, &mut lines, &mut all_tags);
+            collect(&play.tasks, setup, &mut lines, &mut all_tags);
+            collect(&play.post_tasks, setup, &mut lines, &mut all_tags);
             if self.list_tasks {
                 print("    tasks:\n");
                 print(&lines.concat());
@@ -128,42 +129,40 @@ impl RunCommand {
         }
         Ok(())
     }
+}
 
-    fn collect(
-        &self,
-        items: &[Item],
-        setup: &Setup,
-        lines: &mut Vec<String>,
-        all_tags: &mut std::collections::BTreeSet<String>,
-    ) {
-        for item in items {
-            match item {
-                Item::Task(task) => {
-                    let nodes: Vec<_> = task
-                        .layer
-                        .chain()
-                        .flat_map(|layer| layer.keywords.tags.iter())
-                        .chain(&task.keywords.tags)
-                        .cloned()
-                        .collect();
-                    let tags = setup.tags_of(&nodes);
-                    if !setup.chooses(&tags) {
-                        continue;
-                    }
-                    let name = task
-                        .name
-                        .as_ref()
-                        .map_or_else(|| task.invocation.written.to_text(), |name| name.to_text());
-                    let role = task.layer.role().map_or_else(String::new, |role| format!("{} : ", role.name));
-                    lines.push(format!("      {role}{name}\tTAGS: [{}]\n", tags.join(", ")));
-                    all_tags.extend(tags);
-                }
-                Item::Block(block) => {
-                    for items in [&block.items, &block.rescue, &block.always] {
-                        self.collect(items, setup, lines, all_tags);
-                    }
-                }
+/// The tasks of roles, those of their dependencies first.
+fn collect_roles(roles: &[RoleUse], setup: &Setup, lines: &mut Vec<String>, all_tags: &mut BTreeSet<String>) {
+    for used in roles {
+        collect_roles(&used.role.dependencies, setup, lines, all_tags);
+        collect(&used.tasks, setup, lines, all_tags);
+    }
+}
+
+/// Tasks that are chosen; of blocks what they begin with.
+fn collect(items: &[Item], setup: &Setup, lines: &mut Vec<String>, all_tags: &mut BTreeSet<String>) {
+    for item in items {
+        let task = match item {
+            Item::Task(task) => task,
+            Item::Block(block) => {
+                collect(&block.items, setup, lines, all_tags);
+                continue;
             }
+        };
+        let layers = task.layer.chain().flat_map(|layer| layer.keywords.tags.iter());
+        let nodes: Vec<_> = layers.chain(&task.keywords.tags).cloned().collect();
+        let tags = setup.tags_of(&nodes);
+        if !setup.chooses(&tags) {
+            continue;
         }
+        let name = match &task.name {
+            Some(name) => {
+                let role = task.layer.role().map_or_else(String::new, |role| format!("{} : ", role.name));
+                format!("{role}{}", name.to_text())
+            }
+            None => task.invocation.written.to_text().to_string(),
+        };
+        lines.push(format!("      {name}\tTAGS: [{}]\n", tags.join(", ")));
+        all_tags.extend(tags);
     }
 }

@@ -26,6 +26,31 @@ impl Config {
         Self::with(folder, &variables)
     }
 
+    /// The same with an `ansible.cfg` that is named.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; when there is no such file.
+    pub fn from_file(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        read(path)?;
+        let named = path.display().to_string();
+        let variables = |name: &str| match name {
+            "ANSIBLE_CONFIG" => Some(named.clone()),
+            name => env::var(name).ok(),
+        };
+        let folder = env::current_dir().unwrap_or_default();
+        Self::with(&folder, &variables).map(|(config, _)| config)
+    }
+
+    /// Sections and keys that stand in the `ansible.cfg`, and where.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn written(&self) -> Result<Vec<(String, String, Span)>, Vec<Diagnostic>> {
+        let Some(path) = &self.file else { return Ok(Vec::new()) };
+        let entries = ini::parse(&read(path)?).map_err(|error| vec![*error])?;
+        Ok(entries.into_iter().map(|entry| (entry.section, entry.key, entry.span)).collect())
+    }
+
     fn with(
         folder: &Path,
         environment: &dyn Fn(&str) -> Option<String>,

@@ -93,6 +93,8 @@ settings! {
     DEFAULT_FORKS: Integer "50" ["defaults" "forks"] ["ANSIBLE_FORKS"];
     /// Whether plays gather facts without being asked: implicit, explicit, smart
     DEFAULT_GATHERING: Text "implicit" ["defaults" "gathering"] ["ANSIBLE_GATHERING"];
+    /// Whether a mapping replaces a weaker one of its name, or is merged with it: replace, merge
+    DEFAULT_HASH_BEHAVIOUR: Text "replace" ["defaults" "hash_behaviour"] ["ANSIBLE_HASH_BEHAVIOUR"];
     /// The inventory
     DEFAULT_HOST_LIST: Sources "/etc/ansible/hosts" ["defaults" "inventory"] ["ANSIBLE_INVENTORY"];
     /// A file that is told all that is shown
@@ -155,6 +157,8 @@ settings! {
     HOST_KEY_CHECKING: Flag "true" ["defaults" "host_key_checking", "ssh_connection" "host_key_checking"] ["ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_SSH_HOST_KEY_CHECKING"];
     /// The Python of hosts, for modules that are written in it; auto: the one that is there
     INTERPRETER_PYTHON: Text "auto" ["defaults" "interpreter_python"] ["ANSIBLE_PYTHON_INTERPRETER"];
+    /// ansible-inventory leaves variables with the group that has them
+    INVENTORY_EXPORT: Flag "false" ["inventory" "export"] ["ANSIBLE_INVENTORY_EXPORT"];
     /// Ends of names that are no inventory in an inventory folder
     INVENTORY_IGNORE_EXTS: List ".pyc,.pyo,.swp,.bak,~,.rpm,.md,.txt,.rst,.orig,.cfg,.retry" ["defaults" "inventory_ignore_extensions", "inventory" "ignore_extensions"] ["ANSIBLE_INVENTORY_IGNORE"];
     /// Regular expressions of names that are no inventory in an inventory folder
@@ -183,6 +187,10 @@ settings! {
     TASK_DEBUGGER_IGNORE_ERRORS: Flag "true" ["defaults" "task_debugger_ignore_errors"] ["ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS"];
     /// Seconds a task may take; 0 for as long as it needs
     TASK_TIMEOUT: Integer "0" ["defaults" "task_timeout"] ["ANSIBLE_TASK_TIMEOUT"];
+    /// Expressions in inventories see variables of the command line
+    USE_EXTRA_VARS: Flag "false" ["inventory_plugins" "use_extra_vars"] ["ANSIBLE_INVENTORY_USE_EXTRA_VARS"];
+    /// Expressions in inventories see group_vars and host_vars
+    USE_VARS_PLUGINS: Flag "false" ["inventory_plugins" "use_vars_plugins"] ["ANSIBLE_INVENTORY_USE_VARS_PLUGINS"];
     /// The salt to encrypt with, instead of a random one
     VAULT_ENCRYPT_SALT: Text "" ["defaults" "vault_encrypt_salt"] ["ANSIBLE_VAULT_ENCRYPT_SALT"];
 }

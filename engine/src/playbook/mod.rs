@@ -15,7 +15,7 @@ mod words;
 
 pub use clouder_modules::system::words::split as split_words;
 pub(crate) use files::expand_user;
-pub use files::{Files, OwnModule, Places};
+pub use files::{Files, OwnModule, Places, Routed};
 pub use keywords::Keywords;
 pub use layer::{Layer, Origin};
 pub use loader::{LoadedPlaybook, Loader, Resolve, RoleOptions, role_block};

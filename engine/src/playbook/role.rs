@@ -1,6 +1,6 @@
 //! Roles.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clouder_lang::Span;
@@ -29,6 +29,26 @@ pub struct Role {
     pub argument_spec: Option<Node>,
     /// What the task that checks them calls the specification: `'main' - what the role does`.
     pub argument_spec_title: String,
+}
+
+impl Role {
+    /// The collection it is part of: `namespace.collection`.
+    pub fn collection(&self) -> Option<String> {
+        collection_of(&self.path)
+    }
+
+    /// Its name without its collection.
+    pub fn short_name(&self) -> &str {
+        let collection = self.collection().map(|collection| collection + ".");
+        collection.and_then(|collection| self.name.strip_prefix(&collection)).unwrap_or(&self.name)
+    }
+}
+
+/// The collection that a role's folder is part of.
+pub(super) fn collection_of(role: &Path) -> Option<String> {
+    let mut parts = role.iter().skip_while(|part| *part != "ansible_collections").skip(1);
+    let (namespace, collection) = (parts.next()?.to_str()?, parts.next()?.to_str()?);
+    Some(format!("{namespace}.{collection}"))
 }
 
 /// A role together with its tasks and handlers, ready to run at one place.

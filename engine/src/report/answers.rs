@@ -51,16 +51,31 @@ impl<W: Write> Answers<W> {
             None if status == Status::Skipped => format!("{host} | {word}"),
             None => {
                 let mut shown = result.clone();
+                let is_debug = name == "debug" && status == Status::Ok && !self.one_line;
                 shown.retain(|key, _| {
-                    !matches!(key.as_str(), "diff" | "failed" | "unreachable" | "invocation")
+                    let hidden = ["diff", "failed", "unreachable", "invocation"].contains(&key.as_str());
+                    !hidden && (key != "changed" || !is_debug)
                 });
+                shown.sort_keys();
+                shown.values_mut().for_each(Value::sort_all_objects);
                 let mark = if status == Status::Failed { "!" } else { "" };
-                let json = if self.one_line { serde_json::to_string } else { serde_json::to_string_pretty };
-                format!("{host} | {word}{mark} => {}", json(&shown).unwrap_or_default())
+                let json = indented(&shown);
+                let json = if self.one_line { json.replace('\n', "") } else { json };
+                format!("{host} | {word}{mark} => {json}")
             }
         };
         self.screen.line(color, &shown);
     }
+}
+
+/// As JSON, with Ansible's margins.
+fn indented(result: &Map<String, Value>) -> String {
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    // Values of JSON can always be written to memory.
+    let _ = serde::Serialize::serialize(result, &mut serializer);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 impl<W: Write + Send> Report for Answers<W> {
@@ -131,13 +146,13 @@ mod tests {
         let result = json!({"changed": false, "ping": "pong", "failed": false});
         assert_eq!(
             shown("ping", Status::Ok, &result),
-            "web | SUCCESS => {\n  \"changed\": false,\n  \"ping\": \"pong\"\n}\n"
+            "web | SUCCESS => {\n    \"changed\": false,\n    \"ping\": \"pong\"\n}\n"
         );
         assert_eq!(shown("ping", Status::Skipped, &json!({})), "web | SKIPPED\n");
         let result = json!({"msg": "cannot connect", "unreachable": true});
         assert_eq!(
             shown("ping", Status::Unreachable, &result),
-            "web | UNREACHABLE! => {\n  \"msg\": \"cannot connect\"\n}\n"
+            "web | UNREACHABLE! => {\n    \"msg\": \"cannot connect\"\n}\n"
         );
     }
 }

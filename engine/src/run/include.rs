@@ -14,7 +14,7 @@ use super::result::StepResult;
 use super::settings::keyword;
 use super::walk::Around;
 use super::{Run, StepError};
-use crate::playbook::{Item, Layer, Origin, RoleOptions, Task, role_block};
+use crate::playbook::{Item, Keywords, Layer, Origin, RoleOptions, Task, role_block};
 use crate::report::{Event, Status, TaskInfo};
 use crate::template::{Scope, Value, to_json, to_text};
 use crate::vars::TaskVariables;
@@ -251,17 +251,17 @@ impl PlayRun<'_> {
         for (_, entry) in task.keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter) {
             vars.insert(entry.key.clone(), entry.value.clone());
         }
-        let mut keywords = task.apply.as_deref().cloned().unwrap_or_default();
-        for (_, entry) in keywords.vars.iter().filter_map(Node::as_mapping).flat_map(Mapping::iter) {
-            vars.insert(entry.key.clone(), entry.value.clone());
+        let layer = |origin, keywords, parent: &Arc<Layer>| {
+            Arc::new(Layer { origin, keywords, parent: Some(Arc::clone(parent)), span: span.clone() })
+        };
+        let vars = Some(Node::new(Yaml::Mapping(Arc::new(vars)), span.clone()));
+        let keywords = Keywords { vars, ..Keywords::default() };
+        let parameters = layer(Origin::Include(task.file.clone()), keywords, &task.layer);
+        match task.apply.as_deref() {
+            // As a block around what is included.
+            Some(apply) => layer(Origin::Block, apply.clone(), &parameters),
+            None => parameters,
         }
-        keywords.vars = Some(Node::new(Yaml::Mapping(Arc::new(vars)), span.clone()));
-        Arc::new(Layer {
-            origin: Origin::Include(task.file.clone()),
-            keywords,
-            parent: Some(Arc::clone(&task.layer)),
-            span: task.span.clone(),
-        })
     }
 }
 

@@ -152,9 +152,9 @@ impl Run {
                         Effect::Set { name, value, .. } if !result.delegate_facts => {
                             variables.host.set(Arc::clone(name), value.clone());
                         }
-                        Effect::Include(included) => variables
-                            .host
-                            .include(included.iter().map(|(name, node)| (Arc::clone(name), node.clone()))),
+                        Effect::Include(included) => {
+                            variables.host.include(included.clone(), self.variables.merge);
+                        }
                         Effect::Set { .. } | Effect::Stats { .. } => {}
                     }
                 }

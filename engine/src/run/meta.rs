@@ -105,8 +105,11 @@ impl PlayRun<'_> {
     }
 
     fn refresh_inventory(&self, task: &Task) {
-        match (self.run.options.reload_inventory.0)() {
-            Ok(inventory) => self.run.variables.replace_inventory(inventory),
+        let read = (self.run.options.reload_inventory.0)().and_then(|inventory| {
+            self.run.variables.replace_inventory(inventory).map_err(|error| error.to_string())
+        });
+        match read {
+            Ok(()) => {}
             Err(reason) => self.run.warn(Diagnostic::warning(
                 format!("the inventory cannot be read again: {reason}"),
                 &task.span,

@@ -13,6 +13,7 @@ mod loops;
 mod meta;
 mod options;
 mod play;
+mod prompts;
 mod result;
 mod roles;
 mod settings;

@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use clouder_inventory::Variables;
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::{Mapping, Node, Yaml};
-use indexmap::IndexMap;
 use tokio::sync::Semaphore;
 
 use super::host::{PlayHost, contains, drop_lost};
@@ -15,7 +14,7 @@ use super::walk::Around;
 use super::{Loss, Run, StepError};
 use crate::playbook::{Invocation, Item, Keywords, Layer, Play, Task, role_block};
 use crate::report::Event;
-use crate::template::{Scope, Value, to_text, to_texts};
+use crate::template::{Scope, to_text, to_texts};
 use crate::vars::{PlayVariables, TaskVariables};
 
 /// A play while it runs.
@@ -61,21 +60,24 @@ impl Run {
         outside.play = Some(Arc::new(PlayVariables::new(
             String::new(),
             mapping_of(play.layer.keywords.vars.as_ref()),
-            IndexMap::new(),
+            Variables::new(),
             Vec::new(),
         )));
         let scope: Arc<dyn Scope> = Arc::new(outside);
         let (hosts, all_hosts) = self.hosts_of(play, &scope)?;
         let name = match &play.name {
             Some(name) => self.templates.evaluate_text(name, &scope).map_err(|error| error.diagnostic)?,
-            None => to_text(&self.templates.evaluate(&play.hosts, &scope).map_err(|error| error.diagnostic)?),
+            None => {
+                let hosts = self.templates.evaluate(&play.hosts, &scope).map_err(|error| error.diagnostic)?;
+                to_texts(&hosts).join(",")
+            }
         };
         if all_hosts.is_empty() {
             self.events.send(Event::NoHosts { play: name });
             return Ok(true);
         }
-        self.events.send(Event::PlayStart { name: name.clone(), hosts: hosts.clone() });
         let prompts = self.prompts(play, &scope)?;
+        self.events.send(Event::PlayStart { name: name.clone(), hosts: hosts.clone() });
         let order = self.text(play.order.as_ref(), &scope)?;
         // Only who takes part first depends on the order: the lists of the play's hosts do not. Hosts that failed before
         // still have their places in batches.
@@ -229,51 +231,6 @@ impl Run {
             rest = later;
         }
         Ok(batches)
-    }
-
-    /// Asks what `vars_prompt` asks, except for what extra variables already say.
-    fn prompts(
-        &self,
-        play: &Play,
-        scope: &Arc<dyn Scope>,
-    ) -> Result<IndexMap<Arc<str>, Value>, Box<Diagnostic>> {
-        let mut answers = IndexMap::new();
-        for node in &play.vars_prompt {
-            let prompt = self.templates.evaluate(node, scope).map_err(|error| error.diagnostic)?;
-            let option = |name: &str| {
-                prompt.get_attr(name).ok().filter(|value| !value.is_undefined() && !value.is_none())
-            };
-            let Some(name) = option("name").map(|name| to_text(&name)) else { continue };
-            if self.variables.extra.contains_key(name.as_str()) {
-                continue;
-            }
-            let default = option("default").map(|value| to_text(&value));
-            let private = option("private").is_none_or(|value| value.is_true());
-            let mut question = option("prompt").map_or_else(|| name.clone(), |value| to_text(&value));
-            if let Some(default) = default.as_ref().filter(|_| !private) {
-                question = format!("{question} [{default}]");
-            }
-            let ask = |question: &str| match &self.options.ask {
-                Some(ask) => (ask.0)(question, private).map_err(|error| {
-                    Box::new(Diagnostic::error(format!("no answer to `{question}`: {error}"), &node.span))
-                }),
-                None => default.clone().ok_or_else(|| {
-                    let message = format!("nobody is there to answer `{question}`");
-                    Box::new(Diagnostic::error(message, &node.span).hint(format!("give it with -e {name}=…")))
-                }),
-            };
-            let mut answer = ask(&question)?;
-            if option("confirm").is_some_and(|value| value.is_true()) {
-                while ask(&format!("confirm {question}"))? != answer {
-                    answer = ask(&question)?;
-                }
-            }
-            if answer.is_empty() {
-                answer = default.unwrap_or_default();
-            }
-            answers.insert(Arc::from(name), Value::from(answer));
-        }
-        Ok(answers)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clouder_lang::yaml::{Mapping, Node};
 use clouder_modules::Outcome;
+use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use super::background::Way;
@@ -15,7 +16,7 @@ use super::settings::Settings;
 use super::{Run, StepError};
 use crate::action::{self, Done, Payload};
 use crate::connection::{Agent, Call, CallError, ConnectionError, Contents, Target};
-use crate::playbook::{ModuleName, OwnModule, Task};
+use crate::playbook::{Loader, ModuleName, OwnModule, Task, short_name};
 use crate::report::{Event, TaskInfo};
 use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
 use crate::vars::{HostVars, TaskVariables};
@@ -97,7 +98,7 @@ impl Step<'_> {
                 written.insert(entry.key.clone(), entry.value.clone());
             }
         };
-        for node in module_defaults(self.task, &self.module) {
+        for node in module_defaults(&self.run.loader, self.task, &self.module) {
             if let Some(mapping) = node.as_mapping() {
                 add(mapping);
             }
@@ -251,7 +252,7 @@ impl Run {
             Ok(())
         };
         if !is_evaluated_by_action(module) {
-            for defaults in module_defaults(task, module) {
+            for defaults in module_defaults(&self.loader, task, module) {
                 add(&self.templates.evaluate(&defaults, scope)?, &mut merged)?;
             }
         }
@@ -431,19 +432,24 @@ impl Run {
 /// The argument that holds the template of a whole mapping beside written arguments.
 const VARIABLE_PARAMETERS: &str = "_variable_params";
 
-/// The `module_defaults` for a module, those further out first.
-fn module_defaults(task: &Task, module: &str) -> Vec<Node> {
-    let module = module.rsplit('.').next().unwrap_or(module);
+/// The `module_defaults` for a module: those of groups first. What stands nearer to the task replaces what is said of the same
+/// name further out.
+fn module_defaults(loader: &Loader, task: &Task, module: &str) -> Vec<Node> {
+    let qualified = task.invocation.own.as_ref().map(|own| own.collection_name()).unwrap_or_default();
+    let names = [module, short_name(module), qualified.as_str()];
     let mut layers: Vec<_> = task.layer.chain().collect();
     layers.reverse();
     let defaults =
         layers.iter().flat_map(|layer| &layer.keywords.module_defaults).chain(&task.keywords.module_defaults);
-    defaults
-        .filter_map(Node::as_mapping)
-        .flat_map(Mapping::iter)
-        .filter(|(name, _)| name.rsplit('.').next() == Some(module))
-        .map(|(_, entry)| entry.value.clone())
-        .collect()
+    let mut said: IndexMap<&str, &Node> = IndexMap::new();
+    for (name, entry) in defaults.filter_map(Node::as_mapping).flat_map(Mapping::iter) {
+        said.insert(short_name(name), &entry.value);
+    }
+    let of_groups = said
+        .iter()
+        .filter(|(name, _)| name.strip_prefix("group/").is_some_and(|group| loader.group_has(group, &names)));
+    let of_module = said.iter().filter(|(name, _)| names.contains(name));
+    of_groups.chain(of_module).map(|(_, node)| (*node).clone()).collect()
 }
 
 /// Actions whose arguments hold expressions, not values.

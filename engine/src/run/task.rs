@@ -300,7 +300,7 @@ impl PlayRun<'_> {
                     self.run.summary.keep(host.as_ref(), data, *aggregate);
                 }
                 Effect::Include(variables) => {
-                    host.state.include(variables.iter().map(|(name, node)| (Arc::clone(name), node.clone())));
+                    host.state.include(variables.clone(), self.run.variables.merge);
                 }
             }
         }

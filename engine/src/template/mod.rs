@@ -26,6 +26,7 @@ pub use convert::{from_json, is_omit, omit, to_json};
 pub use emit::to_yaml;
 pub use engine::{RenderOptions, TemplateOptions, Templates, is_template};
 pub use error::TemplateError;
+pub(crate) use filters::encrypted;
 pub use lazy::failed;
 pub use lookups::NAMES as LOOKUPS;
 pub use minijinja::Value;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use clouder_inventory::Variables;
+use clouder_inventory::{Variables, combine};
 use clouder_lang::yaml::Node;
 use indexmap::IndexMap;
 
@@ -100,9 +100,10 @@ impl HostState {
         locked!(self.included, read).get(name).cloned()
     }
 
-    /// Adds the variables of `include_vars`.
-    pub fn include(&self, variables: impl IntoIterator<Item = (Arc<str>, Node)>) {
-        locked!(self.included, write).extend(variables);
+    /// Adds the variables of `include_vars`; mappings are merged with those before if they are to be.
+    pub fn include(&self, variables: impl IntoIterator<Item = (Arc<str>, Node)>, merge: bool) {
+        let mut included = locked!(self.included, write);
+        combine(&mut included, variables, merge);
     }
 
     /// The names of all that is not in the inventory.

@@ -1,4 +1,4 @@
-//! Magic variables: those that a run sets itself and nobody can change.
+//! Magic variables: those that a run sets itself.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,15 +42,15 @@ const NAMES: [&str; 27] = [
 pub(super) fn names(scope: &TaskVariables) -> Vec<&'static str> {
     let shared = scope.shared.constants.keys().copied();
     shared
-        .chain(NAMES.into_iter().filter(|name| *name != "vars" && variable(scope, name).is_some()))
+        .chain(NAMES.into_iter().filter(|name| {
+            *name != "vars" && variable(scope, name).or_else(|| of_inventory(scope, name)).is_some()
+        }))
         .collect()
 }
 
-/// The value of a magic variable.
-pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
-    let roles = || scope.layer.iter().flat_map(|layer| layer.roles());
-    let texts = |names: Vec<Arc<str>>| Value::from_iter(names.iter().map(|name| Value::from(name.as_ref())));
-    let play = scope.play.as_ref();
+/// The value of a variable that belongs to the host's place in the inventory: plays, facts and whatever is stronger may say
+/// something else.
+pub(super) fn of_inventory(scope: &TaskVariables, name: &str) -> Option<Value> {
     match name {
         "inventory_hostname" => Some(Value::from(scope.host.name.as_ref())),
         "inventory_hostname_short" => {
@@ -58,29 +58,36 @@ pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
             let is_address = name.parse::<std::net::IpAddr>().is_ok();
             Some(Value::from(if is_address { name } else { name.split('.').next().unwrap_or_default() }))
         }
+        "group_names" => Some(scope.shared.group_names(&scope.host.name)),
+        "inventory_dir" | "inventory_file" => {
+            let source = scope.shared.source_of(&scope.host.name)?;
+            // A list of hosts is in no folder.
+            let folder = || source.is_absolute().then(|| source.parent()).flatten();
+            Some(path_text(if name == "inventory_dir" { folder()? } else { &source }))
+        }
+        _ => None,
+    }
+}
+
+/// The value of a magic variable that nothing is stronger than.
+pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
+    let roles = || scope.layer.iter().flat_map(|layer| layer.roles());
+    let texts = |names: Vec<Arc<str>>| Value::from_iter(names.iter().map(|name| Value::from(name.as_ref())));
+    let play = scope.play.as_ref();
+    match name {
         "omit" => Some(crate::template::omit()),
         "groups" => Some(scope.shared.groups()),
-        "group_names" => Some(scope.shared.group_names(&scope.host.name)),
         "hostvars" => Some(Value::from_object(HostVars::new(&scope.shared))),
         "vars" => Some(Value::from_object(ScopeMapping(Arc::new(scope.clone())))),
         "ansible_facts" => Some(Value::from_pairs(
             scope.host.facts().into_iter().map(|(name, value)| (Value::from(bare(&name)), value)),
         )),
         "playbook_dir" => Some(path_text(&scope.shared.playbook_folder)),
-        "inventory_dir" | "inventory_file" => {
-            let source =
-                scope.shared.with_inventory(false, |inventory| inventory.sources.first().cloned())?;
-            let folder = if source.is_dir() { &source } else { source.parent()? };
-            Some(path_text(if name == "inventory_dir" { folder } else { &source }))
-        }
         "role_path" => roles().next().map(|role| path_text(&role.path)),
-        "role_name" | "ansible_role_name" => roles().next().map(|role| Value::from(role.name.as_ref())),
+        "role_name" => roles().next().map(|role| Value::from(role.short_name())),
+        "ansible_role_name" => roles().next().map(|role| Value::from(role.name.as_ref())),
         "ansible_collection_name" => {
-            let role = roles().next()?;
-            let mut parts = role.name.rsplitn(2, '.');
-            parts.next();
-            let collection = parts.next().filter(|collection| collection.contains('.'));
-            Some(Value::from(collection.unwrap_or_default()))
+            roles().next().map(|role| Value::from(role.collection().unwrap_or_default()))
         }
         "ansible_parent_role_names" | "ansible_parent_role_paths" if roles().nth(1).is_none() => None,
         "ansible_parent_role_names" => {

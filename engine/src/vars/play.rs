@@ -5,10 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use clouder_inventory::Variables;
 use clouder_lang::yaml::Node;
-use indexmap::IndexMap;
 
 use crate::playbook::Role;
-use crate::template::Value;
 
 /// The variables of an entry of `vars_files`.
 #[derive(Debug)]
@@ -36,7 +34,7 @@ pub struct PlayVariables {
     /// `vars`.
     pub vars: Variables,
     /// Answers to `vars_prompt`.
-    pub prompts: IndexMap<Arc<str>, Value>,
+    pub prompts: Variables,
     /// All hosts of the play, failed ones too.
     pub all_hosts: Vec<Arc<str>>,
     files: RwLock<BTreeMap<usize, FileVariables>>,
@@ -49,12 +47,7 @@ pub struct PlayVariables {
 
 impl PlayVariables {
     /// The variables of a play with its own `vars`.
-    pub fn new(
-        name: String,
-        vars: Variables,
-        prompts: IndexMap<Arc<str>, Value>,
-        all_hosts: Vec<Arc<str>>,
-    ) -> Self {
+    pub fn new(name: String, vars: Variables, prompts: Variables, all_hosts: Vec<Arc<str>>) -> Self {
         Self { name, vars, prompts, all_hosts, ..Self::default() }
     }
 

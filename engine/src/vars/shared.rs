@@ -1,10 +1,10 @@
 //! What all tasks of a run share.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use clouder_inventory::{Inventory, Level, VariableFolder, Variables};
+use clouder_inventory::{Inventory, Level, LoadError, VariableFolder, Variables};
 use clouder_lang::yaml::Node;
 use indexmap::IndexMap;
 
@@ -26,6 +26,8 @@ pub struct SharedVariables {
     pub playbook_folder: PathBuf,
     /// Whether the run only predicts.
     pub check_mode: bool,
+    /// Whether mappings of one name are merged instead of replaced (`hash_behaviour`).
+    pub merge: bool,
     /// Where facts are kept from run to run.
     pub facts: Option<Arc<FactCache>>,
     playbook_variables: VariableFolder,
@@ -63,6 +65,7 @@ impl SharedVariables {
             constants: IndexMap::new(),
             playbook_folder,
             check_mode,
+            merge: inventory.merge,
             facts: None,
             playbook_variables,
             inventory: RwLock::new(inventory),
@@ -84,22 +87,40 @@ impl SharedVariables {
     }
 
     /// Adds to the inventory; it is done again when that is read anew. Returns whether anything changed.
+    ///
+    /// # Errors
+    /// When `group_vars` or `host_vars` of what was added cannot be read.
     pub fn add_to_inventory(
         &self,
         addition: impl Fn(&mut Inventory) -> bool + Send + Sync + 'static,
-    ) -> bool {
-        let changed = self.with_inventory(true, &addition);
+    ) -> Result<bool, LoadError> {
+        let changed = self.with_inventory(false, &addition);
         self.additions.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(addition));
-        changed
+        let read = self.read_late();
+        self.refresh();
+        read.map(|()| changed)
     }
 
     /// Takes an inventory that was read anew.
-    pub fn replace_inventory(&self, mut inventory: Inventory) {
+    ///
+    /// # Errors
+    /// As [`Self::add_to_inventory`].
+    pub fn replace_inventory(&self, mut inventory: Inventory) -> Result<(), LoadError> {
         for addition in self.additions.read().unwrap_or_else(PoisonError::into_inner).iter() {
             addition(&mut inventory);
         }
         inventory.add_implicit_host("localhost");
-        self.with_inventory(true, |old| *old = inventory);
+        self.with_inventory(false, |old| *old = inventory);
+        let read = self.read_late();
+        self.refresh();
+        read
+    }
+
+    /// Reads the variables of groups and hosts that came later.
+    fn read_late(&self) -> Result<(), LoadError> {
+        let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = inventory.folders.iter().chain([&self.playbook_variables]);
+        folders.try_for_each(|folder| folder.read_late(&inventory))
     }
 
     /// Brings host states and `groups` in line with the inventory.
@@ -134,6 +155,11 @@ impl SharedVariables {
         let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
         let levels = inventory.levels_of(host, Some(&self.playbook_variables)).into_iter();
         levels.filter_map(|(level, variables)| Some((level, variables.get(name)?.clone()))).collect()
+    }
+
+    /// The source that named a host first.
+    pub fn source_of(&self, host: &str) -> Option<Arc<Path>> {
+        self.inventory.read().unwrap_or_else(PoisonError::into_inner).host(host)?.source.clone()
     }
 
     /// Whether a host is in the inventory, or is the controller.

@@ -9,12 +9,13 @@ use std::iter::once_with;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clouder_lang::Span;
 use clouder_lang::yaml::Node;
 use indexmap::{IndexMap, IndexSet};
 
 use super::{HostState, PlayVariables, SharedVariables, magic};
 use crate::playbook::{Keywords, Layer, Origin, Role};
-use crate::template::{Scope, TemplateError, Value};
+use crate::template::{Scope, TemplateError, Value, to_json};
 
 /// What one task of one host sees. Cheap to make: everything in it is shared.
 #[derive(Clone, Debug)]
@@ -67,6 +68,33 @@ impl TaskVariables {
         around.chain(shown).map(RoleKey).collect()
     }
 
+    /// A variable as written, from the strongest place that has it. Where mappings are merged, what weaker places have is added
+    /// until one of them has something else.
+    fn find(&self, name: &str) -> Option<Found> {
+        let mut definitions = self.definitions(name);
+        if !self.shared.merge {
+            return definitions.next().map(|(_, found)| found);
+        }
+        let mut merged: Option<Node> = None;
+        let mut before = None;
+        for (level, found) in definitions {
+            // Of what stands around a task, and of parameters, the innermost counts alone.
+            let level = if level == Level::Block { Level::Task } else { level };
+            if matches!(level, Level::Task | Level::Parameters) && before == Some(level) {
+                continue;
+            }
+            before = Some(level);
+            let Some(node) = found.mapping().filter(|_| level != Level::Local) else {
+                return merged.map(Found::Node).or(Some(found));
+            };
+            merged = Some(match &merged {
+                Some(stronger) => stronger.merged_over(&node),
+                None => node,
+            });
+        }
+        merged.map(Found::Node)
+    }
+
     /// All that says a variable, the strongest first; parts that hold values come before those that others are in.
     pub(super) fn definitions<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (Level, Found)> + 'a {
         let layers = move |level: Level, of: fn(&Origin) -> bool| {
@@ -95,9 +123,10 @@ impl TaskVariables {
                     .into_iter()
                     .map(|node| (Level::VarsFile, Found::Node(node)))
             }))
-            .chain(one(Level::Prompt, move || play()?.prompts.get(name).cloned().map(Found::Value)))
+            .chain(one(Level::Prompt, move || play()?.prompts.get(name).cloned().map(Found::Node)))
             .chain(one(Level::Play, move || play()?.vars.get(name).cloned().map(Found::Node)))
             .chain(one(Level::Fact, move || self.host.fact(name).map(Found::Value)))
+            .chain(one(Level::Inventory, move || magic::of_inventory(self, name).map(Found::Value)))
             .chain(one(Level::Inventory, move || self.host.inventory().get(name).cloned().map(Found::Node)))
             .chain(roles(Level::RoleDefaults, |role| &role.defaults))
     }
@@ -147,6 +176,20 @@ pub(super) enum Found {
     Node(Node),
 }
 
+impl Found {
+    /// The mapping that it is.
+    fn mapping(&self) -> Option<Node> {
+        match self {
+            Self::Node(node) => node.as_mapping().map(|_| node.clone()),
+            Self::Value(value) => {
+                let json = to_json(value);
+                let node = Node::from_json(&json, &Span::of_text("a value", "")).into_raw();
+                json.is_object().then_some(node)
+            }
+        }
+    }
+}
+
 /// Roles are told apart by where they are used, not by name.
 struct RoleKey(Arc<Role>);
 
@@ -178,8 +221,7 @@ impl Scope for TaskVariables {
         if let Some(value) = magic::variable(&self, name) {
             return Some(Ok(value));
         }
-        let (_, found) = self.definitions(name).next()?;
-        match found {
+        match self.find(name)? {
             Found::Value(value) => Some(Ok(value)),
             Found::Node(node) => {
                 let templates = Arc::clone(&self.shared.templates);

@@ -12,7 +12,7 @@ fn inventories_that_cannot_be_read_or_understood() {
         ("binary", BINARY, "this is not UTF-8 text: it holds the byte 0xFF"),
         ("binary.yml", BINARY, "this is not UTF-8 text"),
         ("zeros.ini", b"web\0 x=1\n", "the control character U+0000 is in this line"),
-        ("heading.ini", b"[web\nweb1\n", "a heading without ]"),
+        ("heading.ini", b"[web\nweb1\n", "has [ without ]"),
         ("section.ini", b"[web:hots]\nweb1\n", "hint: "),
         ("words.ini", b"web1 port=22 list of words\n", "expected key=value, found `list`"),
         ("range.ini", b"web[1:99999999999]\n", "is longer than a million"),

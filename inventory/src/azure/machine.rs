@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha1::{Digest as _, Sha1};
-
-use crate::expressions::Known;
 
 /// The lists, ready to be joined.
 pub(super) struct Lists {
@@ -75,7 +73,7 @@ impl Lists {
     }
 
     /// What azure.azcollection tells of a machine.
-    pub(super) fn variables(&self, machine: &Value) -> Known {
+    pub(super) fn variables(&self, machine: &Value) -> Map<String, Value> {
         let state = self.states.get(&id(machine));
         let view = state.map(|state| part(state, "/properties/instanceView")).unwrap_or_default();
         let power =
@@ -89,7 +87,7 @@ impl Lists {
         });
         let license = text(machine, "/properties/licenseType");
         let set = text(machine, "/properties/virtualMachineScaleSet/id");
-        let mut known = Known::new();
+        let mut known = Map::new();
         let mut add = |name: &str, value: Value| known.insert(name.to_owned(), value);
         add("id", own_id.into());
         add("name", name.into());
@@ -126,7 +124,7 @@ impl Lists {
         known
     }
 
-    fn network(&self, machine: &Value, known: &mut Known) {
+    fn network(&self, machine: &Value, known: &mut Map<String, Value>) {
         let named = primary_first(items(machine, "/properties/networkProfile/networkInterfaces"));
         let interfaces: Vec<&Value> =
             named.into_iter().filter_map(|reference| self.interfaces.get(&id(reference))).collect();

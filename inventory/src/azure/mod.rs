@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 
 use self::machine::Lists;
 use self::settings::Settings;
-use crate::Inventory;
-use crate::expressions::{Expressions, Known};
+use crate::expressions::Expressions;
 use crate::load::{LoadError, Reader};
+use crate::{Inventory, Variables};
 
 /// The names of the plugin.
 pub(crate) const PLUGIN: [&str; 2] = ["azure_rm", "azure.azcollection.azure_rm"];
@@ -87,8 +87,13 @@ pub(crate) fn read(options: &Mapping, inventory: &mut Inventory, reader: &Reader
     };
     let lists = outside.azure.lists(&settings.account, &AZURE_LISTS).map_err(failed)?;
     let lists = Lists::new(lists);
+    let span = Span::of_text("Azure", "");
     for machine in lists.machines() {
-        let mut known = lists.variables(machine);
+        // What comes from Azure is never a template.
+        let known = lists.variables(machine);
+        let node = |value: &Value| Node::from_json(value, &span).into_raw();
+        let mut known: Variables =
+            known.iter().map(|(name, value)| (Arc::from(name.as_str()), node(value))).collect();
         if settings.takes_group(&known) && !leaves_out(&settings, &known, expressions)? {
             add(&settings, &mut known, inventory, expressions)?;
         }
@@ -97,13 +102,17 @@ pub(crate) fn read(options: &Mapping, inventory: &mut Inventory, reader: &Reader
 }
 
 /// Whether filters leave a machine out.
-fn leaves_out(settings: &Settings, known: &Known, expressions: &dyn Expressions) -> Result<bool, LoadError> {
+fn leaves_out(
+    settings: &Settings,
+    known: &Variables,
+    expressions: &dyn Expressions,
+) -> Result<bool, LoadError> {
     let any = |conditions: &[Node]| -> Result<bool, LoadError> {
         for condition in conditions {
             match expressions.value(condition, known) {
                 Ok(value) if is_true(&value) => return Ok(true),
                 Err(error) if settings.constructed.strict => {
-                    let name = known.get("name").and_then(Value::as_str).unwrap_or_default();
+                    let name = known.get("name").and_then(Node::as_str).unwrap_or_default();
                     let error = *error;
                     return Err(
                         Diagnostic { message: format!("host {name}: {}", error.message), ..error }.into()
@@ -131,19 +140,16 @@ fn is_true(value: &Value) -> bool {
 
 fn add(
     settings: &Settings,
-    known: &mut Known,
+    known: &mut Variables,
     inventory: &mut Inventory,
     expressions: &dyn Expressions,
 ) -> Result<(), LoadError> {
     let Some(name) = settings.host_name(known, expressions)? else { return Ok(()) };
     inventory.add_host(&name);
-    settings.constructed.apply(&name, known, inventory, expressions)?;
-    let span = Span::of_text("Azure", "");
-    let variables = known.iter().map(|(key, value)| {
-        // What comes from Azure is never a template.
-        (Arc::from(key.as_str()), Node::from_json(value, &span).into_raw())
-    });
-    inventory.add_host(&name).variables.extend(variables);
+    let composed = settings.constructed.compose(&name, known, expressions)?;
+    known.extend(composed);
+    settings.constructed.group(&name, known, inventory, expressions)?;
+    inventory.add_host(&name).variables.extend(known.clone());
     Ok(())
 }
 

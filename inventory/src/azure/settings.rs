@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use clouder_lang::yaml::{Mapping, Node, Yaml};
+use clouder_lang::yaml::{Mapping, Node, Yaml, to_json};
 use clouder_lang::{Diagnostic, Span};
 use serde_json::{Map, Value};
 
+use crate::Variables;
 use crate::constructed::{Constructed, Keyed};
-use crate::expressions::{Expressions, Known};
+use crate::expressions::Expressions;
 use crate::options::{flag, list, mapping, refuse_unknown, texts};
 
 /// Who asks.
@@ -97,7 +98,7 @@ impl Settings {
         let mut account = Map::new();
         for name in ACCOUNT {
             if let Some(node) = options.get(name).filter(|node| !node.is_null()) {
-                let text = expressions.text(node, &Known::new()).map_err(|error| *error)?;
+                let text = expressions.text(node, &Variables::new()).map_err(|error| *error)?;
                 account.insert(name.to_owned(), text.into());
             }
         }
@@ -129,8 +130,8 @@ impl Settings {
     }
 
     /// Whether a machine's resource group is asked for.
-    pub(super) fn takes_group(&self, known: &Known) -> bool {
-        let own = known.get("resource_group").and_then(Value::as_str).unwrap_or_default();
+    pub(super) fn takes_group(&self, known: &Variables) -> bool {
+        let own = known.get("resource_group").and_then(Node::as_str).unwrap_or_default();
         self.resource_groups.iter().any(|group| group == "*" || group == own)
     }
 
@@ -140,19 +141,18 @@ impl Settings {
     /// When an expression has no value, and that is an error.
     pub(super) fn host_name(
         &self,
-        known: &mut Known,
+        known: &mut Variables,
         expressions: &dyn Expressions,
     ) -> Result<Option<String>, Diagnostic> {
-        if self.plain_host_names {
-            known.insert(
-                "default_inventory_hostname".to_owned(),
-                known.get("name").cloned().unwrap_or_default(),
-            );
+        if self.plain_host_names
+            && let Some(name) = known.get("name").cloned()
+        {
+            known.insert(Arc::from("default_inventory_hostname"), name);
         }
         for node in &self.host_names {
             let value = match &node.value {
                 Yaml::String(text) if text.as_ref() == "default" => {
-                    known.get("default_inventory_hostname").cloned().unwrap_or_default()
+                    known.get("default_inventory_hostname").map(to_json).unwrap_or_default()
                 }
                 _ => match expressions.value(node, known) {
                     Ok(value) => value,

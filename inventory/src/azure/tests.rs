@@ -85,7 +85,13 @@ impl AzureLists for Fake {
 
 fn read_text(text: &str) -> Result<Inventory, LoadError> {
     let mut reader = Reader::new(Arc::default());
-    reader.outside = Some(Outside { expressions: Arc::new(Plain), azure: Arc::new(Fake) });
+    reader.outside = Some(Outside {
+        expressions: Arc::new(Plain),
+        azure: Arc::new(Fake),
+        extra: Variables::new(),
+        use_extra_vars: false,
+        use_vars_plugins: false,
+    });
     let document = reader.parse(&Source::new("azure_rm.yml", text))?.unwrap();
     let mut inventory = Inventory::default();
     read(document.as_mapping().unwrap(), &mut inventory, &reader).map(|()| inventory)

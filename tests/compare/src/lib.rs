@@ -5,10 +5,14 @@
 //! words on the command line; without the file there is one run without any. A new case needs a folder and no Rust; a link to a
 //! folder of the play tests makes one of that.
 //!
+//! Files whose names begin with `commands` are cases, too: each line of one is run by `sh`, once with Ansible's tools and once
+//! with clouder under their names. Standard output and exit codes must be the same, letter by letter.
+//!
 //! What must agree is told by [`told`]: the exit code, the recap, and for each host which tasks it saw in which order, what
 //! came of them, and what those said that speak for a playbook: `debug`, `assert`, `fail`, `set_fact`, commands. What a
 //! failure is called differs.
 
+mod commands;
 mod environment;
 mod program;
 mod told;
@@ -63,8 +67,14 @@ pub struct Case {
     /// The folder's name, and which of its runs it is.
     pub name: String,
     folder: PathBuf,
-    playbook: String,
-    arguments: Vec<String>,
+    what: What,
+}
+
+/// What is run.
+#[derive(Clone, Debug)]
+enum What {
+    Playbook { file: String, arguments: Vec<String> },
+    Commands { file: String },
 }
 
 /// All runs of all cases below a folder.
@@ -80,8 +90,13 @@ pub fn cases(folder: &Path) -> Result<Vec<Case>, CompareError> {
         if runs.is_empty() {
             runs.push(Vec::new());
         }
-        for playbook in entries(&folder)?.iter().map(|path| file_name(path)) {
-            let Some(stem) = playbook.strip_suffix(".yml").filter(|stem| stem.starts_with("playbook")) else {
+        for file in entries(&folder)?.iter().map(|path| file_name(path)) {
+            if let Some(behaviour) = file.strip_prefix("commands") {
+                let name = file_name(&folder) + behaviour;
+                cases.push(Case { name, folder: folder.clone(), what: What::Commands { file } });
+                continue;
+            }
+            let Some(stem) = file.strip_suffix(".yml").filter(|stem| stem.starts_with("playbook")) else {
                 continue;
             };
             for (number, arguments) in (1..).zip(&runs) {
@@ -90,8 +105,8 @@ pub fn cases(folder: &Path) -> Result<Vec<Case>, CompareError> {
                 if runs.len() > 1 {
                     name += &format!("/{number}");
                 }
-                let (folder, playbook, arguments) = (folder.clone(), playbook.clone(), arguments.clone());
-                cases.push(Case { name, folder, playbook, arguments });
+                let what = What::Playbook { file: file.clone(), arguments: arguments.clone() };
+                cases.push(Case { name, folder: folder.clone(), what });
             }
         }
     }
@@ -125,18 +140,27 @@ impl Case {
         fs::create_dir_all(&home).map_err(|error| CompareError::file("make", &home, error))?;
         let mut texts = Vec::new();
         let mut said = String::new();
-        for program in [ansible, Program::clouder(clouder, &environment)] {
-            let ran = program.run(&self.folder, &self.playbook, &self.arguments, &home)?;
-            let text = told(&ran);
+        let clouder = Program::clouder(clouder, &environment);
+        for (program, other) in [(&ansible, &clouder), (&clouder, &ansible)] {
+            let (text, stdout, stderr) = match &self.what {
+                What::Playbook { file, arguments } => {
+                    let ran = program.run(&self.folder, file, arguments, &home)?;
+                    (told(&ran), ran.stdout, ran.stderr)
+                }
+                What::Commands { file } => {
+                    let (text, stderr) = commands::told(program, other, &self.folder, file, &home)?;
+                    (text.clone(), text, stderr)
+                }
+            };
             let folder = target.join("compare/told").join(&self.name);
-            for (kind, content) in [("txt", &text), ("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+            for (kind, content) in [("txt", &text), ("stdout", &stdout), ("stderr", &stderr)] {
                 let path = folder.join(format!("{}.{kind}", program.name));
                 fs::create_dir_all(&folder)
                     .and_then(|()| fs::write(&path, content))
                     .map_err(|error| CompareError::file("write", &path, error))?;
             }
             texts.push(text);
-            said = ran.stderr;
+            said = stderr;
         }
         if texts[0] == texts[1] {
             return Ok(());

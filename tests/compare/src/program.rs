@@ -1,19 +1,31 @@
 //! Running a playbook under one of the two programs.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::CompareError;
 
 /// How many seconds a run may take.
-const LIMIT: &str = "60";
+pub(crate) const LIMIT: &str = "60";
 
 /// A program that runs playbooks.
 pub(crate) struct Program {
     /// What it is called.
     pub(crate) name: &'static str,
     words: Vec<PathBuf>,
+    /// What tells events instead of a text.
+    events: Vec<(&'static str, PathBuf)>,
     environment: Vec<(&'static str, PathBuf)>,
+}
+
+/// Copies the folder of a case, which a program may write to.
+pub(crate) fn copy(case: &Path, place: &Path) -> Result<PathBuf, CompareError> {
+    let copy = place.join("case");
+    // The case may be a link to one of the play tests.
+    let case = format!("{}/.", case.display());
+    clouder_fleet::succeed("cp", &["-a", &case, &copy.display().to_string()])?;
+    Ok(copy)
 }
 
 /// What a run left.
@@ -34,9 +46,8 @@ impl Program {
         Self {
             name: "ansible",
             words: vec![environment.join("bin/ansible-playbook")],
+            events: vec![("ANSIBLE_CALLBACK_PLUGINS", plugins), ("ANSIBLE_STDOUT_CALLBACK", "events".into())],
             environment: vec![
-                ("ANSIBLE_CALLBACK_PLUGINS", plugins),
-                ("ANSIBLE_STDOUT_CALLBACK", "events".into()),
                 ("PYTHONDONTWRITEBYTECODE", "1".into()),
                 ("ANSIBLE_ASYNC_DIR", home.join("async")),
                 ("ANSIBLE_PYTHON_INTERPRETER", environment.join("bin/python")),
@@ -49,8 +60,31 @@ impl Program {
         Self {
             name: "clouder",
             words: vec![path.to_owned(), "run".into(), "--output".into(), "json".into()],
+            events: Vec::new(),
             environment: vec![("CLOUDER_PYTHON", environment.join("bin/python"))],
         }
+    }
+
+    /// The file of one of its tools.
+    pub(crate) fn tool(&self, name: &str) -> PathBuf {
+        let own = &self.words[0];
+        // clouder takes the command line of the tool that it is called like.
+        if self.name == "clouder" { own.clone() } else { own.with_file_name(name) }
+    }
+
+    /// The environment; `tools` is looked into first for programs.
+    pub(crate) fn surroundings(&self, home: &Path, tools: Option<&Path>) -> Vec<(&'static str, OsString)> {
+        let known = std::env::var_os("PATH").unwrap_or_default();
+        let mut path = OsString::new();
+        if let Some(tools) = tools {
+            path.push(tools);
+            path.push(":");
+        }
+        path.push(known);
+        let mut all =
+            vec![("PATH", path), ("HOME", home.into()), ("LANG", "C.UTF-8".into()), ("TZ", "UTC".into())];
+        all.extend(self.environment.iter().map(|(name, value)| (*name, value.into())));
+        all
     }
 
     /// Runs a playbook in a copy of its folder, which both may write to.
@@ -63,10 +97,7 @@ impl Program {
     ) -> Result<Ran, CompareError> {
         let folder =
             tempfile::tempdir().map_err(|error| CompareError::file("make a folder in", home, error))?;
-        let copy = folder.path().join("case");
-        // The case may be a link to one of the play tests.
-        let case = format!("{}/.", case.display());
-        clouder_fleet::succeed("cp", &["-a", &case, &copy.display().to_string()])?;
+        let copy = copy(case, folder.path())?;
         let inventory = ["inventory", "inventory.yml"].into_iter().find(|name| copy.join(name).exists());
         let output = Command::new("timeout")
             .arg(LIMIT)
@@ -77,11 +108,8 @@ impl Program {
             .current_dir(&copy)
             .stdin(Stdio::null())
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", home)
-            .env("LANG", "C.UTF-8")
-            .env("TZ", "UTC")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(self.surroundings(home, None))
+            .envs(self.events.iter().map(|(name, value)| (name, value)))
             .output()
             .map_err(|error| CompareError::file("start", &self.words[0], error))?;
         // The copies are in different places.

@@ -135,6 +135,22 @@ impl Node {
         }
     }
 
+    /// The same with what a weaker value of its name has more, if both are mappings (`hash_behaviour = merge`); lists are not
+    /// joined.
+    #[must_use]
+    pub fn merged_over(&self, weaker: &Self) -> Self {
+        let (Some(weak), Some(strong)) = (weaker.as_mapping(), self.as_mapping()) else {
+            return self.clone();
+        };
+        let mut all = weak.clone();
+        for (name, entry) in strong.iter() {
+            let value =
+                weak.get(name).map_or_else(|| entry.value.clone(), |old| entry.value.merged_over(old));
+            all.insert(entry.key.clone(), value);
+        }
+        Self::new(Yaml::Mapping(Arc::new(all)), self.span.clone())
+    }
+
     /// The boolean, also from the texts and numbers Ansible takes for one.
     pub fn as_bool(&self) -> Option<bool> {
         match &self.value {

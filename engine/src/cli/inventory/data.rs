@@ -23,7 +23,7 @@ impl View<'_> {
             if !children.is_empty() {
                 group.insert("children".to_owned(), json!(children));
             }
-            let members = self.members(name);
+            let members = self.shown(name);
             if !members.is_empty() {
                 group.insert("hosts".to_owned(), json!(members));
             }
@@ -64,7 +64,7 @@ impl View<'_> {
             children.insert(child, below);
         }
         let mut hosts = Map::new();
-        for host in self.members(group) {
+        for host in self.shown(group) {
             let variables = if told.contains(&host) { Map::new() } else { self.host_variables(&host) };
             told.push(host.clone());
             hosts.insert(host, Value::Object(sorted(variables)));
@@ -76,6 +76,11 @@ impl View<'_> {
             }
         }
         Value::Object(branch)
+    }
+
+    /// The hosts directly in a group, within the limit.
+    fn shown(&self, group: &str) -> Vec<String> {
+        self.members(group).into_iter().filter(|host| self.shows(host)).collect()
     }
 
     /// The variables of a group, when they are to be told apart from those of hosts.

@@ -3,15 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use clouder_inventory::Variables;
+use clouder_inventory::{Variables, combine};
 use clouder_lang::yaml::{self, Mapping, Node};
 use clouder_lang::{Diagnostic, Source, Span};
 
 use super::super::Failure;
 use crate::playbook::Files;
 
-/// `-e`: `@file`, a YAML or JSON mapping, or `key=value` pairs.
-pub(in crate::cli) fn extra_variables(given: &[String], files: &Files) -> Result<Variables, Failure> {
+/// `-e`: `@file`, a YAML or JSON mapping, or `key=value` pairs; mappings of one name are merged if they are to be.
+pub(in crate::cli) fn extra_variables(
+    given: &[String],
+    files: &Files,
+    merge: bool,
+) -> Result<Variables, Failure> {
     let mut variables = Variables::new();
     for text in given {
         let mapping = if let Some(path) = text.strip_prefix('@') {
@@ -25,7 +29,8 @@ pub(in crate::cli) fn extra_variables(given: &[String], files: &Files) -> Result
         } else {
             pairs(text)?
         };
-        variables.extend(mapping.iter().map(|(name, entry)| (Arc::clone(name), entry.value.clone())));
+        let given = mapping.iter().map(|(name, entry)| (Arc::clone(name), entry.value.clone()));
+        combine(&mut variables, given, merge);
     }
     Ok(variables)
 }

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clouder_inventory::{Inventory, Reader, Selection, VariableFolder};
+use clouder_inventory::{Inventory, Reader, Selection, VariableFolder, Variables};
 use clouder_lang::yaml::Node;
 use clouder_lang::{Diagnostic, Severity, Source};
 use clouder_vault::Keyring;
@@ -57,13 +57,29 @@ pub(in crate::cli) fn inventory(
     config: &Config,
     options: &InventoryOptions,
     keyring: &Arc<Keyring>,
+    extra: &Variables,
 ) -> Result<Inventory, Failure> {
     let mut reader = reader(config, keyring);
     let endpoint = options.azure_endpoint.clone().or_else(|| config.text(&config::AZURE_ENDPOINT));
-    reader.outside = Some(outside::outside(config, keyring, endpoint));
+    reader.outside = Some(outside::outside(config, keyring, extra.clone(), endpoint));
     let inventory = clouder_inventory::load(&sources(config, options), &reader)?;
     show(&reader.into_warnings());
     Ok(inventory)
+}
+
+/// Whether mappings of one name are merged instead of replaced.
+fn merges(config: &Config) -> bool {
+    config.text(&config::DEFAULT_HASH_BEHAVIOUR).is_some_and(|behaviour| behaviour == "merge")
+}
+
+/// Variables of the command line, where there is no playbook.
+pub(in crate::cli) fn extra_of(
+    config: &Config,
+    options: &InventoryOptions,
+    keyring: &Arc<Keyring>,
+) -> Result<Variables, Failure> {
+    let files = Files::new(Places::new(std::env::current_dir()?, config), Arc::clone(keyring));
+    extra::extra_variables(&options.extra_vars, &files, merges(config))
 }
 
 /// What reads files of inventories and variables.
@@ -71,6 +87,7 @@ pub(in crate::cli) fn reader(config: &Config, keyring: &Arc<Keyring>) -> Reader 
     let mut reader = Reader::new(Arc::clone(keyring));
     reader.ignored_endings = config.list(&config::INVENTORY_IGNORE_EXTS);
     reader.ignored_patterns = config.list(&config::INVENTORY_IGNORE_PATTERNS);
+    reader.merge = merges(config);
     reader
 }
 
@@ -95,12 +112,6 @@ impl Setup {
         text: Option<&str>,
         mut run: RunOptions,
     ) -> Result<Self, Failure> {
-        let (settings, inventory_of, passwords) = (Arc::clone(config), options.clone(), Arc::clone(keyring));
-        run.reload_inventory = crate::run::Reload(Arc::new(move || {
-            inventory(&settings, &inventory_of, &passwords).map_err(|failure| {
-                failure.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-            })
-        }));
         let project = std::env::current_dir()?;
         let places = Places::new(project, config);
         let files = || {
@@ -123,11 +134,19 @@ impl Setup {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = parent.map_or_else(|| PathBuf::from("."), Path::to_owned);
         let folder = fs::canonicalize(&folder).unwrap_or(folder);
+        let extra = extra::extra_variables(&options.extra_vars, &files(), merges(config))?;
+        let inventory = inventory(config, options, keyring, &extra)?;
         let reader = reader(config, keyring);
         let beside = VariableFolder::read(&folder, &reader)?;
+        beside.read_for(&inventory, &reader)?;
         show(&reader.into_warnings());
-        let extra = extra::extra_variables(&options.extra_vars, &files())?;
-        let inventory = inventory(config, options, keyring)?;
+        let (settings, inventory_of, passwords) = (Arc::clone(config), options.clone(), Arc::clone(keyring));
+        let given = extra.clone();
+        run.reload_inventory = crate::run::Reload(Arc::new(move || {
+            self::inventory(&settings, &inventory_of, &passwords, &given).map_err(|failure| {
+                failure.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            })
+        }));
         let mut variables = SharedVariables::new(
             Arc::clone(&templates),
             inventory,
@@ -163,6 +182,12 @@ impl Setup {
     /// What evaluates templates of plays, outside of any host.
     fn outside(&self) -> Arc<dyn Scope> {
         Arc::new(TaskVariables::of_host(&self.variables, &self.variables.host("localhost")))
+    }
+
+    /// A text of a play with what can be evaluated without a host; the text as written where that is not all.
+    pub(in crate::cli) fn text_of(&self, node: &Node) -> String {
+        let evaluated = self.templates.evaluate_text(node, &self.outside());
+        evaluated.unwrap_or_else(|_| node.to_text().to_string())
     }
 
     /// The host pattern of a play.

@@ -41,7 +41,7 @@ pub(in crate::cli) fn run_options(
         check: connection.check,
         diff: connection.diff || set.diff,
         forks: connection.forks.unwrap_or(set.forks).max(1),
-        limit: inventory.limit.clone(),
+        limit: inventory.limit.clone().filter(|limit| !limit.is_empty()),
         verbosity: if output.verbosity > 0 { output.verbosity } else { set.verbosity },
         become_,
         become_user: connection.become_user.clone().or(set.become_user),

@@ -4,25 +4,37 @@ use std::sync::{Arc, OnceLock};
 
 use clouder_cloud::azure::{Account, Azure, Given};
 use clouder_cloud::{Cloud as _, CloudError};
-use clouder_inventory::{AzureList, AzureLists, Expressions, Known, Outside};
+use clouder_inventory::{AzureList, AzureLists, Expressions, Outside, Variables};
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::Node;
 use clouder_vault::Keyring;
 use futures::future::try_join_all;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::config::{self, Config};
-use crate::template::{Scope, TemplateError, TemplateOptions, Templates, Value, from_json, to_json};
+use crate::template::{Scope, TemplateError, TemplateOptions, Templates, Value, to_json};
 
-/// What sources need, by settings and passwords; `endpoint` is where Azure is, if it is not in its usual place.
-pub(super) fn outside(config: &Config, keyring: &Arc<Keyring>, endpoint: Option<String>) -> Outside {
+/// What sources need, by settings, passwords, and variables of the command line; `endpoint` is where Azure is, if it is not in
+/// its usual place.
+pub(super) fn outside(
+    config: &Config,
+    keyring: &Arc<Keyring>,
+    extra: Variables,
+    endpoint: Option<String>,
+) -> Outside {
     let options = TemplateOptions {
         keyring: Arc::clone(keyring),
         lenient_conditions: config.flag(&config::ALLOW_BROKEN_CONDITIONALS),
         ..TemplateOptions::default()
     };
     let evaluating = Evaluating { options, templates: OnceLock::new() };
-    Outside { expressions: Arc::new(evaluating), azure: Arc::new(Asked { endpoint }) }
+    Outside {
+        expressions: Arc::new(evaluating),
+        azure: Arc::new(Asked { endpoint }),
+        extra,
+        use_extra_vars: config.flag(&config::USE_EXTRA_VARS),
+        use_vars_plugins: config.flag(&config::USE_VARS_PLUGINS),
+    }
 }
 
 /// Templates, made when a source has expressions.
@@ -32,41 +44,52 @@ struct Evaluating {
 }
 
 impl Evaluating {
-    fn templates(&self) -> &Templates {
+    fn templates(&self) -> &Arc<Templates> {
         self.templates.get_or_init(|| Templates::new(self.options.clone()))
     }
-}
 
-fn scope(known: &Known) -> Arc<dyn Scope> {
-    Arc::new(OfHost(known.clone()))
+    fn scope(&self, known: &Variables) -> Arc<dyn Scope> {
+        Arc::new(OfHost { known: known.clone(), templates: Arc::clone(self.templates()) })
+    }
 }
 
 impl Expressions for Evaluating {
-    fn value(&self, expression: &Node, known: &Known) -> Result<Json, Box<Diagnostic>> {
-        let value = self.templates().expression(expression, &scope(known));
+    fn value(&self, expression: &Node, known: &Variables) -> Result<Json, Box<Diagnostic>> {
+        let value = self.templates().expression(expression, &self.scope(known));
         value.map(|value| to_json(&value)).map_err(|error| error.diagnostic)
     }
 
-    fn holds(&self, condition: &Node, known: &Known) -> Result<bool, Box<Diagnostic>> {
-        self.templates().condition(condition, &scope(known)).map_err(|error| error.diagnostic)
+    fn holds(&self, condition: &Node, known: &Variables) -> Result<bool, Box<Diagnostic>> {
+        self.templates().condition(condition, &self.scope(known)).map_err(|error| error.diagnostic)
     }
 
-    fn text(&self, text: &Node, known: &Known) -> Result<String, Box<Diagnostic>> {
-        self.templates().evaluate_text(text, &scope(known)).map_err(|error| error.diagnostic)
+    fn text(&self, text: &Node, known: &Variables) -> Result<String, Box<Diagnostic>> {
+        self.templates().evaluate_text(text, &self.scope(known)).map_err(|error| error.diagnostic)
     }
 }
 
 /// What a source knows of a host.
-#[derive(Debug)]
-struct OfHost(Known);
+struct OfHost {
+    known: Variables,
+    templates: Arc<Templates>,
+}
+
+impl std::fmt::Debug for OfHost {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.known.fmt(formatter)
+    }
+}
 
 impl Scope for OfHost {
     fn variable(self: Arc<Self>, name: &str) -> Option<Result<Value, TemplateError>> {
-        self.0.get(name).map(|value| Ok(from_json(value.clone())))
+        let node = self.known.get(name)?.clone();
+        let templates = Arc::clone(&self.templates);
+        let scope: Arc<dyn Scope> = self;
+        Some(templates.lazy(&node, &scope))
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        self.0.keys().map(|name| Arc::from(name.as_str())).collect()
+        self.known.keys().cloned().collect()
     }
 
     fn search_path(&self) -> Vec<std::path::PathBuf> {
@@ -80,7 +103,11 @@ struct Asked {
 }
 
 impl AzureLists for Asked {
-    fn lists(&self, account: &Known, lists: &[AzureList]) -> Result<Vec<Vec<Json>>, Box<Diagnostic>> {
+    fn lists(
+        &self,
+        account: &Map<String, Json>,
+        lists: &[AzureList],
+    ) -> Result<Vec<Vec<Json>>, Box<Diagnostic>> {
         let given = |name: &str| account.get(name).and_then(Json::as_str).map(str::to_owned);
         let given = Given {
             subscription: given("subscription_id"),

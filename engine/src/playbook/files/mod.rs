@@ -10,6 +10,7 @@ mod built_in;
 mod own_modules;
 mod places;
 mod roles;
+mod routing;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -27,6 +28,8 @@ pub use own_modules::OwnModule;
 pub use places::Places;
 pub(crate) use places::expand_user;
 pub(in crate::playbook) use roles::ENDINGS;
+pub use routing::Routed;
+use routing::Routing;
 
 /// Reads files, real ones and built-in ones.
 pub struct Files {
@@ -36,12 +39,20 @@ pub struct Files {
     keyring: Arc<Keyring>,
     /// What is in folders of modules, as far as they were looked into.
     listings: Mutex<HashMap<PathBuf, Arc<Listing>>>,
+    /// What collections say of names, as far as they were asked.
+    routings: Mutex<HashMap<String, Arc<Routing>>>,
 }
 
 impl Files {
     /// Files looked for in these places, decrypted with these passwords.
     pub fn new(places: Places, keyring: Arc<Keyring>) -> Self {
-        Self { places, texts: HashMap::new(), keyring, listings: Mutex::default() }
+        Self {
+            places,
+            texts: HashMap::new(),
+            keyring,
+            listings: Mutex::default(),
+            routings: Mutex::default(),
+        }
     }
 
     /// The same, with a text that is read in place of a file.

@@ -18,6 +18,14 @@ pub struct OwnModule {
     pub utilities: Vec<PathBuf>,
 }
 
+impl OwnModule {
+    /// Its name as playbooks write it, if it is one of a collection: `namespace.collection.name`.
+    pub fn collection_name(&self) -> String {
+        let inner = self.qualified.strip_prefix("ansible_collections.").unwrap_or_default();
+        inner.replacen(".plugins.modules.", ".", 1)
+    }
+}
+
 /// Endings of files that are no modules, though they are where modules are.
 const NO_MODULES: [&str; 12] =
     ["bak", "cfg", "ini", "json", "md", "pyc", "pyo", "rpm", "rst", "swp", "txt", "yml"];

@@ -9,7 +9,7 @@ use clouder_lang::{Diagnostic, Span, nearest};
 use super::session::{Context, Session};
 use crate::playbook::names::{FreeText, ModuleName, free_text, is_known, known_modules, short_name};
 use crate::playbook::words::{self, Place};
-use crate::playbook::{Invocation, OwnModule};
+use crate::playbook::{Invocation, OwnModule, Routed};
 
 /// The key of a task that names its module.
 pub(super) struct Call {
@@ -36,7 +36,11 @@ impl Session<'_> {
                 let call = self.action(entry, &**key == "local_action", context);
                 called.extend(call.map(|call| (entry, call)));
             } else if !place.allows(key) && !key.starts_with("with_") {
-                let (name, own) = match self.loader.module_name(key, &context.layer) {
+                let (meaning, routed) = self.loader.routed_module(key, &context.layer);
+                if !self.follow(routed, &entry.key) {
+                    continue;
+                }
+                let (name, own) = match meaning {
                     ModuleName::Known(name) | ModuleName::Foreign(name) => (name, None),
                     ModuleName::Own(module) => (Arc::from(short_name(key)), Some(module)),
                     ModuleName::Unknown(_) => {
@@ -66,6 +70,19 @@ impl Session<'_> {
             );
         }
         Some(call)
+    }
+
+    /// Tells what a collection says of a module's name. Returns whether the module is still there.
+    fn follow(&mut self, routed: Option<Routed>, key: &Node) -> bool {
+        let Some(routed) = routed else { return true };
+        for words in routed.deprecations {
+            self.find(Diagnostic::warning(words, &key.span));
+        }
+        if let Some(words) = &routed.removed {
+            let message = format!("there is no module `{}` any more", key.to_text());
+            self.find(Diagnostic::error(message, &key.span).hint(words.clone()));
+        }
+        routed.removed.is_none()
     }
 
     /// A key that is neither a keyword nor a module.

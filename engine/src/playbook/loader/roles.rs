@@ -9,6 +9,7 @@ use clouder_lang::{Diagnostic, Span, nearest};
 use super::RoleOptions;
 use super::session::{Context, Session, described, playbook_folder};
 use crate::playbook::files::ENDINGS;
+use crate::playbook::role::collection_of;
 use crate::playbook::words::{self, Place};
 use crate::playbook::{Keywords, Layer, Origin, Role, RoleUse};
 
@@ -166,7 +167,12 @@ impl Session<'_> {
         let specification = specification.and_then(|node| node.as_mapping()?.get(entry).cloned());
         let part = |node: &Option<Node>, key: &str| node.as_ref()?.as_mapping()?.get(key).cloned();
         let role = Arc::new(Role {
-            name: Arc::from(name),
+            name: match folders.first().and_then(|folder| collection_of(folder)) {
+                Some(collection) if !name.starts_with(&format!("{collection}.")) => {
+                    Arc::from(format!("{collection}.{name}"))
+                }
+                _ => Arc::from(name),
+            },
             path: folders.first().map(|folder| absolute(folder)).unwrap_or_default(),
             defaults: self.variables(&folders, "defaults", options.defaults_from.as_deref(), span),
             vars: self.variables(&folders, "vars", options.vars_from.as_deref(), span),

@@ -366,7 +366,7 @@ fn roles_of_collections() {
     let playbook = project.playbook();
     assert_eq!(outline(&playbook.plays[0].roles[0].tasks), "ping@my.own.web");
     assert_eq!(playbook.plays.len(), 3);
-    assert_eq!(outline(&playbook.plays[2].roles[0].tasks), "ping@web");
+    assert_eq!(outline(&playbook.plays[2].roles[0].tasks), "ping@my.own.web");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 use super::vault::Vault;
 
 pub(super) use lists::{merge, subelements};
+pub(crate) use passwords::encrypted;
 pub(super) use passwords::{Settings as HashSettings, hash as hash_password};
 pub(super) use random::Chance;
 pub(super) use regex::compile as compile_regex;

@@ -34,6 +34,16 @@ fn password_hash(
     hash(&to_text(password), &kind, &settings)
 }
 
+/// A text encrypted as `vars_prompt` does it; otherwise why it cannot be.
+pub(crate) fn encrypted(
+    text: &str,
+    kind: &str,
+    salt: Option<String>,
+    size: Option<usize>,
+) -> Result<String, String> {
+    hash(text, kind, &Settings { salt, size, ..Settings::default() }).map_err(|error| error.to_string())
+}
+
 /// How a password is hashed.
 #[derive(Debug, Default)]
 pub(in crate::template) struct Settings {

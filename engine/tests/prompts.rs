@@ -1,4 +1,4 @@
-//! Vault passwords that somebody types. `script` makes the terminal.
+//! What somebody types: vault passwords, and answers to `vars_prompt`. `script` makes the terminal.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -84,4 +84,33 @@ fn a_question_that_is_interrupted_leaves_the_terminal_as_it_was() {
         typed(folder.path(), command, &["hunter\u{3}"]).unwrap(),
         "New Vault password: \nerror: New Vault password: interrupted\n\n0\nexit code: 1"
     );
+}
+
+#[test]
+fn what_a_play_asks_for_is_confirmed_encrypted_and_may_be_a_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let play = "
+- hosts: localhost
+  gather_facts: false
+  vars: {region: eu}
+  vars_prompt:
+    - {name: size, prompt: How many, default: 3, private: false}
+    - {name: password, confirm: true, encrypt: md5_crypt, salt: abcdefgh}
+    - {name: place, private: false}
+    - {name: raw, private: false, unsafe: true}
+  tasks:
+    - debug: {msg: '{{ [size, password, place, raw] | join(\" \") }}'}
+";
+    std::fs::write(folder.path().join("play.yml"), play).unwrap();
+    let answers = ["\n", "secret\n", "secrte\n", "secret\n", "secret\n", "{{ region }}\n", "{{ region }}\n"];
+    let shown = typed(folder.path(), "clouder run play.yml", &answers).unwrap();
+    for expected in [
+        "How many [3]: ",
+        "confirm input for password: ",
+        "***** VALUES ENTERED DO NOT MATCH ****",
+        "\"3 $1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1 eu {{ region }}\"",
+    ] {
+        assert!(shown.contains(expected), "{expected} is not in {shown}");
+    }
+    assert!(!shown.contains("secret"), "{shown}");
 }

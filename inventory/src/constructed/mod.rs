@@ -1,13 +1,15 @@
 //! Variables and groups that expressions make of the variables hosts have: `compose`, `groups`, `keyed_groups`.
 
+pub(crate) mod file;
+
 use std::sync::Arc;
 
 use clouder_lang::yaml::{Mapping, Node};
 use clouder_lang::{Diagnostic, Span};
 use serde_json::Value;
 
-use crate::expressions::{Expressions, Known};
-use crate::{Inventory, options};
+use crate::expressions::Expressions;
+use crate::{Inventory, Variables, options};
 
 /// What a keyed group may say of itself.
 const KEYED: [&str; 6] =
@@ -32,7 +34,7 @@ pub(crate) struct Constructed {
 /// Groups named by what a variable holds.
 pub(crate) struct Keyed {
     key: Node,
-    prefix: Option<Node>,
+    prefix: Arc<str>,
     separator: Arc<str>,
     parent: Option<Node>,
     default: Option<Arc<str>>,
@@ -57,7 +59,7 @@ impl Keyed {
             let own = |name: &str| keyed.get(name).filter(|node| !node.is_null());
             all.push(Self {
                 key: key.clone(),
-                prefix: own("prefix").cloned(),
+                prefix: own("prefix").map_or_else(|| Arc::from(""), Node::to_text),
                 separator: own("separator").map_or_else(|| Arc::from("_"), Node::to_text),
                 parent: own("parent_group").cloned(),
                 default: own("default_value").map(Node::to_text),
@@ -102,27 +104,50 @@ fn plain(value: &Value) -> String {
 }
 
 impl Constructed {
-    /// Adds to a host what its variables make of it.
+    /// The variables that a host's variables make.
+    ///
+    /// # Errors
+    /// When an expression has no value, and that is an error.
+    pub(crate) fn compose(
+        &self,
+        host: &str,
+        known: &Variables,
+        expressions: &dyn Expressions,
+    ) -> Result<Variables, Diagnostic> {
+        let mut composed = Variables::new();
+        for (name, expression) in &self.compose {
+            if expression.as_str().is_none() {
+                let message = format!("`{name}` is to be {}, not an expression", expression.kind());
+                let wrong = Diagnostic::error(message, &expression.span).hint("quote it");
+                self.heeded::<()>(Err(Box::new(wrong)), host)?;
+                continue;
+            }
+            if let Some(value) = self.heeded(expressions.value(expression, known), host)? {
+                // What an expression gives is no template.
+                let node = Node::from_json(&value, &expression.span).into_raw();
+                composed.insert(Arc::clone(name), node);
+            }
+        }
+        Ok(composed)
+    }
+
+    /// Puts a host into the groups that its variables make.
     ///
     /// # Errors
     /// When an expression has no value, and that is an error; when a key is no text.
-    pub(crate) fn apply(
+    pub(crate) fn group(
         &self,
         host: &str,
-        known: &mut Known,
+        known: &Variables,
         inventory: &mut Inventory,
         expressions: &dyn Expressions,
     ) -> Result<(), Diagnostic> {
-        let mut composed = Known::new();
-        for (name, expression) in &self.compose {
-            if let Some(value) = self.heeded(expressions.value(expression, known), host)? {
-                composed.insert(name.to_string(), value);
-            }
-        }
-        known.extend(composed);
         // What is known of the host by itself is seen by groups, but is no variable of the inventory.
         let mut seen = known.clone();
-        seen.insert("inventory_hostname".to_owned(), Value::from(host));
+        seen.insert(
+            Arc::from("inventory_hostname"),
+            Node::text(host, Span::of_text("host", host)).into_raw(),
+        );
         for (name, condition) in &self.groups {
             if self.heeded(expressions.holds(condition, &seen), host)? == Some(true) {
                 inventory.add_to_group(host, &self.safe(name));
@@ -138,7 +163,7 @@ impl Constructed {
         &self,
         keyed: &Keyed,
         host: &str,
-        seen: &Known,
+        seen: &Variables,
         inventory: &mut Inventory,
         expressions: &dyn Expressions,
     ) -> Result<(), Diagnostic> {
@@ -151,14 +176,14 @@ impl Constructed {
         let Some(names) = self.heeded(keyed.names(&value, host).map_err(Box::new), host)? else {
             return Ok(());
         };
-        let text = |node: &Option<Node>| match node {
-            Some(node) => self.heeded(expressions.text(node, seen), host).map(Option::unwrap_or_default),
-            None => Ok(String::new()),
+        let parent = match &keyed.parent {
+            Some(node) => self.heeded(expressions.text(node, seen), host)?.unwrap_or_default(),
+            None => String::new(),
         };
-        let (prefix, parent) = (text(&keyed.prefix)?, text(&keyed.parent)?);
-        let separator = if prefix.is_empty() && !self.leading_separator { "" } else { &keyed.separator };
+        let separator =
+            if keyed.prefix.is_empty() && !self.leading_separator { "" } else { &keyed.separator };
         for name in names {
-            let group = self.safe(&[&prefix, separator, &name].concat());
+            let group = self.safe(&[&keyed.prefix, separator, &name].concat());
             inventory.add_to_group(host, &group);
             if !parent.is_empty() {
                 inventory.add_child(&self.safe(&parent), &group);
@@ -214,10 +239,13 @@ mod tests {
         let variables = json!({
             "n": 5, "s": "x-y z", "l": [1, "two", ""], "m": {"k": "v", "e": "", "n": 3}, "z": "", "nn": null, "d": "1st", "u": "münchen",
         });
-        let Value::Object(mut known) = variables else { unreachable!() };
+        let known = variables.as_object().unwrap().iter();
+        let span = Span::of_text("test", "");
+        let known =
+            known.map(|(name, value)| (Arc::from(name.as_str()), Node::from_json(value, &span))).collect();
         let mut inventory = Inventory::default();
         inventory.add_host("a");
-        constructed.apply("a", &mut known, &mut inventory, &Plain).map_err(|error| error.message)?;
+        constructed.group("a", &known, &mut inventory, &Plain).map_err(|error| error.message)?;
         Ok(inventory.groups_of("a").iter().map(ToString::to_string).collect())
     }
 
