@@ -57,6 +57,6 @@ pub struct Keywords {
     pub collections: Option<Node>,
     /// When to start the debugger.
     pub debugger: Option<Node>,
-    /// Handlers to notify on change (blocks and tasks).
-    pub notify: Vec<Node>,
+    /// Handlers to notify on change (blocks and tasks); the innermost list counts alone, also an empty one.
+    pub notify: Option<Vec<Node>>,
 }

@@ -18,7 +18,7 @@ pub(crate) use files::expand_user;
 pub use files::{Files, OwnModule, Places, Routed};
 pub use keywords::Keywords;
 pub use layer::{Layer, Origin};
-pub use loader::{LoadedPlaybook, Loader, Resolve, RoleOptions, role_block};
+pub use loader::{LoadedPlaybook, Loader, Resolve, RoleError, RoleOptions, role_block};
 pub use names::{ModuleName, short_name};
 pub use play::{Play, Playbook};
 pub use role::{Role, RoleUse};

@@ -58,6 +58,8 @@ pub struct RoleUse {
     pub role: Arc<Role>,
     /// Keywords and parameters at the place of use.
     pub keywords: Keywords,
+    /// The names of those among its `vars` that were written as parameters.
+    pub parameters: Vec<Arc<str>>,
     /// Its tasks; each task's layers lead through the role to the place of use.
     pub tasks: Vec<Item>,
     /// Its handlers.

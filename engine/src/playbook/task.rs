@@ -101,6 +101,8 @@ pub struct Loop {
     pub lookup: Option<Arc<str>>,
     /// The list, or the terms of the lookup.
     pub items: Node,
+    /// Where `with_first_found` looks besides: what the task does with files decides.
+    pub folder: &'static str,
     /// How it is repeated.
     pub control: LoopControl,
 }

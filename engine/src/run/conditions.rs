@@ -29,7 +29,7 @@ impl Run {
     }
 
     /// Whether all of some conditions hold.
-    fn all_hold(&self, conditions: &[Node], scope: &Arc<dyn Scope>) -> Result<bool, StepError> {
+    pub(super) fn all_hold(&self, conditions: &[Node], scope: &Arc<dyn Scope>) -> Result<bool, StepError> {
         for condition in conditions {
             if !self.templates.condition(condition, scope)? {
                 return Ok(false);

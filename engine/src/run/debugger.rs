@@ -82,7 +82,7 @@ impl PlayRun<'_> {
                         .events
                         .send(Event::HostStart { task: Arc::clone(info), host: Arc::clone(host.name()) });
                     result = self.run.on_host(&session.task, info, session.variables()).await;
-                    self.tell(info, host, &result, started, rescued);
+                    self.notify_and_tell(task, info, host, &result, (started, rescued));
                 }
             }
         }

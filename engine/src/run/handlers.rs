@@ -1,5 +1,6 @@
 //! Handlers: who owes which, and running them.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use clouder_lang::Diagnostic;
@@ -26,11 +27,12 @@ impl PlayRun<'_> {
         self.handlers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Owes the handlers that a changed task notifies.
-    pub(super) fn notify(&self, task: &Task, host: &Arc<PlayHost>) {
+    /// Owes the handlers that a changed task notifies. Returns whether all are there; if not, the run ends.
+    pub(super) fn notify(&self, task: &Task, host: &Arc<PlayHost>) -> bool {
         let scope: Arc<dyn Scope> = Arc::new(self.variables(task, host));
-        let around = task.layer.chain().flat_map(|layer| &layer.keywords.notify);
-        for node in task.keywords.notify.iter().chain(around) {
+        let around = task.layer.chain().map(|layer| &layer.keywords.notify);
+        let innermost = std::iter::once(&task.keywords.notify).chain(around).find_map(Option::as_ref);
+        for node in innermost.into_iter().flatten() {
             let topics = match self.run.templates.evaluate(node, &scope) {
                 Ok(value) => to_texts(&value),
                 Err(error) => {
@@ -45,12 +47,14 @@ impl PlayRun<'_> {
                         Diagnostic::error(message, &node.span)
                             .hint("handlers are found by name, `role : name`, or `listen`"),
                     );
+                    return false;
                 }
             }
         }
+        true
     }
 
-    /// Owes the handlers of a topic: all that listen to it, and the last one of that name.
+    /// Owes the handlers of a topic: all that listen to it, of those with one name the last, and the last one of that name.
     fn notify_topic(&self, topic: &str, host: &Arc<PlayHost>) -> bool {
         let handlers = self.all_handlers();
         let mut found = false;
@@ -65,16 +69,13 @@ impl PlayRun<'_> {
         if let Some((index, handler)) = named {
             owe(index, self.task_name(handler, &self.handler_scope(handler, host)));
         }
-        for (index, handler) in handlers.iter().enumerate() {
-            let scope = self.handler_scope(handler, host);
-            let topics = |node| self.run.templates.evaluate(node, &scope).map(|value| to_texts(&value));
-            let listens = handler
-                .listen
-                .iter()
-                .filter_map(|node| topics(node).ok())
-                .flatten()
-                .any(|name| name == topic);
-            if listens {
+        let mut seen = BTreeSet::new();
+        for (index, handler) in handlers.iter().enumerate().rev() {
+            // Topics are no templates.
+            let listens = handler.listen.iter().any(|node| *node.to_text() == *topic);
+            let name =
+                handler.name.as_ref().map(|_| self.task_name(handler, &self.handler_scope(handler, host)));
+            if listens && name.is_none_or(|name| seen.insert(name)) {
                 owe(index, topic.to_owned());
             }
         }

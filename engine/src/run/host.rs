@@ -106,6 +106,11 @@ impl PlayHost {
         self.notified.lock().unwrap_or_else(PoisonError::into_inner).contains(&handler)
     }
 
+    /// Takes all handlers off what is owed.
+    pub(super) fn settle_all(&self) {
+        self.notified.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Takes a handler off what is owed. Returns whether it was.
     pub(super) fn settle(&self, handler: usize) -> bool {
         self.notified.lock().unwrap_or_else(PoisonError::into_inner).remove(&handler)

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::{Mapping, Node, Yaml};
+use clouder_modules::Outcome;
 use indexmap::IndexMap;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::host::{PlayHost, contains, drop_lost};
 use super::loops::combine;
@@ -14,9 +15,9 @@ use super::result::StepResult;
 use super::settings::keyword;
 use super::walk::Around;
 use super::{Run, StepError};
-use crate::playbook::{Item, Keywords, Layer, Origin, RoleOptions, Task, role_block};
+use crate::playbook::{Item, Keywords, Layer, Origin, RoleError, RoleOptions, Task, role_block};
 use crate::report::{Event, Status, TaskInfo};
-use crate::template::{Scope, Value, to_json, to_text};
+use crate::template::{Scope, Value, from_json, to_json, to_text};
 use crate::vars::TaskVariables;
 
 /// How many includes may be inside of each other.
@@ -36,8 +37,10 @@ struct Inclusion {
 enum Nothing {
     /// A condition, a loop or the arguments say so, or have no value.
     Result(Box<StepResult>),
-    /// What it includes is not there, or is wrong.
+    /// What it includes is not there.
     Missing(StepError),
+    /// What it includes cannot be read: nothing mends that.
+    Wrong(Diagnostic),
 }
 
 impl PlayRun<'_> {
@@ -60,11 +63,18 @@ impl PlayRun<'_> {
                 Err(Nothing::Result(result)) => (*result, around.rescue),
                 // The recap has it as a failure, whatever mends it.
                 Err(Nothing::Missing(error)) => (Err(error).into(), false),
+                Err(Nothing::Wrong(reason)) => {
+                    self.run.break_off(reason);
+                    return Vec::new();
+                }
             };
             self.tell(&info, host, &result, std::time::Instant::now(), counts_as_rescued);
+            if let Some(name) = &task.register {
+                host.state.set(Arc::clone(name), from_json(Json::Object(result.registered())));
+            }
             if result.failed() && !result.ignored {
                 if counts_as_rescued {
-                    self.keep_failure(task, &info, host, &result);
+                    self.keep_failure(task, host, &result);
                 }
                 if !around.rescue {
                     self.lose(std::slice::from_ref(host), around);
@@ -96,12 +106,22 @@ impl PlayRun<'_> {
         host: &Arc<PlayHost>,
         inclusions: &mut IndexMap<String, Inclusion>,
     ) -> Result<(), Nothing> {
-        let variables = self.variables(task, host);
+        let mut variables = self.variables(task, host);
+        // What an include gives to the tasks inside weighs as much for itself.
+        variables.layer = Some(Arc::new(Layer {
+            origin: Origin::Include(task.file.clone()),
+            keywords: Keywords { vars: task.keywords.vars.clone(), ..Keywords::default() },
+            parent: Some(Arc::clone(&task.layer)),
+            span: task.span.clone(),
+        }));
         let scope: Arc<dyn Scope> = Arc::new(variables.clone());
         let Some(loop_) = &task.loop_ else {
             return match self.include_turn(task, info, host, (&variables, None), inclusions)? {
-                None => Ok(()),
-                Some(skipped) => Err(Nothing::Result(Box::new(skipped))),
+                (true, done) => {
+                    self.register_include(task, host, done.outcome.result);
+                    Ok(())
+                }
+                (false, skipped) => Err(Nothing::Result(Box::new(skipped))),
             };
         };
         let turns = match self.run.turns(loop_, &variables) {
@@ -113,18 +133,38 @@ impl PlayRun<'_> {
         let mut results = Vec::new();
         let mut included = false;
         for (index, variables) in turns.scopes.iter().enumerate() {
-            let label = turns.labels.get(index).filter(|_| !hidden).cloned();
-            let skipped = self.include_turn(task, info, host, (variables, label), inclusions)?;
-            included |= skipped.is_none();
-            if let Some(skipped) = &skipped {
-                self.run.show_item(info, &turns, index, variables, skipped);
+            let scope: Arc<dyn Scope> = Arc::new(variables.clone());
+            let label = self.run.label(task, &turns, index, &scope).unwrap_or_default();
+            let shown = (!hidden).then(|| label.clone());
+            let (enters, result) = self.include_turn(task, info, host, (variables, shown), inclusions)?;
+            included |= enters;
+            if !enters {
+                self.run.show_item(info, label, variables, &result);
             }
-            results.push(skipped.unwrap_or_default());
+            results.push(result);
         }
-        if included { Ok(()) } else { Err(Nothing::Result(Box::new(combine(&turns, results)))) }
+        let all = combine(&turns, results);
+        if !included {
+            return Err(Nothing::Result(Box::new(all)));
+        }
+        self.register_include(task, host, all.registered());
+        Ok(())
     }
 
-    /// Adds what a host includes in one turn of the loop; returns a result if it skips it.
+    /// Keeps what a task registers that included something: it says of no failure.
+    fn register_include(&self, task: &Task, host: &PlayHost, mut result: Map<String, Json>) {
+        let Some(name) = &task.register else { return };
+        for turn in result.get_mut("results").and_then(Json::as_array_mut).into_iter().flatten() {
+            if let Some(turn) = turn.as_object_mut().filter(|turn| turn.contains_key("include_args")) {
+                turn.retain(|name, _| name != "changed" && name != "failed");
+            }
+        }
+        result.remove("failed");
+        result.insert("changed".to_owned(), false.into());
+        host.state.set(Arc::clone(name), from_json(Json::Object(result)));
+    }
+
+    /// Adds what a host includes in one turn of the loop; returns whether it does, and the result of that.
     fn include_turn(
         &self,
         task: &Task,
@@ -132,16 +172,16 @@ impl PlayRun<'_> {
         host: &Arc<PlayHost>,
         turn: (&TaskVariables, Option<String>),
         inclusions: &mut IndexMap<String, Inclusion>,
-    ) -> Result<Option<StepResult>, Nothing> {
+    ) -> Result<(bool, StepResult), Nothing> {
         let scope: Arc<dyn Scope> = Arc::new(turn.0.clone());
         let failed =
             |error: StepError| Nothing::Result(Box::new(self.run.early_failure(task, &scope, error)));
         if let Some(condition) = self.run.false_condition(task, &scope).map_err(failed)? {
-            return Ok(Some(StepResult::skipped(condition)));
+            return Ok((false, StepResult::skipped(condition)));
         }
         let arguments = self.run.include_arguments(task, &scope).map_err(failed)?;
-        self.add(task, info, host, turn, &arguments, inclusions).map_err(Nothing::Missing)?;
-        Ok(None)
+        self.add(task, info, host, turn, &arguments, inclusions)?;
+        Ok((true, included(task, &arguments)))
     }
 
     fn add(
@@ -152,10 +192,10 @@ impl PlayRun<'_> {
         (variables, item): (&TaskVariables, Option<String>),
         arguments: &Value,
         inclusions: &mut IndexMap<String, Inclusion>,
-    ) -> Result<(), StepError> {
+    ) -> Result<(), Nothing> {
         let depth = task.layer.chain().filter(|layer| matches!(layer.origin, Origin::Include(_))).count();
         if depth >= DEPTH {
-            return Err(StepError::Failed(format!(
+            return Err(missing(format!(
                 "includes lead to includes without an end: {DEPTH} are inside of each other here; give the innermost a `when` that ends it"
             )));
         }
@@ -168,16 +208,20 @@ impl PlayRun<'_> {
                     .map(|value| to_text(&value))
             })
         };
-        let name = text(&["_raw_params", "file", "name", "role"]).ok_or_else(|| {
-            StepError::Failed(format!("{} needs the name of what to include", task.invocation.name))
-        })?;
+        let name = text(&["_raw_params", "file", "name", "role"])
+            .ok_or_else(|| missing(format!("{} needs the name of what to include", task.invocation.name)))?;
         let locals: Vec<(&Arc<str>, Json)> =
             variables.locals.iter().map(|(name, value)| (name, to_json(value))).collect();
         let options = serde_json::to_string(&to_json(arguments)).unwrap_or_default();
         let key = format!("{name}\0{options}\0{}", serde_json::to_string(&locals).unwrap_or_default());
-        if let Some(inclusion) = inclusions.get_mut(&key) {
-            inclusion.hosts.push(Arc::clone(host));
-            return Ok(());
+        // A host that includes the same twice goes through it twice.
+        let mut key = key;
+        while let Some(inclusion) = inclusions.get_mut(&key) {
+            if !contains(&inclusion.hosts, host) {
+                inclusion.hosts.push(Arc::clone(host));
+                return Ok(());
+            }
+            key.push('\0');
         }
         let layer = Self::layer(task, variables);
         let is_role = task.invocation.name.as_ref() == "include_role";
@@ -185,11 +229,7 @@ impl PlayRun<'_> {
             (self.role_items(task, &name, arguments, &layer)?, name)
         } else {
             let file = self.find_tasks(task, &name)?;
-            let items = self
-                .run
-                .loader
-                .load_tasks(&file, &layer, info.handler)
-                .map_err(|found| StepError::Failed(all_of(&found)))?;
+            let items = self.run.loader.load_tasks(&file, &layer, info.handler).map_err(wrong)?;
             self.adopt(&items);
             (items, std::path::absolute(&file).unwrap_or(file).display().to_string())
         };
@@ -198,11 +238,8 @@ impl PlayRun<'_> {
     }
 
     /// The file of `include_tasks`: beside the file it is written in, or in the role's `tasks`.
-    fn find_tasks(&self, task: &Task, name: &str) -> Result<std::path::PathBuf, StepError> {
-        self.run
-            .loader
-            .find_tasks(name, &task.file, &task.layer)
-            .map_err(|found| StepError::Failed(found.to_string()))
+    fn find_tasks(&self, task: &Task, name: &str) -> Result<std::path::PathBuf, Nothing> {
+        self.run.loader.find_tasks(name, &task.file, &task.layer).map_err(|found| missing(found.to_string()))
     }
 
     fn role_items(
@@ -211,7 +248,7 @@ impl PlayRun<'_> {
         name: &str,
         arguments: &Value,
         layer: &Arc<Layer>,
-    ) -> Result<Vec<Item>, StepError> {
+    ) -> Result<Vec<Item>, Nothing> {
         let option = |name: &str| {
             arguments
                 .get_item(&Value::from(name))
@@ -227,11 +264,11 @@ impl PlayRun<'_> {
             allow_duplicates: Some(option("allow_duplicates").is_none_or(|value| value.is_true())),
             unchecked: option("rolespec_validate").is_some_and(|value| !value.is_true()),
         };
-        let used = self
-            .run
-            .loader
-            .load_role(name, &options, layer, &task.span)
-            .map_err(|found| StepError::Failed(all_of(&found)))?;
+        let used =
+            self.run.loader.load_role(name, &options, layer, &task.span).map_err(|error| match error {
+                RoleError::Missing(found) => missing(all_of(&found)),
+                RoleError::Wrong(found) => wrong(found),
+            })?;
         self.variables.use_role(&used.role.name);
         let block = role_block(used, &task.span);
         self.adopt_role(&block, option("public").is_some_and(|value| value.is_true()));
@@ -286,7 +323,30 @@ impl Run {
     }
 }
 
+/// What an include that is done says of itself.
+fn included(task: &Task, arguments: &Value) -> StepResult {
+    let Json::Object(mut arguments) = to_json(arguments) else { return StepResult::default() };
+    let mut outcome = Outcome::new(false);
+    if task.invocation.name.as_ref() == "include_tasks" {
+        let file = arguments.remove("_raw_params").or(arguments.remove("file"));
+        outcome = outcome.with("include", file.unwrap_or_default());
+    }
+    StepResult { outcome: outcome.with("include_args", Json::Object(arguments)), ..StepResult::default() }
+}
+
+/// What a host includes is not there.
+fn missing(message: String) -> Nothing {
+    Nothing::Missing(StepError::Failed(message))
+}
+
+/// What a host includes cannot be read: the first of what was found tells why.
+fn wrong(found: Vec<Diagnostic>) -> Nothing {
+    let all = all_of(&found);
+    let first = found.into_iter().find(Diagnostic::is_error);
+    Nothing::Wrong(first.unwrap_or_else(|| Diagnostic::without_place(all)))
+}
+
 /// Several findings as one text.
-pub(super) fn all_of(found: &[Diagnostic]) -> String {
+fn all_of(found: &[Diagnostic]) -> String {
     found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

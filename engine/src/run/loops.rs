@@ -15,15 +15,13 @@ use super::{Run, StepError};
 use crate::action::Effect;
 use crate::playbook::{Keywords, Loop, Task};
 use crate::report::{Event, ItemLabel, TaskInfo};
-use crate::template::{Scope, Value, to_json, to_text};
+use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
 use crate::vars::TaskVariables;
 
 /// The turns of a loop.
 pub(super) struct Turns {
     /// The variables of each turn.
     pub(super) scopes: Vec<TaskVariables>,
-    /// What is shown of each element.
-    pub(super) labels: Vec<String>,
     /// The elements.
     items: Vec<Value>,
     loop_var: String,
@@ -71,8 +69,7 @@ impl Run {
             |node: &Option<Node>, default| node.as_ref().map_or(Ok(default), |node| self.flag(node, &scope));
         let extended = flag(&loop_.control.extended, false)?;
         let all_items = flag(&loop_.control.extended_allitems, true)?;
-        let mut turns =
-            Turns { scopes: Vec::new(), labels: Vec::new(), items: items.clone(), loop_var, index_var };
+        let mut turns = Turns { scopes: Vec::new(), items: items.clone(), loop_var, index_var };
         for (index, item) in items.iter().enumerate() {
             let mut scope = variables.clone().with_local(turns.loop_var.as_str(), item.clone());
             scope.locals.insert(Arc::from("ansible_loop_var"), Value::from(turns.loop_var.as_str()));
@@ -83,17 +80,6 @@ impl Run {
             if extended {
                 scope.locals.insert(Arc::from("ansible_loop"), extended_loop(&items, index, all_items));
             }
-            let label = match &loop_.control.label {
-                Some(node) => {
-                    let scope: Arc<dyn Scope> = Arc::new(scope.clone());
-                    // A label that cannot be made is no reason to fail: the element itself is shown.
-                    self.templates
-                        .evaluate(node, &scope)
-                        .map_or_else(|_| to_text(item), |value| to_text(&value))
-                }
-                None => to_text(item),
-            };
-            turns.labels.push(label);
             turns.scopes.push(scope);
         }
         Ok(turns)
@@ -103,7 +89,7 @@ impl Run {
     fn elements(&self, loop_: &Loop, scope: &Arc<dyn Scope>) -> Result<Vec<Value>, StepError> {
         let value = self.templates.evaluate(&loop_.items, scope)?;
         if let Some(lookup) = &loop_.lookup {
-            return Ok(self.templates.lookup_loop(lookup, &value, &loop_.items.span, scope)?);
+            return Ok(self.templates.lookup_loop(lookup, &value, loop_.folder, &loop_.items.span, scope)?);
         }
         let is_list = value.kind() == minijinja::value::ValueKind::Seq
             || value.kind() == minijinja::value::ValueKind::Iterable;
@@ -112,7 +98,7 @@ impl Run {
                 "Invalid data passed to 'loop', it requires a list, got this instead: {}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.",
                 to_text(&value)
             );
-            return Err(crate::template::TemplateError::new(message, &loop_.items.span).into());
+            return Err(TemplateError::new(message, &loop_.items.span).into());
         }
         Ok(value.try_iter().map(Iterator::collect).unwrap_or_default())
     }
@@ -139,12 +125,11 @@ impl Run {
                     self.pause_between(task, variables).await;
                 }
                 let result = self.step(task, info, scope.clone(), None).await;
-                self.show_item(info, &turns, index, variables, &result);
+                let (label, result) = self.labelled(task, &turns, index, result);
+                self.show_item(info, label, variables, &result);
                 let registered = turns.registered(index, &result);
                 if let Some(name) = &task.register {
-                    variables
-                        .host
-                        .set(Arc::clone(name), crate::template::from_json(Json::Object(registered)));
+                    variables.host.set(Arc::clone(name), from_json(Json::Object(registered)));
                 }
                 // What a turn sets, the next one sees.
                 for effect in &result.effects {
@@ -159,8 +144,15 @@ impl Run {
                     }
                 }
                 let lost = result.unreachable;
+                let breaks = match self.breaks(task, scope, &result) {
+                    Ok(breaks) => breaks,
+                    Err(error) => {
+                        let scope: Arc<dyn Scope> = Arc::new(scope.clone());
+                        return self.early_failure(task, &scope, error);
+                    }
+                };
                 results.push(result);
-                if lost || self.is_interrupted() || self.breaks(task, scope, results.last()) {
+                if lost || self.is_interrupted() || breaks {
                     break;
                 }
             }
@@ -170,11 +162,49 @@ impl Run {
             let mut running: FuturesOrdered<_> =
                 turns.scopes.iter().map(|scope| self.step(task, info, scope.clone(), queue)).collect();
             while let Some(result) = running.next().await {
-                self.show_item(info, &turns, results.len(), variables, &result);
+                let (label, result) = self.labelled(task, &turns, results.len(), result);
+                self.show_item(info, label, variables, &result);
                 results.push(result);
             }
         }
         combine(&turns, results)
+    }
+
+    /// What is shown of a turn, and its result, which has failed when that cannot be made.
+    fn labelled(
+        &self,
+        task: &Task,
+        turns: &Turns,
+        index: usize,
+        mut result: StepResult,
+    ) -> (String, StepResult) {
+        let Some(mut scope) = turns.scopes.get(index).cloned() else { return (String::new(), result) };
+        if let Some(name) = &task.register {
+            scope = scope.with_local(Arc::clone(name), from_json(Json::Object(result.registered())));
+        }
+        let scope: Arc<dyn Scope> = Arc::new(scope);
+        let label = self.label(task, turns, index, &scope).unwrap_or_else(|error| {
+            let failure = self.early_failure(task, &scope, error.into());
+            result.ignored = failure.ignored;
+            result.outcome.failed = true;
+            result.outcome.msg = failure.outcome.msg;
+            turns.items.get(index).map(to_text).unwrap_or_default()
+        });
+        (label, result)
+    }
+
+    /// What is shown of an element.
+    pub(super) fn label(
+        &self,
+        task: &Task,
+        turns: &Turns,
+        index: usize,
+        scope: &Arc<dyn Scope>,
+    ) -> Result<String, TemplateError> {
+        match task.loop_.as_ref().and_then(|loop_| loop_.control.label.as_ref()) {
+            Some(node) => self.templates.evaluate(node, scope).map(|value| to_text(&value)),
+            None => Ok(turns.items.get(index).map(to_text).unwrap_or_default()),
+        }
     }
 
     async fn pause_between(&self, task: &Task, variables: &TaskVariables) {
@@ -188,33 +218,28 @@ impl Run {
         }
     }
 
-    fn breaks(&self, task: &Task, scope: &TaskVariables, result: Option<&StepResult>) -> bool {
-        let Some(conditions) = task.loop_.as_ref().map(|loop_| &loop_.control.break_when) else {
-            return false;
+    /// Whether the loop ends after a turn: `break_when`.
+    fn breaks(&self, task: &Task, scope: &TaskVariables, result: &StepResult) -> Result<bool, StepError> {
+        let conditions = task.loop_.as_ref().map(|loop_| &loop_.control.break_when);
+        let Some(conditions) = conditions.filter(|conditions| !conditions.is_empty()) else {
+            return Ok(false);
         };
-        let (false, Some(result)) = (conditions.is_empty(), result) else { return false };
         let mut scope = scope.clone();
         if let Some(name) = &task.register {
-            scope = scope
-                .with_local(Arc::clone(name), crate::template::from_json(Json::Object(result.registered())));
+            scope = scope.with_local(Arc::clone(name), from_json(Json::Object(result.registered())));
         }
         let scope: Arc<dyn Scope> = Arc::new(scope);
-        conditions.iter().all(|condition| self.templates.condition(condition, &scope).unwrap_or(false))
+        self.all_hold(conditions, &scope)
     }
 
     pub(super) fn show_item(
         &self,
         info: &Arc<TaskInfo>,
-        turns: &Turns,
-        index: usize,
+        label: String,
         variables: &TaskVariables,
         result: &StepResult,
     ) {
-        let label = if result.hidden {
-            "(censored due to no_log)".to_owned()
-        } else {
-            turns.labels.get(index).cloned().unwrap_or_default()
-        };
+        let label = if result.hidden { "(censored due to no_log)".to_owned() } else { label };
         self.events.send(Event::Item {
             task: Arc::clone(info),
             task_id: info.id,
@@ -259,7 +284,7 @@ pub(super) fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
     } else if all.outcome.skipped {
         all.outcome.msg = Some("All items skipped".to_owned());
     }
-    let mut failures = 0;
+    let (mut failures, mut ignored) = (0, 0);
     for result in results {
         all.outcome.changed |= result.outcome.changed;
         if result.failed() {
@@ -268,7 +293,7 @@ pub(super) fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
         }
         all.outcome.failed |= result.outcome.failed;
         all.unreachable |= result.unreachable;
-        all.ignored |= result.ignored;
+        ignored += usize::from(result.failed() && result.ignored);
         all.hidden |= result.hidden;
         all.delegated_to = result.delegated_to;
         all.delegate_facts = result.delegate_facts;
@@ -279,7 +304,7 @@ pub(super) fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
     if !all.outcome.skipped {
         all.outcome.result.insert("skipped".to_owned(), false.into());
     }
-    all.ignored &= failures > 0;
+    all.ignored = failures > 0 && ignored == failures;
     all.outcome.result.insert("results".to_owned(), listed.into());
     all
 }

@@ -32,7 +32,7 @@ impl PlayRun<'_> {
                     let result: StepResult = Err(error).into();
                     self.tell(&info, host, &result, std::time::Instant::now(), around.rescue);
                     if around.rescue {
-                        self.keep_failure(task, &info, host, &result);
+                        self.keep_failure(task, host, &result);
                     } else {
                         self.lose(std::slice::from_ref(host), around);
                     }

@@ -41,7 +41,6 @@ use crate::vars::SharedVariables;
 pub use background::Jobs;
 pub(crate) use background::results_file;
 pub use options::{Ask, Console, Reload, RunOptions};
-pub(crate) use play::mapping_of;
 pub use result::StepError;
 pub(crate) use roles::parts;
 pub use step::Step;

@@ -181,7 +181,7 @@ impl RunOptions {
     }
 
     /// Whether tasks with these tags are chosen.
-    pub fn chooses(&self, tags: &std::collections::HashSet<String>) -> bool {
+    pub fn chooses(&self, tags: &indexmap::IndexSet<String>) -> bool {
         super::tags::chosen(tags, self)
     }
 }

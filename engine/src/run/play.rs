@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use clouder_inventory::Variables;
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::{Mapping, Node, Yaml};
 use tokio::sync::Semaphore;
@@ -57,12 +56,7 @@ impl Run {
     pub(super) async fn play(&self, play: &Arc<Play>) -> Result<bool, Box<Diagnostic>> {
         let controller = self.variables.host("localhost");
         let mut outside = TaskVariables::of_host(&self.variables, &controller);
-        outside.play = Some(Arc::new(PlayVariables::new(
-            String::new(),
-            mapping_of(play.layer.keywords.vars.as_ref()),
-            Variables::new(),
-            Vec::new(),
-        )));
+        outside.play = Some(Arc::new(PlayVariables::of(&play.layer.keywords, &play.folder)));
         let scope: Arc<dyn Scope> = Arc::new(outside);
         let (hosts, all_hosts) = self.hosts_of(play, &scope)?;
         let name = match &play.name {
@@ -98,12 +92,10 @@ impl Run {
             }
             let size = batch.len();
             let batch: Vec<_> = batch.into_iter().filter(|name| self.is_well(name)).collect();
-            let variables = PlayVariables::new(
-                name.clone(),
-                mapping_of(play.layer.keywords.vars.as_ref()),
-                prompts.clone(),
-                all_hosts.clone(),
-            );
+            let mut variables = PlayVariables::of(&play.layer.keywords, &play.folder);
+            variables.name.clone_from(&name);
+            variables.prompts.clone_from(&prompts);
+            variables.all_hosts.clone_from(&all_hosts);
             variables.set_hosts(batch.clone(), alive.clone());
             let play_run = PlayRun {
                 run: self,
@@ -259,17 +251,6 @@ fn ordered(mut hosts: Vec<Arc<str>>, order: Option<&str>) -> Vec<Arc<str>> {
     hosts
 }
 
-/// A mapping of variables as written; a list of mappings is merged.
-pub(crate) fn mapping_of(node: Option<&Node>) -> Variables {
-    let nodes = match node.map(|node| (&node.value, node)) {
-        Some((Yaml::Sequence(items), _)) => items.iter().collect(),
-        Some((_, node)) => vec![node],
-        None => Vec::new(),
-    };
-    let mappings = nodes.into_iter().filter_map(Node::as_mapping);
-    mappings.flat_map(Mapping::iter).map(|(name, entry)| (Arc::clone(name), entry.value.clone())).collect()
-}
-
 impl PlayRun<'_> {
     /// Runs all sections of the play on the batch.
     async fn batch(&self, play: &Play, outside: &Arc<dyn Scope>) -> Result<(), Box<Diagnostic>> {
@@ -309,7 +290,9 @@ impl PlayRun<'_> {
             } else {
                 hosts.clone()
             };
-            let flushed = self.flush(owing, Around::default()).await;
+            let flushed = self.flush(owing.clone(), Around::default()).await;
+            // A host that fails in a handler runs no more of them.
+            owing.iter().filter(|host| !contains(&flushed, host)).for_each(|host| host.settle_all());
             hosts.retain(|host| contains(&flushed, host));
         }
         Ok(())

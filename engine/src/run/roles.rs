@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clouder_lang::yaml::{Mapping, Node};
 
 use super::host::{PlayHost, contains};
-use super::play::{PlayRun, mapping_of, synthetic};
+use super::play::{PlayRun, synthetic};
 use super::walk::Around;
 use crate::playbook::{Block, Item, Keywords, RoleUse, Task};
+use crate::vars::mapping_of;
 
 /// The roles that hosts came through, told apart by what they were used with.
 #[derive(Debug, Default)]
@@ -99,7 +100,7 @@ fn key(used: &RoleUse) -> String {
         .map(|(name, node)| (name, format!("{:?}", node.value)))
         .collect();
     let texts = |nodes: &[Node]| nodes.iter().map(|node| node.to_text().to_string()).collect::<Vec<_>>();
-    let keywords = (texts(&used.keywords.when), texts(&used.keywords.tags));
+    let keywords = (texts(&used.keywords.when), texts(&used.keywords.tags), &used.parameters);
     let file = used.tasks.first().map(|item| match item {
         Item::Task(task) => task.file.clone(),
         Item::Block(block) => block.span.source().name().to_owned(),

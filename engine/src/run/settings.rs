@@ -1,10 +1,11 @@
 //! The keywords of a task as they hold for one host: inherited, evaluated, ready to use.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clouder_lang::yaml::Node;
+use indexmap::IndexSet;
 
 use super::{Run, StepError};
 use crate::connection::{Become, BecomeMethod, ContainerEngine, Secret, SshTarget, Target, Transport};
@@ -44,9 +45,13 @@ pub(super) fn keyword<'a>(
 }
 
 /// The tags of a task and of all around it.
-pub(super) fn tags(task: &Task, run: &Run, scope: &Arc<dyn Scope>) -> Result<HashSet<String>, TemplateError> {
+pub(super) fn tags(
+    task: &Task,
+    run: &Run,
+    scope: &Arc<dyn Scope>,
+) -> Result<IndexSet<String>, TemplateError> {
     let layers = task.layer.chain().flat_map(|layer| &layer.keywords.tags);
-    let mut tags = HashSet::new();
+    let mut tags = IndexSet::new();
     for node in task.keywords.tags.iter().chain(layers) {
         tags.extend(to_tags(&run.templates.evaluate(node, scope)?));
     }

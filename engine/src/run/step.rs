@@ -14,7 +14,7 @@ use super::background::Way;
 use super::result::StepResult;
 use super::settings::Settings;
 use super::{Run, StepError};
-use crate::action::{self, Done, Payload};
+use crate::action::{self, Done, Effect, Payload};
 use crate::connection::{Agent, Call, CallError, ConnectionError, Contents, Target};
 use crate::playbook::{Loader, ModuleName, OwnModule, Task, short_name};
 use crate::report::{Event, TaskInfo};
@@ -305,8 +305,10 @@ impl Run {
             }
             None => Ok(default),
         };
-        let repeats = !task.until.is_empty() || task.retries.is_some();
-        let retries = if repeats { number(&task.retries, 3.0)? as u64 } else { 0 };
+        let may_repeat = !task.until.is_empty() || task.retries.is_some();
+        let retries = if may_repeat { number(&task.retries, 3.0)? as u64 } else { 0 };
+        // With no retries, Ansible does not even ask `until`.
+        let repeats = retries > 0;
         let delay = number(&task.delay, 5.0)?;
         let delay = Duration::try_from_secs_f64(delay).unwrap_or(Duration::MAX);
         for attempt in 1.. {
@@ -324,7 +326,12 @@ impl Run {
                 return Ok(result);
             }
             if attempt > retries || self.is_interrupted() {
-                result.outcome.failed = true;
+                // What `failed_when` said stands; the registered result has failed all the same.
+                if task.failed_when.is_empty() {
+                    result.outcome.failed = true;
+                } else {
+                    result.outcome.result.insert("failed".to_owned(), true.into());
+                }
                 // Ansible counts the tries after the first.
                 result.outcome.result.insert("attempts".to_owned(), retries.max(1).into());
                 return Ok(result);
@@ -340,15 +347,19 @@ impl Run {
         Err(StepError::Failed("no try was made".to_owned()))
     }
 
-    /// The step's variables with its result registered.
+    /// The step's variables with its result registered, and with what it sets.
     fn with_result(&self, step: &Step<'_>, result: &StepResult) -> Arc<dyn Scope> {
-        match &step.task.register {
-            Some(name) => {
-                let value = from_json(Json::Object(result.registered()));
-                Arc::new(step.variables.clone().with_local(Arc::clone(name), value))
+        let mut variables = step.variables.clone();
+        for effect in &result.effects {
+            if let Effect::Set { name, value, .. } = effect {
+                variables = variables.with_local(Arc::clone(name), value.clone());
             }
-            None => Arc::clone(&step.scope),
         }
+        if let Some(name) = &step.task.register {
+            let value = from_json(Json::Object(result.registered()));
+            variables = variables.with_local(Arc::clone(name), value);
+        }
+        Arc::new(variables)
     }
 
     /// Calls the action or module of a step.

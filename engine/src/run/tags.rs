@@ -1,11 +1,11 @@
 //! Which tasks the tags of the command line choose.
 
-use std::collections::HashSet;
+use indexmap::IndexSet;
 
 use super::RunOptions;
 
 /// Whether a task with these tags runs.
-pub(super) fn chosen(tags: &HashSet<String>, options: &RunOptions) -> bool {
+pub(super) fn chosen(tags: &IndexSet<String>, options: &RunOptions) -> bool {
     let has = |name: &str| tags.contains(name);
     let any = |names: &[String]| names.iter().any(|name| has(name));
     let wants = |name: &str| options.tags.iter().any(|tag| tag == name);

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clouder_lang::Diagnostic;
+use clouder_lang::yaml::{Mapping, Node};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use serde_json::{Map, Value as Json};
@@ -19,7 +20,7 @@ use super::walk::Around;
 use crate::action::Effect;
 use crate::playbook::Task;
 use crate::report::{Event, Status, TaskInfo};
-use crate::template::{Scope, from_json, to_text};
+use crate::template::{Scope, Value, from_json, to_text};
 use crate::vars::TaskVariables;
 
 impl PlayRun<'_> {
@@ -154,7 +155,7 @@ impl PlayRun<'_> {
             .collect();
         let told: Vec<(Arc<PlayHost>, StepResult)> = running
             .map(|(host, result, started)| {
-                self.tell(info, &host, &result, started, around.rescue);
+                self.notify_and_tell(task, info, &host, &result, (started, around.rescue));
                 (host, result)
             })
             .collect()
@@ -173,7 +174,7 @@ impl PlayRun<'_> {
             let failed = result.failed() && !result.ignored;
             if failed {
                 if around.rescue && !result.unreachable {
-                    self.keep_failure(task, info, &host, &result);
+                    self.keep_failure(task, &host, &result);
                 }
                 if result.unreachable {
                     host.leave();
@@ -201,12 +202,39 @@ impl PlayRun<'_> {
     }
 
     /// Keeps what failed, for the `rescue` that mends it and all that comes later.
-    pub(super) fn keep_failure(&self, task: &Task, info: &TaskInfo, host: &PlayHost, result: &StepResult) {
-        let fields = [("name", info.name.as_str()), ("action", &task.invocation.name)];
-        let failed = crate::template::Value::from_pairs(fields);
-        host.state.set(Arc::from("ansible_failed_task"), failed);
+    pub(super) fn keep_failure(&self, task: &Task, host: &PlayHost, result: &StepResult) {
+        host.state.set(Arc::from("ansible_failed_task"), self.failed_task(task, host));
         let result = from_json(Json::Object(result.registered()));
         host.state.set(Arc::from("ansible_failed_result"), result);
+    }
+
+    /// A task as `ansible_failed_task` shows it. What has no value is shown as written.
+    fn failed_task(&self, task: &Task, host: &PlayHost) -> Value {
+        let scope: Arc<dyn Scope> = Arc::new(self.variables(task, host));
+        let value = |node: &Node| {
+            let evaluated = self.run.templates.evaluate(node, &scope);
+            evaluated.unwrap_or_else(|_| from_json(clouder_lang::yaml::to_json(node)))
+        };
+        let named = task.invocation.arguments.as_mapping().into_iter().flat_map(Mapping::iter);
+        let free_form =
+            task.invocation.free_form.iter().map(|text| (Value::from("_raw_params"), value(text)));
+        let arguments =
+            named.map(|(name, entry)| (Value::from(&**name), value(&entry.value))).chain(free_form);
+        let mut layers: Vec<_> = task.layer.chain().map(|layer| &layer.keywords.when).collect();
+        layers.reverse();
+        let when = layers.into_iter().chain([&task.keywords.when]).flatten();
+        let when: Vec<Value> = when.map(|node| from_json(clouder_lang::yaml::to_json(node))).collect();
+        let tags: Vec<Value> =
+            tags(task, self.run, &scope).unwrap_or_default().into_iter().map(Value::from).collect();
+        Value::from_pairs([
+            ("name", task.name.as_ref().map_or_else(|| Value::from(""), value)),
+            ("action", Value::from(&*task.invocation.written.to_text())),
+            ("args", Value::from_pairs(arguments)),
+            ("tags", Value::from(tags)),
+            ("when", Value::from(when)),
+            ("register", task.register.as_deref().map_or_else(|| Value::from(()), Value::from)),
+            ("loop", task.loop_.as_ref().map_or_else(|| Value::from(()), |loop_| value(&loop_.items))),
+        ])
     }
 
     /// Whether a task runs on one host, for all.
@@ -247,6 +275,21 @@ impl PlayRun<'_> {
         (Arc::clone(host), result, started)
     }
 
+    /// Owes the handlers of a task that changed something, and tells what came of it. A handler that is not there ends the
+    /// run, and what came of the task is not told then.
+    pub(super) fn notify_and_tell(
+        &self,
+        task: &Task,
+        info: &Arc<TaskInfo>,
+        host: &Arc<PlayHost>,
+        result: &StepResult,
+        (started, rescued): (Instant, bool),
+    ) {
+        if result.status() != Status::Changed || self.notify(task, host) {
+            self.tell(info, host, result, started, rescued);
+        }
+    }
+
     /// Tells reports and the summary what came of a task on a host.
     pub(super) fn tell(
         &self,
@@ -275,7 +318,7 @@ impl PlayRun<'_> {
         });
     }
 
-    /// Keeps what a result leaves: facts, the registered variable, handlers owed.
+    /// Keeps what a result leaves: facts, the registered variable.
     fn keep(&self, task: &Task, host: &Arc<PlayHost>, result: &StepResult) {
         if !result.outcome.ansible_facts.is_empty() {
             let owner = match (&result.delegated_to, result.delegate_facts) {
@@ -306,9 +349,6 @@ impl PlayRun<'_> {
         }
         if let Some(name) = &task.register {
             host.state.set(Arc::clone(name), from_json(Json::Object(result.registered())));
-        }
-        if result.status() == Status::Changed {
-            self.notify(task, host);
         }
     }
 }

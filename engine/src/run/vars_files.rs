@@ -9,10 +9,10 @@ use clouder_lang::Diagnostic;
 use clouder_lang::yaml::Node;
 
 use super::host::PlayHost;
-use super::play::{PlayRun, mapping_of};
+use super::play::PlayRun;
 use crate::playbook::Loader;
 use crate::template::Scope;
-use crate::vars::{FileVariables, TaskVariables};
+use crate::vars::{FileVariables, TaskVariables, mapping_of};
 
 impl PlayRun<'_> {
     /// Reads the files that all hosts share.

@@ -373,11 +373,12 @@ impl Templates {
         &self,
         name: &str,
         terms: &Value,
+        folder: &str,
         span: &Span,
         scope: &Arc<dyn Scope>,
     ) -> Result<Vec<Value>, TemplateError> {
         let found = within(scope, || {
-            let found = lookups::for_loop(&self.lookups, name, terms)?;
+            let found = lookups::for_loop(&self.lookups, name, terms, folder)?;
             found.into_iter().map(finished).collect::<Flow<Vec<_>>>()
         });
         found.map_err(|fault| syntax::fault(*fault, span, false))

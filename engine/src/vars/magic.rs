@@ -82,7 +82,7 @@ pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
         "ansible_facts" => Some(Value::from_pairs(
             scope.host.facts().into_iter().map(|(name, value)| (Value::from(bare(&name)), value)),
         )),
-        "playbook_dir" => Some(path_text(&scope.shared.playbook_folder)),
+        "playbook_dir" => Some(path_text(scope.playbook_folder())),
         "role_path" => roles().next().map(|role| path_text(&role.path)),
         "role_name" => roles().next().map(|role| Value::from(role.short_name())),
         "ansible_role_name" => roles().next().map(|role| Value::from(role.name.as_ref())),

@@ -16,6 +16,6 @@ pub use cache::FactCache;
 pub use explain::{Definition, Explanation};
 pub use host::HostState;
 pub use hostvars::{HostVars, ScopeMapping};
-pub use play::{FileVariables, PlayVariables};
+pub use play::{FileVariables, PlayVariables, mapping_of};
 pub use shared::SharedVariables;
 pub use task::TaskVariables;

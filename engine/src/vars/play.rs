@@ -1,12 +1,13 @@
 //! The variables of a play.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use clouder_inventory::Variables;
-use clouder_lang::yaml::Node;
+use clouder_lang::yaml::{Mapping, Node, Yaml};
 
-use crate::playbook::Role;
+use crate::playbook::{Keywords, Role};
 
 /// The variables of an entry of `vars_files`.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct PlayVariables {
     pub vars: Variables,
     /// Answers to `vars_prompt`.
     pub prompts: Variables,
+    /// The folder of the playbook it is written in.
+    pub folder: Option<PathBuf>,
     /// All hosts of the play, failed ones too.
     pub all_hosts: Vec<Arc<str>>,
     files: RwLock<BTreeMap<usize, FileVariables>>,
@@ -46,9 +49,11 @@ pub struct PlayVariables {
 }
 
 impl PlayVariables {
-    /// The variables of a play with its own `vars`.
-    pub fn new(name: String, vars: Variables, prompts: Variables, all_hosts: Vec<Arc<str>>) -> Self {
-        Self { name, vars, prompts, all_hosts, ..Self::default() }
+    /// Those that a play in a folder has by its keywords.
+    pub fn of(keywords: &Keywords, folder: &Path) -> Self {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        Self { vars: mapping_of(keywords.vars.as_ref()), folder: Some(folder), ..Self::default() }
     }
 
     /// Sets the variables of an entry of `vars_files`.
@@ -128,4 +133,15 @@ impl PlayVariables {
         let files = files.values().filter_map(|file| file.of_host(host)).flat_map(|file| file.keys());
         self.vars.keys().chain(self.prompts.keys()).chain(files).cloned().collect()
     }
+}
+
+/// A mapping of variables as written; a list of mappings is merged.
+pub fn mapping_of(node: Option<&Node>) -> Variables {
+    let nodes = match node.map(|node| (&node.value, node)) {
+        Some((Yaml::Sequence(items), _)) => items.iter().collect(),
+        Some((_, node)) => vec![node],
+        None => Vec::new(),
+    };
+    let mappings = nodes.into_iter().filter_map(Node::as_mapping);
+    mappings.flat_map(Mapping::iter).map(|(name, entry)| (Arc::clone(name), entry.value.clone())).collect()
 }

@@ -61,6 +61,12 @@ impl TaskVariables {
         self.layer.iter().flat_map(|layer| layer.chain())
     }
 
+    /// The folder of the playbook that the play is written in.
+    pub(super) fn playbook_folder(&self) -> &Path {
+        let of_play = self.play.as_ref().and_then(|play| play.folder.as_deref());
+        of_play.unwrap_or(&self.shared.playbook_folder)
+    }
+
     /// The roles around the task, innermost first, then those the play shows, the last one first.
     fn roles(&self) -> IndexSet<RoleKey> {
         let around = self.layer.iter().flat_map(|layer| layer.roles()).cloned();
@@ -257,7 +263,7 @@ impl Scope for TaskVariables {
             folders.extend(role.folders.iter().cloned());
         }
         folders.extend(self.task_folder.clone());
-        folders.insert(self.shared.playbook_folder.clone());
+        folders.insert(self.playbook_folder().to_owned());
         // The folder of a playbook beside which clouder runs has no name.
         let absolute = |folder: PathBuf| std::path::absolute(Path::new(".").join(&folder)).unwrap_or(folder);
         folders.into_iter().map(absolute).collect()

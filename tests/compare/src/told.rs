@@ -15,9 +15,10 @@ pub fn told(ran: &Ran) -> String {
             story.event(&event);
         }
     }
-    let mut text = match ran.code {
-        // Ansible tells a text that is no playbook from one that cannot be run.
-        1 | 4 if story.plays.is_empty() => "refused\n".to_owned(),
+    // A run that breaks off has no recap, and Ansible another code for it than clouder.
+    let code = if ran.code == 4 && !story.has_recap { 1 } else { ran.code };
+    let mut text = match code {
+        1 if story.plays.is_empty() => "refused\n".to_owned(),
         code => format!("exit code {code}\n"),
     };
     for play in &story.plays {
@@ -35,6 +36,7 @@ pub fn told(ran: &Ran) -> String {
 #[derive(Default)]
 struct Story {
     code: i32,
+    has_recap: bool,
     plays: Vec<String>,
     hosts: BTreeMap<String, Vec<String>>,
     /// How many plays a host has seen something of.
@@ -85,6 +87,7 @@ impl Story {
             // Ansible has no recap when the playbook itself is wrong.
             "summary" if self.code == 1 => {}
             "summary" => {
+                self.has_recap = true;
                 for (host, counts) in event["hosts"].as_object().into_iter().flatten() {
                     let words = ["ok", "changed", "unreachable", "failed", "skipped", "rescued", "ignored"];
                     let counts = words.map(|word| format!("{word}={}", counts[word]));

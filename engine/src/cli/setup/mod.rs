@@ -26,11 +26,11 @@ use super::{Failure, show};
 use crate::config::{self, Config};
 use crate::connection::Connections;
 use crate::playbook::check::{self, Syntax};
-use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Places, Play, Playbook};
+use crate::playbook::{Files, Layer, LoadedPlaybook, Loader, Origin, Places, Play, Playbook};
 use crate::report::{Events, Report, deliver};
 use crate::run::{Run, RunOptions};
 use crate::template::{PluginFolders, Scope, TemplateOptions, Templates, Value, to_tags, to_texts};
-use crate::vars::{SharedVariables, TaskVariables};
+use crate::vars::{PlayVariables, SharedVariables, TaskVariables};
 
 /// Everything a run needs, made from options.
 pub(in crate::cli) struct Setup {
@@ -332,6 +332,11 @@ fn resolver(templates: &Arc<Templates>, variables: &Arc<SharedVariables>) -> Box
     Box::new(move |node: &Node, layer: Option<&Arc<Layer>>| {
         let mut scope = TaskVariables::of_host(&variables, &variables.host("localhost"));
         scope.layer = layer.cloned();
+        let play = layer.and_then(|layer| layer.chain().find(|layer| matches!(layer.origin, Origin::Play)));
+        scope.play = play.map(|play| {
+            let file = play.span.source().name();
+            Arc::new(PlayVariables::of(&play.keywords, file.parent().unwrap_or(file)))
+        });
         let scope: Arc<dyn Scope> = Arc::new(scope);
         templates.evaluate_text(node, &scope).map_err(|error| *error.diagnostic)
     })

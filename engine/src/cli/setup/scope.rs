@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use clouder_inventory::Variables;
 use clouder_lang::yaml::Node;
-use indexmap::IndexMap;
 
 use super::super::Failure;
 use super::Setup;
 use crate::playbook::{Item, Play, Task, role_block};
-use crate::run::{choices, first_file, mapping_of, parts};
+use crate::run::{choices, first_file, parts};
 use crate::template::Scope;
 use crate::vars::{FileVariables, PlayVariables, TaskVariables};
 
@@ -37,9 +36,10 @@ impl Setup {
         task: Option<&Task>,
     ) -> Result<TaskVariables, Failure> {
         let hosts = self.select(&self.pattern(play)?)?;
-        let own = mapping_of(play.layer.keywords.vars.as_ref());
-        let name = play.name.as_ref().map(|name| name.to_text().to_string()).unwrap_or_default();
-        let variables = Arc::new(PlayVariables::new(name, own, IndexMap::new(), hosts.clone()));
+        let mut variables = PlayVariables::of(&play.layer.keywords, &play.folder);
+        variables.name = play.name.as_ref().map(|name| name.to_text().to_string()).unwrap_or_default();
+        variables.all_hosts.clone_from(&hosts);
+        let variables = Arc::new(variables);
         variables.set_hosts(hosts.clone(), hosts);
         expose(items, &variables, true);
         let mut scope = self.scope_of_host(host)?;

@@ -69,7 +69,8 @@ impl Checker<'_> {
 
     /// Notes what keywords notify.
     pub(super) fn notifies(&mut self, keywords: &Keywords, layer: &Arc<Layer>) {
-        for node in keywords.notify.iter().filter(|node| node.as_str().is_some() && !node.is_template()) {
+        let notified = keywords.notify.iter().flatten();
+        for node in notified.filter(|node| node.as_str().is_some() && !node.is_template()) {
             self.handlers.notified.push((node.clone(), Arc::clone(layer)));
         }
     }

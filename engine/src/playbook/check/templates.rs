@@ -67,8 +67,9 @@ impl Checker<'_> {
             &keywords.port,
             &keywords.any_errors_fatal,
         ];
-        let lists = [&keywords.tags, &keywords.module_defaults, &keywords.notify];
-        for node in values.into_iter().flatten().chain(lists.into_iter().flatten()) {
+        let notify = keywords.notify.iter().flatten();
+        let lists = keywords.tags.iter().chain(&keywords.module_defaults).chain(notify);
+        for node in values.into_iter().flatten().chain(lists) {
             self.text(node, layer);
         }
     }

@@ -55,7 +55,7 @@ impl Session<'_> {
                     continue;
                 }
                 "notify" => {
-                    keywords.notify = list(value);
+                    keywords.notify = Some(list(value));
                     continue;
                 }
                 _ => continue,

@@ -13,7 +13,8 @@ use crate::playbook::{Loop, LoopControl};
 
 impl Session<'_> {
     /// The loop of a task.
-    pub(super) fn loop_(&mut self, mapping: &Mapping) -> Option<Loop> {
+    pub(super) fn loop_(&mut self, mapping: &Mapping, module: &str) -> Option<Loop> {
+        let folder = folder_of(module);
         let control = self.loop_control(mapping);
         let mut found: Option<(Loop, clouder_lang::Span)> = None;
         for (key, entry) in mapping.iter() {
@@ -56,7 +57,7 @@ impl Session<'_> {
                 continue;
             }
             found = Some((
-                Loop { lookup, items: value.clone(), control: control.clone() },
+                Loop { lookup, items: value.clone(), folder, control: control.clone() },
                 entry.key.span.clone(),
             ));
         }
@@ -87,5 +88,16 @@ impl Session<'_> {
             extended_allitems: get("extended_allitems"),
             break_when: list_of(control, "break_when"),
         }
+    }
+}
+
+/// Where files are that a module works with.
+fn folder_of(module: &str) -> &'static str {
+    if module.contains("template") {
+        "templates"
+    } else if module.contains("var") {
+        "vars"
+    } else {
+        "files"
     }
 }

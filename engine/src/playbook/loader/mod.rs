@@ -69,6 +69,15 @@ pub struct RoleOptions {
     pub unchecked: bool,
 }
 
+/// Why a role cannot be used: all that was found.
+#[derive(Debug)]
+pub enum RoleError {
+    /// There is none of that name, or of one it depends on; or they depend on each other in a circle.
+    Missing(Vec<Diagnostic>),
+    /// It, or one it depends on, cannot be read.
+    Wrong(Vec<Diagnostic>),
+}
+
 impl Loader {
     /// A loader of these files. `resolve` is asked for the names of imports that have templates in them.
     pub fn new(files: Files, resolve: Box<Resolve>) -> Self {
@@ -147,24 +156,26 @@ impl Loader {
     /// Reads a role that is used at a place, its dependencies included.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// When it is not there, or something is wrong with it.
     pub fn load_role(
         &self,
         name: &str,
         options: &RoleOptions,
         layer: &Arc<Layer>,
         span: &Span,
-    ) -> Result<RoleUse, Vec<Diagnostic>> {
+    ) -> Result<RoleUse, RoleError> {
         let mut session = Session::new(self);
         let name = Node::new(Yaml::Raw(name.into()), span.clone());
         let near = layer.role().map(|role| role.path.clone());
         let (keywords, parameters) = (Keywords::default(), Mapping::default());
         let usage = Usage { options, keywords, parameters, layer, near: near.as_deref() };
         let used = session.role(&name, usage);
+        let is_wrong = session.is_wrong();
         let findings = session.finish();
         match used {
             Some(used) if !findings.iter().any(Diagnostic::is_error) => Ok(used),
-            _ => Err(findings),
+            _ if is_wrong => Err(RoleError::Wrong(findings)),
+            _ => Err(RoleError::Missing(findings)),
         }
     }
 

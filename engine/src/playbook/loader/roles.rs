@@ -132,7 +132,7 @@ impl Session<'_> {
         } else {
             finding = finding.hint(format!("looked in {looked}"));
         }
-        self.find(finding);
+        self.absent(finding);
     }
 
     fn role_in(&mut self, name: &str, folders: Vec<PathBuf>, usage: Usage<'_>, span: &Span) -> RoleUse {
@@ -197,8 +197,19 @@ impl Session<'_> {
         let handlers = part("handlers", &options.handlers_from, true).unwrap_or_default();
         let tasks = part("tasks", &options.tasks_from, false).unwrap_or_default();
         let keywords = with_parameters(keywords, &parameters, span);
+        let parameters = parameters.iter().map(|(name, _)| Arc::clone(name)).collect();
         let by_task = options.allow_duplicates.is_some();
-        RoleUse { role, keywords, tasks, handlers, layer, by_task, private: false, span: span.clone() }
+        RoleUse {
+            role,
+            keywords,
+            parameters,
+            tasks,
+            handlers,
+            layer,
+            by_task,
+            private: false,
+            span: span.clone(),
+        }
     }
 
     /// A file of a role in the strongest layer that has it; one asked for by name must exist.

@@ -17,6 +17,8 @@ const DEPTH: usize = 500;
 pub(super) struct Session<'a> {
     pub(super) loader: &'a Loader,
     findings: Vec<Diagnostic>,
+    /// How many of them only say that a role is not there, or cannot be reached for a circle.
+    absent: usize,
     steps: Vec<Step>,
 }
 
@@ -52,7 +54,7 @@ impl Context {
 
 impl<'a> Session<'a> {
     pub(super) fn new(loader: &'a Loader) -> Self {
-        Self { loader, findings: Vec::new(), steps: Vec::new() }
+        Self { loader, findings: Vec::new(), absent: 0, steps: Vec::new() }
     }
 
     /// Notes something that is wrong or doubtful.
@@ -68,6 +70,17 @@ impl<'a> Session<'a> {
     /// Notes an error at a place.
     pub(super) fn error(&mut self, message: impl Into<String>, span: &Span) {
         self.find(Diagnostic::error(message, span));
+    }
+
+    /// Notes that a role is not there, or cannot be reached.
+    pub(super) fn absent(&mut self, finding: Diagnostic) {
+        self.absent += 1;
+        self.find(finding);
+    }
+
+    /// Whether something could not be read, other than roles that are not there.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.findings.iter().filter(|finding| finding.is_error()).count() > self.absent
     }
 
     /// Everything noted, in the order of places.
@@ -88,11 +101,12 @@ impl<'a> Session<'a> {
                 self.steps.iter().skip(at).map(|step| step.key.clone()).chain([key]).collect();
             let finding =
                 Diagnostic::error(format!("this goes round in a circle: {}", round.join(" → ")), span);
-            self.find(finding);
+            self.absent(finding);
             return None;
         }
         if self.steps.len() >= DEPTH {
-            self.error(format!("imports and roles lead to each other more than {DEPTH} deep"), span);
+            let message = format!("imports and roles lead to each other more than {DEPTH} deep");
+            self.absent(Diagnostic::error(message, span));
             return None;
         }
         self.steps.push(Step { key, words, span: span.clone() });

@@ -78,10 +78,16 @@ impl Session<'_> {
         let inside = context.within(Arc::clone(&layer));
         let mut part =
             |name: &str| mapping.get(name).map(|node| self.items(node, &inside)).unwrap_or_default();
+        let (items, rescue, always) = (part("block"), part("rescue"), part("always"));
+        for (word, part) in [("rescue", &rescue), ("always", &always)] {
+            if items.is_empty() && !part.is_empty() && mapping.get("block").is_some() {
+                self.error(format!("`{word}` belongs to a `block`, which is empty here"), span);
+            }
+        }
         Block {
-            items: part("block"),
-            rescue: part("rescue"),
-            always: part("always"),
+            items,
+            rescue,
+            always,
             name: mapping.get("name").cloned(),
             layer,
             role: None,
@@ -140,11 +146,12 @@ impl Session<'_> {
         let apply = apply.filter(|_| matches!(&*call.name, "include_tasks" | "include_role"));
         let get = |name: &str| mapping.get(name).filter(|node| !node.is_null()).cloned();
         Some(Item::Task(Arc::new(Task {
-            name: get("name"),
+            // An empty name is none.
+            name: get("name").filter(|name| name.as_str() != Some("")),
             invocation,
             keywords: Arc::new(keywords),
             layer: Arc::clone(&context.layer),
-            loop_: self.loop_(mapping),
+            loop_: self.loop_(mapping, &call.name),
             register: self.variable(mapping, "register"),
             until: list_of(mapping, "until"),
             retries: get("retries"),

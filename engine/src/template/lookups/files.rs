@@ -156,15 +156,15 @@ pub(super) fn fileglob(terms: &[Value]) -> Result<Vec<Value>, Error> {
 pub(super) fn first_found(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     let mut skip = kwargs.get::<Option<bool>>("skip")?.unwrap_or(false);
     let mut names = Vec::new();
-    let texts = |value: &Value| -> Result<Vec<String>, Error> {
+    let texts = |value: &Value, marks: &[char]| -> Result<Vec<String>, Error> {
         match value.as_str() {
-            Some(text) => Ok(text.split([',', ';']).map(|name| name.trim().to_owned()).collect()),
+            Some(text) => Ok(text.split(marks).map(|name| name.trim().to_owned()).collect()),
             None if is_missing(value) => Ok(Vec::new()),
             None => Ok(elements("first_found", value)?.iter().map(to_text).collect()),
         }
     };
     let add = |files: &Value, paths: &Value, names: &mut Vec<String>| -> Result<(), Error> {
-        let (files, paths) = (texts(files)?, texts(paths)?);
+        let (files, paths) = (texts(files, &[',', ';'])?, texts(paths, &[',', ';', ':'])?);
         for file in &files {
             if paths.is_empty() {
                 names.push(file.clone());
@@ -181,15 +181,12 @@ pub(super) fn first_found(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>
             skip |= term.get_attr("skip")?.is_true();
             add(&term.get_attr("files")?, &term.get_attr("paths")?, &mut names)?;
         } else {
-            names.push(to_text(&term));
+            names.extend(texts(&Value::from(to_text(&term)), &[',', ';'])?);
         }
     }
-    for name in &names {
-        for kind in ["vars", "files", "templates", "tasks"] {
-            if let Some(path) = find(kind, name) {
-                return Ok(vec![Value::from(path.display().to_string())]);
-            }
-        }
+    let folder = kwargs.get::<Option<String>>(super::FOLDER)?.unwrap_or_default();
+    if let Some(path) = names.iter().find_map(|name| find(&folder, name)) {
+        return Ok(vec![Value::from(path.display().to_string())]);
     }
     if skip {
         Ok(Vec::new())

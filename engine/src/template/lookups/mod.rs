@@ -103,39 +103,22 @@ fn joined(mut found: Vec<Value>) -> Value {
     Value::from(found)
 }
 
-/// The list of `with_NAME`.
-pub(super) fn for_loop(lookups: &Lookups, name: &str, terms: &Value) -> Result<Vec<Value>, Error> {
-    let is_list = matches!(terms.kind(), ValueKind::Seq | ValueKind::Iterable);
-    let foreign =
-        is_list && (!NAMES.contains(&short(name)) || lookups.plugins.stands_for(Kind::Lookup, name)?);
-    let terms = match (short(name), terms.kind()) {
-        _ if foreign => terms.try_iter()?.collect(),
-        (
-            "items"
-            | "list"
-            | "flattened"
-            | "indexed_items"
-            | "nested"
-            | "cartesian"
-            | "together"
-            | "fileglob"
-            | "file"
-            | "first_found"
-            | "lines"
-            | "subelements"
-            | "random_choice"
-            | "varnames"
-            | "inventory_hostnames"
-            | "env"
-            | "vars"
-            | "template"
-            | "pipe",
-            ValueKind::Seq | ValueKind::Iterable,
-        ) => terms.try_iter()?.collect(),
+/// How `with_first_found` is told the folder to look in besides.
+const FOLDER: &str = "_folder";
+
+/// The list of `with_NAME`; `folder` is where `first_found` looks besides.
+pub(super) fn for_loop(
+    lookups: &Lookups,
+    name: &str,
+    terms: &Value,
+    folder: &str,
+) -> Result<Vec<Value>, Error> {
+    let terms = match terms.kind() {
+        ValueKind::Seq | ValueKind::Iterable => terms.try_iter()?.collect(),
         _ => vec![terms.clone()],
     };
-    let none = Kwargs::from_iter(std::iter::empty::<(&str, Value)>());
-    run(lookups, name, &terms, &none).map(Option::unwrap_or_default)
+    let folder = (short(name) == "first_found").then(|| (FOLDER, Value::from(folder)));
+    run(lookups, name, &terms, &Kwargs::from_iter(folder)).map(Option::unwrap_or_default)
 }
 
 fn short(name: &str) -> &str {
@@ -180,11 +163,11 @@ fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> 
             .map(|(index, item)| Value::from(vec![Value::from(index), item]))
             .collect()),
         "nested" | "cartesian" => match terms.split_first() {
-            Some((first, rest)) => Ok(super::filters::product(first, rest)?.try_iter()?.collect()),
+            Some((first, rest)) => spread(&super::filters::product(first, rest)?),
             None => Ok(Vec::new()),
         },
         "together" => match terms.split_first() {
-            Some((first, rest)) => Ok(super::filters::together(first, rest)?.try_iter()?.collect()),
+            Some((first, rest)) => spread(&super::filters::together(first, rest)?),
             None => Ok(Vec::new()),
         },
         "subelements" => subelements(terms),
@@ -266,6 +249,15 @@ fn flat(terms: &[Value], levels: usize) -> Result<Vec<Value>, Error> {
         }
     }
     Ok(found)
+}
+
+/// Combinations, in which elements that are lists are spread.
+fn spread(combinations: &Value) -> Result<Vec<Value>, Error> {
+    let spread = |combination: Value| {
+        let elements: Vec<Value> = combination.try_iter()?.collect();
+        Ok(Value::from(flat(&elements, 1)?))
+    };
+    combinations.try_iter()?.map(spread).collect()
 }
 
 fn dict(terms: &[Value]) -> Result<Vec<Value>, Error> {

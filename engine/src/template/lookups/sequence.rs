@@ -8,7 +8,18 @@ use crate::template::to_text;
 
 /// `start=1 end=5 stride=2 format=host%02d`, `5`, `2-8/2`.
 pub(super) fn sequence(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
-    let text = terms.iter().map(to_text).collect::<Vec<_>>().join(" ");
+    if terms.is_empty() {
+        return one("", kwargs);
+    }
+    let mut all = Vec::new();
+    for term in terms {
+        all.extend(one(&to_text(term), kwargs)?);
+    }
+    Ok(all)
+}
+
+/// The numbers of one term.
+fn one(text: &str, kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     let mut settings: Vec<(String, String)> = text
         .split_whitespace()
         .filter_map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
@@ -20,13 +31,12 @@ pub(super) fn sequence(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, E
     }
     let get = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let number = |text: String| {
-        let parsed = text.strip_prefix("0x").map_or_else(|| text.parse(), |hex| i64::from_str_radix(hex, 16));
-        parsed.map_err(|_| wrong(format!("sequence: `{text}` is no number")))
+        text.trim().parse::<i64>().map_err(|_| wrong(format!("sequence: `{text}` is no number")))
     };
     let (mut start, mut end, mut stride) = (1, None, 1);
     let mut format = get("format").unwrap_or_else(|| "%d".to_owned());
     if settings.is_empty() {
-        let (range, shape) = text.split_once(':').unwrap_or((&text, "%d"));
+        let (range, shape) = text.split_once(':').unwrap_or((text, "%d"));
         shape.clone_into(&mut format);
         let (range, step) = range.split_once('/').unwrap_or((range, "1"));
         stride = number(step.to_owned())?;
@@ -48,12 +58,21 @@ pub(super) fn sequence(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, E
             end = Some(number(text)?);
         }
         if let Some(text) = get("count") {
-            end = Some(start + number(text)? * stride - stride);
+            if end.is_some() {
+                return Err(wrong("sequence takes either an end or a count"));
+            }
+            let count = number(text)?;
+            end = Some(start + count * stride - stride);
+            // Nothing is counted, in whatever direction.
+            stride = if count == 0 { 0 } else { stride };
         }
     }
     let end = end.ok_or_else(|| wrong("sequence needs an end or a count"))?;
     if stride == 0 {
         return Ok(Vec::new());
+    }
+    if (stride > 0 && end < start) || (stride < 0 && end > start) {
+        return Err(wrong(format!("sequence: a stride of {stride} does not lead from {start} to {end}")));
     }
     let mut numbers = Vec::new();
     let mut current = start;
