@@ -237,8 +237,15 @@ fn read_file(path: &Path, inventory: &mut Inventory, reader: &Reader) -> Result<
     let source = reader.source(path)?;
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("yml" | "yaml" | "json") => yaml_inventory::read(&source, inventory, reader),
+        None if is_mapping(&source) => yaml_inventory::read(&source, inventory, reader),
         _ => Ok(ini::read(&source, inventory)?),
     }
+}
+
+/// Whether a text is a mapping in YAML: no INI inventory is.
+fn is_mapping(source: &Arc<Source>) -> bool {
+    let document = yaml::load_file(source).ok().and_then(|loaded| loaded.document);
+    document.is_some_and(|document| document.as_mapping().is_some_and(|mapping| !mapping.is_empty()))
 }
 
 /// An executable bit alone does not make a program: shared folders set it on every file.

@@ -45,6 +45,16 @@ impl VariableFolder {
         })
     }
 
+    /// Looks into another folder, with the same passwords.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn of_folder(&self, folder: &Path) -> Result<Self, LoadError> {
+        let mut reader = Reader::new(Arc::clone(&self.keyring));
+        reader.merge = self.merge;
+        Self::read(folder, &reader)
+    }
+
     /// Reads the files of all groups and hosts of an inventory.
     ///
     /// # Errors

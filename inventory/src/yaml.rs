@@ -22,7 +22,7 @@ pub(crate) fn read(
     inventory: &mut Inventory,
     reader: &Reader,
 ) -> Result<(), LoadError> {
-    let Some(document) = reader.parse(source)? else { return Ok(()) };
+    let Some(document) = reader.parse(source)?.filter(|document| !document.is_null()) else { return Ok(()) };
     let Some(groups) = document.as_mapping() else {
         let message = format!("an inventory is a mapping of groups, not {}", document.kind());
         return Err(Diagnostic::error(message, &document.span).hint("begin with `all:`").into());

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use clouder_inventory::LoadError;
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::{Mapping, Node, Yaml};
 use tokio::sync::Semaphore;
@@ -54,9 +55,16 @@ struct Sections {
 impl Run {
     /// Runs a play. Returns whether the next one may begin.
     pub(super) async fn play(&self, play: &Arc<Play>) -> Result<bool, Box<Diagnostic>> {
+        let own = PlayVariables::of(&play.layer.keywords, &play.folder);
+        if let Some(folder) = &own.folder {
+            self.variables.enter(folder).map_err(|error| match error {
+                LoadError::Content(finding) => finding,
+                other => Box::new(Diagnostic::error(other.to_string(), &play.span)),
+            })?;
+        }
         let controller = self.variables.host("localhost");
         let mut outside = TaskVariables::of_host(&self.variables, &controller);
-        outside.play = Some(Arc::new(PlayVariables::of(&play.layer.keywords, &play.folder)));
+        outside.play = Some(Arc::new(own));
         let scope: Arc<dyn Scope> = Arc::new(outside);
         let (hosts, all_hosts) = self.hosts_of(play, &scope)?;
         let name = match &play.name {

@@ -62,8 +62,12 @@ pub(super) fn of_inventory(scope: &TaskVariables, name: &str) -> Option<Value> {
         "inventory_dir" | "inventory_file" => {
             let source = scope.shared.source_of(&scope.host.name)?;
             // A list of hosts is in no folder.
-            let folder = || source.is_absolute().then(|| source.parent()).flatten();
-            Some(path_text(if name == "inventory_dir" { folder()? } else { &source }))
+            let path = match &source {
+                Some(source) if name == "inventory_file" => Some(&**source),
+                Some(source) if source.is_absolute() => source.parent(),
+                _ => None,
+            };
+            Some(path.map_or_else(|| Value::from(()), path_text))
         }
         _ => None,
     }

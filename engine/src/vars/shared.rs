@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use clouder_inventory::{Inventory, Level, LoadError, VariableFolder, Variables};
 use clouder_lang::yaml::Node;
@@ -22,7 +22,7 @@ pub struct SharedVariables {
     pub extra: Variables,
     /// Magic variables that are the same for all: `ansible_version`, `playbook_dir` …
     pub constants: IndexMap<&'static str, Value>,
-    /// The folder of the playbook.
+    /// The folder of the playbook that was named first.
     pub playbook_folder: PathBuf,
     /// Whether the run only predicts.
     pub check_mode: bool,
@@ -30,13 +30,20 @@ pub struct SharedVariables {
     pub merge: bool,
     /// Where facts are kept from run to run.
     pub facts: Option<Arc<FactCache>>,
-    playbook_variables: VariableFolder,
+    /// The playbook that plays come from: the one that was named, or one that it imports.
+    playbook: RwLock<Beside>,
     inventory: RwLock<Inventory>,
     /// What the run itself added to it.
     additions: RwLock<Vec<Box<Addition>>>,
     hosts: RwLock<HashMap<Arc<str>, Arc<HostState>>>,
     /// `groups`, made anew when the inventory changes.
     groups: RwLock<Value>,
+}
+
+/// The folder of a playbook, and the `group_vars` and `host_vars` in it.
+struct Beside {
+    folder: PathBuf,
+    variables: VariableFolder,
 }
 
 impl std::fmt::Debug for SharedVariables {
@@ -63,11 +70,11 @@ impl SharedVariables {
             templates,
             extra,
             constants: IndexMap::new(),
-            playbook_folder,
             check_mode,
             merge: inventory.merge,
             facts: None,
-            playbook_variables,
+            playbook: RwLock::new(Beside { folder: playbook_folder.clone(), variables: playbook_variables }),
+            playbook_folder,
             inventory: RwLock::new(inventory),
             additions: RwLock::default(),
             hosts: RwLock::default(),
@@ -75,6 +82,26 @@ impl SharedVariables {
         };
         shared.refresh();
         shared
+    }
+
+    fn playbook(&self) -> RwLockReadGuard<'_, Beside> {
+        self.playbook.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on to a play of a playbook in a folder, whose `group_vars` and `host_vars` count from now on.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn enter(&self, folder: &Path) -> Result<(), LoadError> {
+        if self.playbook().folder == folder {
+            return Ok(());
+        }
+        let variables = self.playbook().variables.of_folder(folder)?;
+        *self.playbook.write().unwrap_or_else(PoisonError::into_inner) =
+            Beside { folder: folder.to_owned(), variables };
+        let read = self.read_late();
+        self.refresh();
+        read
     }
 
     /// Works on the inventory; `changed` says whether hosts and groups must be looked at anew.
@@ -119,15 +146,17 @@ impl SharedVariables {
     /// Reads the variables of groups and hosts that came later.
     fn read_late(&self) -> Result<(), LoadError> {
         let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
-        let mut folders = inventory.folders.iter().chain([&self.playbook_variables]);
+        let playbook = self.playbook();
+        let mut folders = inventory.folders.iter().chain([&playbook.variables]);
         folders.try_for_each(|folder| folder.read_late(&inventory))
     }
 
     /// Brings host states and `groups` in line with the inventory.
     fn refresh(&self) {
         let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
+        let playbook = self.playbook();
         for (name, host) in self.hosts.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            host.replace_inventory(inventory.variables_of(name, Some(&self.playbook_variables)));
+            host.replace_inventory(inventory.variables_of(name, Some(&playbook.variables)));
         }
         let members = |group: &str| {
             Value::from_iter(inventory.hosts_of(group).iter().map(|host| Value::from(host.as_ref())))
@@ -153,13 +182,16 @@ impl SharedVariables {
     /// All that the inventory says of a variable of a host, the weakest first.
     pub(super) fn inventory_says(&self, host: &str, name: &str) -> Vec<(Level, Node)> {
         let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
-        let levels = inventory.levels_of(host, Some(&self.playbook_variables)).into_iter();
+        let playbook = self.playbook();
+        let levels = inventory.levels_of(host, Some(&playbook.variables)).into_iter();
         levels.filter_map(|(level, variables)| Some((level, variables.get(name)?.clone()))).collect()
     }
 
-    /// The source that named a host first.
-    pub fn source_of(&self, host: &str) -> Option<Arc<Path>> {
-        self.inventory.read().unwrap_or_else(PoisonError::into_inner).host(host)?.source.clone()
+    /// The source that named a host first; nothing for hosts that are in no source at all. What a run added is in one that is not
+    /// known.
+    pub fn source_of(&self, host: &str) -> Option<Option<Arc<Path>>> {
+        let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
+        inventory.host(host).filter(|host| !host.implicit).map(|host| host.source.clone())
     }
 
     /// Whether a host is in the inventory, or is the controller.
@@ -178,8 +210,9 @@ impl SharedVariables {
             return Arc::clone(host);
         }
         let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
-        let variables = inventory.variables_of(name, Some(&self.playbook_variables));
-        drop(inventory);
+        let playbook = self.playbook();
+        let variables = inventory.variables_of(name, Some(&playbook.variables));
+        drop((inventory, playbook));
         let name: Arc<str> = Arc::from(name);
         let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
         let state = hosts

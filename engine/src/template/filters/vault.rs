@@ -31,6 +31,13 @@ fn argument(rest: &[Value], kwargs: &Kwargs, at: usize, name: &str) -> Result<Op
     Ok(named.or_else(|| rest.get(at).cloned()).filter(|value| !value.is_none()))
 }
 
+/// The label, which `vaultid` names, too.
+fn label(rest: &[Value], kwargs: &Kwargs, at: usize) -> Result<String, Error> {
+    let old = kwargs.get::<Option<Value>>("vaultid")?.filter(|label| !label.is_none());
+    let label = argument(rest, kwargs, at, "vault_id")?.or(old);
+    Ok(label.map_or_else(|| LABEL.to_owned(), |label| to_text(&label)))
+}
+
 fn password(rest: &[Value], kwargs: &Kwargs) -> Result<Password, Error> {
     let secret =
         argument(rest, kwargs, 0, "secret")?.ok_or_else(|| wrong("the argument `secret` is missing"))?;
@@ -44,8 +51,7 @@ fn password(rest: &[Value], kwargs: &Kwargs) -> Result<Password, Error> {
 fn encrypt(value: &Value, rest: &[Value], kwargs: &Kwargs, vault: &Vault) -> Result<Value, Error> {
     let password = password(rest, kwargs)?;
     let salt = argument(rest, kwargs, 1, "salt")?.map(|salt| to_text(&salt));
-    let label =
-        argument(rest, kwargs, 2, "vault_id")?.map_or_else(|| LABEL.to_owned(), |label| to_text(&label));
+    let label = label(rest, kwargs, 2)?;
     let wrap = argument(rest, kwargs, 3, "wrap_object")?.is_some_and(|wrap| wrap.is_true());
     kwargs.assert_all_used()?;
     let plain = value
@@ -63,8 +69,7 @@ fn encrypt(value: &Value, rest: &[Value], kwargs: &Kwargs, vault: &Vault) -> Res
 /// `ciphertext | unvault(secret, vault_id)`. What is not encrypted is given back as it is.
 fn decrypt(value: &Value, rest: &[Value], kwargs: &Kwargs, vault: &Vault) -> Result<Value, Error> {
     let password = password(rest, kwargs)?;
-    let label =
-        argument(rest, kwargs, 1, "vault_id")?.map_or_else(|| LABEL.to_owned(), |label| to_text(&label));
+    let label = label(rest, kwargs, 1)?;
     kwargs.assert_all_used()?;
     let sealed = match (vault.sealed(value), value.as_str()) {
         (Some(sealed), _) => sealed,
