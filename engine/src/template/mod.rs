@@ -9,6 +9,8 @@ mod engine;
 mod error;
 mod evaluation;
 mod filters;
+#[cfg(test)]
+mod fuzz;
 mod jinja;
 mod lazy;
 mod lookups;

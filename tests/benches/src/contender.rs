@@ -92,6 +92,20 @@ impl Tools {
         })
     }
 
+    /// The command that runs a playbook that needs no host.
+    pub(crate) fn on_controller(&self, contender: Contender, playbook: &Path) -> Command {
+        let mut command = if contender == Contender::Clouder {
+            let mut command = Command::new(&self.clouder);
+            command.arg("run");
+            command
+        } else {
+            Command::new(self.folder.join("ansible/bin/ansible-playbook"))
+        };
+        command.arg(playbook).args(["-i", "localhost,"]).env("ANSIBLE_FORKS", FORKS).env("NO_COLOR", "1");
+        command.current_dir(&self.folder);
+        command
+    }
+
     /// The command that does a workload, if the program can say it.
     pub(crate) fn command(
         &self,

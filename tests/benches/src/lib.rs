@@ -8,11 +8,13 @@
 mod contender;
 mod delay;
 mod hosts;
+mod language;
 mod measure;
 mod table;
 mod workload;
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use clouder_fleet::{Fleet, FleetError};
@@ -23,8 +25,14 @@ use hosts::Hosts;
 use measure::Sample;
 use workload::Workload;
 
+/// What measures the language alone is called.
+const LANGUAGE: &str = "language";
+
 /// The fleet's name.
 const FLEET: &str = "bench";
+
+/// What each program cost, run by run.
+type Samples = Vec<(Contender, Vec<Sample>)>;
 
 /// What each program may take at least, however little clouder takes: most of them need seconds to start.
 const LEAST: f64 = 10.0;
@@ -80,27 +88,40 @@ impl Bench {
     /// # Errors
     /// When machines or programs cannot be had, or a program fails.
     pub fn run(&self) -> Result<String, BenchError> {
+        let contenders: Vec<Contender> = Contender::ALL
+            .into_iter()
+            .filter(|contender| self.wants(contender.name(), &Contender::names()))
+            .collect();
+        let tools = Tools::provide(&self.folder, &self.program, &contenders)?;
+        let mut sorts = Workload::names();
+        sorts.push(LANGUAGE);
+        let mut report = String::new();
+        if self.wants(LANGUAGE, &sorts) {
+            report += &self.language(&tools, &contenders)?;
+        }
+        let workloads: Vec<Workload> =
+            Workload::ALL.into_iter().filter(|workload| self.wants(workload.name(), &sorts)).collect();
+        if workloads.is_empty() {
+            return Ok(report);
+        }
         let most = self.hosts.iter().copied().max().unwrap_or(1);
         let names: Vec<String> = (1..=most).map(|number| format!("worker-{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         println!("# {most} hosts");
         let fleet = Fleet::up(FLEET, &names, &self.folder.join("fleet"))?;
         hosts::prepare(&fleet)?;
-        let contenders: Vec<Contender> = Contender::ALL
-            .into_iter()
-            .filter(|contender| self.wants(contender.name(), &Contender::names()))
-            .collect();
-        let tools = Tools::provide(&self.folder, &self.program, &contenders)?;
-        let mut report = String::new();
         for &delay in &self.delays {
             for &count in &self.hosts {
                 let hosts = Hosts::new(&fleet, count, delay, &self.folder)?;
-                for workload in Workload::ALL {
-                    if !self.wants(workload.name(), &Workload::names()) {
-                        continue;
-                    }
-                    let samples = self.measure(&tools, &contenders, workload, &hosts)?;
-                    let table = table::of(workload, count, delay, &samples);
+                for &workload in &workloads {
+                    let samples = self.rounds(&contenders, workload.name(), Some(&hosts), |contender| {
+                        workload.before(&hosts)?;
+                        Ok(tools.command(contender, workload, &hosts))
+                    })?;
+                    let plural = if count == 1 { "host" } else { "hosts" };
+                    let network = if delay == 0 { String::new() } else { format!(", {delay} ms of delay") };
+                    let title = format!("{}, {count} {plural}{network}", workload.title());
+                    let table = table::of(&title, workload.tasks() * count, &samples);
                     println!("{table}");
                     report.push_str(&table);
                     report.push('\n');
@@ -116,27 +137,26 @@ impl Bench {
         named.peek().is_none() || named.any(|only| only == name)
     }
 
-    /// All rounds of a workload, the programs taking turns.
-    fn measure(
+    /// All rounds of some work, the programs taking turns; `command` makes ready for it, and says how a program does it, if
+    /// it can.
+    fn rounds(
         &self,
-        tools: &Tools,
         contenders: &[Contender],
-        workload: Workload,
-        hosts: &Hosts<'_>,
-    ) -> Result<Vec<(Contender, Vec<Sample>)>, BenchError> {
-        let mut all: Vec<(Contender, Vec<Sample>)> =
-            contenders.iter().map(|contender| (*contender, Vec::new())).collect();
+        work: &'static str,
+        hosts: Option<&Hosts<'_>>,
+        command: impl Fn(Contender) -> Result<Option<Command>, BenchError>,
+    ) -> Result<Samples, BenchError> {
+        let mut all: Samples = contenders.iter().map(|contender| (*contender, Vec::new())).collect();
         let mut limit = None;
         for round in 0..=self.rounds {
             for (contender, samples) in &mut all {
-                let Some(command) = tools.command(*contender, workload, hosts) else { continue };
                 // What had to be stopped would have to be each time.
                 if samples.iter().any(|sample: &Sample| !sample.is_whole) {
                     continue;
                 }
-                workload.before(hosts)?;
+                let Some(command) = command(*contender)? else { continue };
                 let limit_of_it = limit.filter(|_| *contender != Contender::Clouder);
-                let sample = measure::run(&command, hosts, contender.name(), workload.name(), limit_of_it)?;
+                let sample = measure::run(&command, hosts, contender.name(), work, limit_of_it)?;
                 if *contender == Contender::Clouder && self.patience > 0.0 {
                     limit = Some(Duration::from_secs_f64((sample.wall * self.patience).max(LEAST)));
                 }

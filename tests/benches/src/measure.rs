@@ -34,15 +34,17 @@ pub(crate) struct Sample {
 /// Runs a command in a control group of its own, to its end or until it has taken as long as it may.
 pub(crate) fn run(
     command: &Command,
-    hosts: &Hosts<'_>,
+    hosts: Option<&Hosts<'_>>,
     who: &'static str,
     what: &'static str,
     limit: Option<Duration>,
 ) -> Result<Sample, BenchError> {
     let group = Group::new()?;
     let mut command = group.inside(command);
-    let host_time = || hosts.containers().iter().map(|name| container_time(name)).sum::<f64>();
-    let (bytes, on_hosts) = (hosts.bytes()?, host_time());
+    let containers = hosts.map(Hosts::containers).unwrap_or_default();
+    let host_time = || containers.iter().map(|name| container_time(name)).sum::<f64>();
+    let all_bytes = || hosts.map_or(Ok(0), Hosts::bytes);
+    let (bytes, on_hosts) = (all_bytes()?, host_time());
     let over = Arc::new(AtomicBool::new(false));
     let watch = group.watch(Arc::clone(&over), limit);
     let start = Instant::now();
@@ -65,7 +67,7 @@ pub(crate) fn run(
         wall,
         controller: group.time(),
         hosts: host_time() - on_hosts,
-        bytes: hosts.bytes()?.saturating_sub(bytes) as f64,
+        bytes: all_bytes()?.saturating_sub(bytes) as f64,
         memory: memory as f64,
     })
 }

@@ -23,7 +23,7 @@ pub(crate) struct Bench {
     /// Stop a program that takes this many times what clouder takes, and show it as having taken more; 0 lets each end
     #[arg(long, default_value_t = 0.0)]
     patience: f64,
-    /// Only these workloads and programs
+    /// Only these workloads and programs; `language` is what needs no host
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write the tables into a file, too

@@ -60,7 +60,7 @@ impl Dict {
 
 impl Object for Dict {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.entries().get(key).cloned()
+        if is_hashable(key) { self.entries().get(key).cloned() } else { None }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -69,6 +69,18 @@ impl Object for Dict {
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
         Some(self.entries().len())
+    }
+}
+
+/// Whether a value can be a key. What can change cannot: to look for it would be to look into it, which may be the very
+/// mapping that is looked into.
+pub(super) fn is_hashable(key: &Value) -> bool {
+    match key.kind() {
+        ValueKind::Seq if key.is_tuple() => {
+            key.try_iter().is_ok_and(|mut items| items.all(|item| is_hashable(&item)))
+        }
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => false,
+        _ => true,
     }
 }
 

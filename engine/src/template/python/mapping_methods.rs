@@ -4,7 +4,7 @@ use minijinja::value::{Kwargs, Tuple};
 use minijinja::{Error, Value};
 
 use super::access::{frozen, holds};
-use super::containers::{Dict, List};
+use super::containers::{Dict, List, is_hashable};
 use super::{is_mapping, iterate, pairs, raise, type_name};
 use crate::template::text::representation;
 
@@ -48,13 +48,20 @@ fn change(map: &Value, held: &Dict, name: &str, args: &[Value], named: &Kwargs) 
     let put = |value: &Value| {
         if holds(value, map) { Err(raise("a mapping cannot hold itself")) } else { Ok(()) }
     };
+    let check = |key: &Value| {
+        let wrong = || raise(format!("unhashable type: '{}'", type_name(key)));
+        if is_hashable(key) { Ok(()) } else { Err(wrong()) }
+    };
+    if name != "update" {
+        check(&first)?;
+    }
     match name {
         "update" => {
             let mut more = if args.is_empty() { Vec::new() } else { mapping_pairs(&first)? };
             for key in named.args() {
                 more.push((Value::from(key), named.get(key)?));
             }
-            more.iter().try_for_each(|(_, value)| put(value))?;
+            more.iter().try_for_each(|(key, value)| check(key).and_then(|()| put(value)))?;
             held.entries().extend(more);
         }
         "setdefault" => {
