@@ -36,8 +36,8 @@ pub struct SharedVariables {
     /// What the run itself added to it.
     additions: RwLock<Vec<Box<Addition>>>,
     hosts: RwLock<HashMap<Arc<str>, Arc<HostState>>>,
-    /// `groups`, made anew when the inventory changes.
-    groups: RwLock<Value>,
+    /// `groups`; made anew when it is asked for after the inventory changed.
+    groups: RwLock<Option<Value>>,
 }
 
 /// The folder of a playbook, and the `group_vars` and `host_vars` in it.
@@ -158,18 +158,24 @@ impl SharedVariables {
         for (name, host) in self.hosts.read().unwrap_or_else(PoisonError::into_inner).iter() {
             host.replace_inventory(inventory.variables_of(name, Some(&playbook.variables)));
         }
+        *self.groups.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// `groups`.
+    pub fn groups(&self) -> Value {
+        if let Some(groups) = &*self.groups.read().unwrap_or_else(PoisonError::into_inner) {
+            return groups.clone();
+        }
+        // While this lock is held, the inventory does not change.
+        let inventory = self.inventory.read().unwrap_or_else(PoisonError::into_inner);
         let members = |group: &str| {
             Value::from_iter(inventory.hosts_of(group).iter().map(|host| Value::from(host.as_ref())))
         };
         let groups = Value::from_pairs(
             inventory.groups().map(|(name, _)| (Value::from(name.as_ref()), members(name))),
         );
-        *self.groups.write().unwrap_or_else(PoisonError::into_inner) = groups;
-    }
-
-    /// `groups`.
-    pub fn groups(&self) -> Value {
-        self.groups.read().unwrap_or_else(PoisonError::into_inner).clone()
+        *self.groups.write().unwrap_or_else(PoisonError::into_inner) = Some(groups.clone());
+        groups
     }
 
     /// The groups a host is in, sorted, as `group_names` has them.

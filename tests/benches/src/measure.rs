@@ -12,7 +12,7 @@ use crate::BenchError;
 use crate::hosts::Hosts;
 
 /// How often memory is looked at.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What one run cost.
 #[derive(Debug, Clone, Copy)]
