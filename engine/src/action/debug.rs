@@ -45,7 +45,12 @@ impl Action for Debug {
             }
             if let Some(node) = argument("verbosity") {
                 let wanted = crate::template::to_text(&step.run.templates.evaluate(node, &step.scope)?);
-                if wanted.parse::<u8>().is_ok_and(|wanted| wanted > step.run.options.verbosity) {
+                let Ok(level) = wanted.trim().parse::<i64>() else {
+                    return Ok(
+                        Outcome::failed(format!("`verbosity` must be a whole number, not {wanted}")).into()
+                    );
+                };
+                if level > i64::from(step.run.options.verbosity) {
                     let outcome = Outcome { skipped: true, ..Outcome::default() };
                     return Ok(outcome.with("skipped_reason", "Verbosity threshold not met.").into());
                 }

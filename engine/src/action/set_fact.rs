@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clouder_lang::yaml::Node;
 use clouder_modules::{Arguments, Outcome};
 use serde_json::Map;
 
@@ -31,10 +32,13 @@ impl Action for SetFact {
             let mut effects = Vec::new();
             let mut facts = Map::new();
             for key in step.arguments.try_iter().map_err(|error| StepError::Failed(error.to_string()))? {
-                let name = to_text(&key);
-                if name == "cacheable" {
+                let written = to_text(&key);
+                if written == "cacheable" {
                     continue;
                 }
+                // Names of facts may be templates.
+                let node = Node::text(written.as_str(), step.task.invocation.arguments.span.clone());
+                let name = step.run.templates.evaluate_text(&node, &step.scope)?;
                 if !is_variable_name(&name) {
                     return Err(StepError::Failed(format!(
                         "The variable name '{name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."

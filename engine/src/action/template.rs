@@ -129,6 +129,9 @@ fn with_template(step: &Step<'_>, path: &Path, dest: &str) -> Arc<dyn Scope> {
             scope = scope.with_local(name, crate::template::Value::from(value));
         }
     }
+    if Arc::clone(&step.scope).variable("template_run_date").is_none() {
+        scope = scope.with_local("template_run_date", crate::template::current_moment());
+    }
     Arc::new(scope)
 }
 

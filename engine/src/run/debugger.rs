@@ -150,7 +150,10 @@ impl Session<'_, '_> {
     /// The value of an expression over the task, its result and its variables.
     fn value(&self, expression: &str, result: &StepResult) -> Result<Value, TemplateError> {
         let variables = self.variables();
-        let all = Value::from_object(ScopeMapping(Arc::new(variables.clone())));
+        let all = Value::from_object(ScopeMapping {
+            scope: Arc::new(variables.clone()),
+            hidden: &["vars", "omit"],
+        });
         let arguments = from_json(to_shown_json(&self.task.invocation.arguments));
         let task = Value::from_pairs([
             ("name", Value::from(self.info.name.as_str())),

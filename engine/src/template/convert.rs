@@ -16,7 +16,7 @@ impl Object for Omit {
     }
 
     fn render(self: &Arc<Self>, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("__omit_place_holder__")
+        formatter.write_str("<<Omit>>")
     }
 }
 

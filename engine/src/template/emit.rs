@@ -208,15 +208,20 @@ impl Emitter {
                 }
                 self.put("}");
             }
-            Value::Null => self.put("null"),
-            Value::Bool(value) => self.put(&value.to_string()),
-            Value::Number(number) => {
-                let text = match number.as_f64().filter(|_| number.is_f64()) {
-                    Some(number) => float(number),
-                    None => number.to_string(),
-                };
-                self.put(&text);
-            }
+            Value::Null => self.bare("null"),
+            Value::Bool(value) => self.bare(&value.to_string()),
+            Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+                Some(number) => self.bare(&float(number)),
+                None => self.bare(&number.to_string()),
+            },
+        }
+    }
+
+    /// What is no text. Where texts are quoted it is, too, with a mark that it is none.
+    fn bare(&mut self, text: &str) {
+        match self.look.quote {
+            Some(quote @ ('"' | '\'')) => self.put(&format!("! {quote}{text}{quote}")),
+            _ => self.put(text),
         }
     }
 

@@ -179,7 +179,7 @@ impl Templates {
     fn mapping(&self, mapping: &Mapping, scope: &Arc<dyn Scope>) -> Result<Value, TemplateError> {
         let mut pairs = Vec::with_capacity(mapping.len());
         for (_, entry) in mapping.iter() {
-            let key = self.evaluate(&entry.key, scope)?;
+            let key = key_of(&entry.key);
             let value = self.evaluate(&entry.value, scope)?;
             if !is_omit(&value) {
                 pairs.push((key, value));
@@ -224,9 +224,11 @@ impl Templates {
     ) -> Result<Value, TemplateError> {
         let program = self.compile(text).map_err(|error| self.told(&error, span))?;
         let value = self.run(&program, scope, span)?;
-        // Jinja drops the last line break; a text gets it back, another value does not.
+        // A text ends with at least as many line breaks as its template, another value does not.
         Ok(match value.as_str() {
-            Some(result) if text.ends_with('\n') => Value::from([result, "\n"].concat()),
+            Some(result) if breaks(text) > breaks(result) => {
+                Value::from([result, &"\n".repeat(breaks(text) - breaks(result))].concat())
+            }
             _ => value,
         })
     }
@@ -318,14 +320,36 @@ impl Templates {
         scope: &Arc<dyn Scope>,
         options: &RenderOptions,
     ) -> Result<String, TemplateError> {
+        let value = self.render_value(source, scope, options)?;
+        let text = if value.is_none() { String::new() } else { to_text(&value) };
+        let lost = breaks(source.text()).saturating_sub(breaks(&text));
+        let text = text + &"\n".repeat(lost);
+        Ok(match options.newline_sequence.as_str() {
+            "" | "\n" => text,
+            sequence => text.replace('\n', sequence),
+        })
+    }
+
+    /// The value of a file: that of its only expression, if there is nothing else in it.
+    ///
+    /// # Errors
+    /// When a template in it has no value.
+    pub fn render_value(
+        &self,
+        source: &Arc<Source>,
+        scope: &Arc<dyn Scope>,
+        options: &RenderOptions,
+    ) -> Result<Value, TemplateError> {
         let span = Span::new(Arc::clone(source), 0, source.text().len());
         let program = self.file(source, options).map_err(|error| self.told(&error, &span))?;
         let value = self.run(&program, scope, &span)?;
         let value = finished(value).map_err(|fault| syntax::fault(*fault, &span, false))?;
-        let text = if value.is_none() { String::new() } else { to_text(&value) };
-        Ok(match options.newline_sequence.as_str() {
-            "" | "\n" => text,
-            sequence => text.replace('\n', sequence),
+        Ok(match value.as_str() {
+            Some(text) => {
+                let lost = breaks(source.text()).saturating_sub(breaks(text));
+                Value::from(text.to_owned() + &"\n".repeat(lost))
+            }
+            None => value,
         })
     }
 
@@ -337,7 +361,9 @@ impl Templates {
             format!("{:?}", RenderOptions { dest: None, ..options.clone() }),
         );
         remembered(&self.files, &key, || {
-            let (overrides, body) = syntax::header(source.text(), options);
+            let (overrides, body) = syntax::header(source.text(), options)?;
+            // The last line break is put back where the text ends.
+            let body = body.strip_suffix('\n').unwrap_or(body);
             Program::template(body, Some((Arc::clone(source), options.clone())), &custom_syntax(&overrides)?)
         })
     }
@@ -413,12 +439,25 @@ impl Templates {
     pub fn check_source(&self, source: &Arc<Source>) -> Vec<Diagnostic> {
         let span = Span::new(Arc::clone(source), 0, source.text().len());
         let options = RenderOptions { trim_blocks: true, ..RenderOptions::default() };
-        let (_, body) = syntax::header(source.text(), &options);
+        let body = syntax::header(source.text(), &options).map_or_else(|_| source.text(), |(_, body)| body);
         let body_span = span.part(source.text().len() - body.len(), source.text().len());
         match self.file(source, &options) {
             Ok(_) => Vec::new(),
             Err(error) => vec![syntax::diagnostic(&error, &body_span)],
         }
+    }
+}
+
+/// How many line breaks a text ends with.
+fn breaks(text: &str) -> usize {
+    text.len() - text.trim_end_matches('\n').len()
+}
+
+/// The key of a mapping: it stands for itself, whatever it looks like.
+pub(super) fn key_of(key: &Node) -> Value {
+    match &key.value {
+        Yaml::String(text) => Value::from(Arc::clone(text)),
+        _ => super::from_json(clouder_lang::yaml::to_json(key)),
     }
 }
 

@@ -8,6 +8,7 @@ use clouder_lang::yaml::{Mapping, Node};
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Tuple, ValueKind};
 
+use super::engine::key_of;
 use super::jinja::{Fault, Flow};
 use super::python::{self, Dict, List, Missing, Moment, is_missing};
 use super::{Scope, TemplateError, Templates, is_omit};
@@ -82,7 +83,7 @@ impl Object for LazyMapping {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.mapping.iter().map(|(_, entry)| self.maker.make(&entry.key)).collect())
+        Enumerator::Values(self.mapping.iter().map(|(_, entry)| key_of(&entry.key)).collect())
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {

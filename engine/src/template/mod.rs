@@ -35,3 +35,8 @@ pub use minijinja::Value;
 pub use plugins::PluginFolders;
 pub use scope::Scope;
 pub use text::{to_tags, to_text, to_texts};
+
+/// The time it is, as a value whose methods templates may call.
+pub fn current_moment() -> Value {
+    Value::from_object(python::now(false))
+}

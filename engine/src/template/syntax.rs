@@ -44,7 +44,9 @@ pub(super) fn fault(fault: Fault, span: &Span, is_expression: bool) -> TemplateE
     let place = match file {
         Some(file) => {
             let whole = Span::new(Arc::clone(&file), 0, file.text().len());
-            let head = file.text().len() - header(file.text(), &RenderOptions::default()).1.len();
+            let body =
+                header(file.text(), &RenderOptions::default()).map_or_else(|_| file.text(), |(_, body)| body);
+            let head = file.text().len() - body.len();
             range.map_or(whole.clone(), |range| whole.part(range.start + head, range.end + head))
         }
         None => within(range, None, is_expression, span),
@@ -100,8 +102,8 @@ pub(super) fn literal_backslashes(text: &str) -> Cow<'_, str> {
             (true, None, '\'' | '"') => quote = Some(character),
             (true, Some(open), close) if open == close => quote = None,
             (true, Some(_), '\\') => match characters.next() {
-                // An escaped quote stays one: it must not end the string.
-                Some((_, next @ ('\'' | '"'))) => literal.push(next),
+                // An escaped quote does not end the string, but keeps its backslash, too.
+                Some((_, next @ ('\'' | '"'))) => literal.extend(['\\', '\\', next]),
                 Some((_, '\\')) => literal.push_str("\\\\\\"),
                 Some((_, next)) => literal.extend(['\\', next]),
                 None => {}
@@ -113,9 +115,9 @@ pub(super) fn literal_backslashes(text: &str) -> Cow<'_, str> {
 }
 
 /// The options of a `#jinja2:` header, and the text below it.
-pub(super) fn header<'a>(text: &'a str, options: &RenderOptions) -> (RenderOptions, &'a str) {
+pub(super) fn header<'a>(text: &'a str, options: &RenderOptions) -> Result<(RenderOptions, &'a str), Error> {
     let mut options = options.clone();
-    let Some(rest) = text.strip_prefix("#jinja2:") else { return (options, text) };
+    let Some(rest) = text.strip_prefix("#jinja2:") else { return Ok((options, text)) };
     let (line, body) = rest.split_once('\n').unwrap_or((rest, ""));
     for pair in line.split(',') {
         let Some((name, value)) = pair.split_once(':') else { continue };
@@ -130,10 +132,36 @@ pub(super) fn header<'a>(text: &'a str, options: &RenderOptions) -> (RenderOptio
             "block_end_string" => options.block_end = Some(value.to_owned()),
             "comment_start_string" => options.comment_start = Some(value.to_owned()),
             "comment_end_string" => options.comment_end = Some(value.to_owned()),
-            _ => {}
+            // Ansible puts these at the end of the text anyway, or has its own way with them.
+            "keep_trailing_newline"
+            | "newline_sequence"
+            | "line_statement_prefix"
+            | "line_comment_prefix" => {}
+            unknown => {
+                let message = format!("`#jinja2:` has no setting `{unknown}`");
+                return Err(Error::new(ErrorKind::SyntaxError, message));
+            }
         }
     }
-    (options, body)
+    Ok((options, body))
+}
+
+/// Line breaks behind `raw` tags are part of the text, unlike those behind other tags: a plus sign keeps them.
+pub(super) fn raw_breaks(text: &str) -> Cow<'_, str> {
+    let mut kept = Cow::Borrowed(text);
+    let mut from = 0;
+    while let Some(found) = text[from..].find("{%") {
+        from += found + 2;
+        let inner = text[from..].trim_start_matches(['-', '+']).trim_start();
+        let Some(rest) = inner.strip_prefix("raw") else { continue };
+        let end = text.len() - rest.len() + (rest.len() - rest.trim_start().len());
+        if end > text.len() - rest.len() && text[end..].starts_with("%}\n") {
+            kept.to_mut().replace_range(end - 1..end, "+");
+        }
+        // What looks like tags within is none.
+        from = text[end..].find("endraw").map_or(text.len(), |at| end + at);
+    }
+    kept
 }
 
 /// The file that an include or import names: beside the template, or below the folders of the task.
@@ -155,7 +183,7 @@ mod tests {
         for (text, expected) in [
             (r"{{ x | regex_replace('(a)', '\\1') }}", r"{{ x | regex_replace('(a)', '\\\\1') }}"),
             (r"{{ x | regex_replace('a\.b', '\1') }}", r"{{ x | regex_replace('a\\.b', '\\1') }}"),
-            (r"{{ 'it\'s' }}", r"{{ 'it\'s' }}"),
+            (r"{{ 'it\'s' }}", r"{{ 'it\\\'s' }}"),
             (r"a\b {{ 'c' }}", r"a\b {{ 'c' }}"),
             (r"{% if '\d' %}{{ y }}{% endif %}", r"{% if '\d' %}{{ y }}{% endif %}"),
         ] {

@@ -9,7 +9,8 @@ use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use super::filters::{compile_regex, elements, wrong};
-use super::python::type_name;
+use super::jinja::Fault;
+use super::python::{Seen, contains, is_list, is_missing, iterate, type_name};
 use super::to_text;
 use super::versions::{self, Rules};
 
@@ -29,18 +30,15 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     ] {
         environment.add_test(name, move |value: &Value| result(name, field, expected, value));
     }
-    environment.add_test("match", |value: &Value, pattern: &str, kwargs: Kwargs| {
-        regex(value, &format!("^(?:{pattern})"), &kwargs)
+    environment.add_test("match", |value: &Value, pattern: Option<&str>, kwargs: Kwargs| {
+        regex(value, pattern.unwrap_or_default(), "match", &kwargs)
     });
-    environment
-        .add_test("search", |value: &Value, pattern: &str, kwargs: Kwargs| regex(value, pattern, &kwargs));
-    environment.add_test("regex", |value: &Value, pattern: &str, kwargs: Kwargs| {
+    environment.add_test("search", |value: &Value, pattern: Option<&str>, kwargs: Kwargs| {
+        regex(value, pattern.unwrap_or_default(), "search", &kwargs)
+    });
+    environment.add_test("regex", |value: &Value, pattern: Option<&str>, kwargs: Kwargs| {
         let kind = kwargs.get::<Option<String>>("match_type")?;
-        match kind.as_deref() {
-            Some("match") => regex(value, &format!("^(?:{pattern})"), &kwargs),
-            Some("fullmatch") => regex(value, &format!(r"^(?:{pattern})\z"), &kwargs),
-            _ => regex(value, pattern, &kwargs),
-        }
+        regex(value, pattern.unwrap_or_default(), kind.as_deref().unwrap_or("search"), &kwargs)
     });
     environment.add_test("version", version);
     environment.add_test("version_compare", version);
@@ -57,14 +55,14 @@ pub(super) fn add(environment: &mut Environment<'static>) {
             !period.is_undefined() && period.get_attr("period").is_ok_and(|period| period.is_true()),
         )
     });
-    environment.add_test("uri", |value: &Value, schemes: Option<Vec<String>>| match schemes {
-        Some(schemes) => uri(value, Some(&schemes.iter().map(String::as_str).collect::<Vec<_>>())),
-        None => uri(value, None),
-    });
-    environment.add_test("url", |value: &Value, _: Kwargs| {
-        uri(value, Some(&["http", "https", "ftp", "ftps", "ws", "wss", "file"]))
-    });
-    environment.add_test("urn", |value: &Value| uri(value, Some(&["urn"])));
+    for name in ["uri", "url"] {
+        environment.add_test(name, move |value: &Value, schemes: Option<Vec<String>>, kwargs: Kwargs| {
+            let schemes = kwargs.get::<Option<Vec<String>>>("schemes")?.or(schemes).unwrap_or_default();
+            kwargs.assert_all_used()?;
+            Ok::<_, Error>(uri(value, &schemes, name == "url"))
+        });
+    }
+    environment.add_test("urn", |value: &Value| uri(value, &["urn".to_owned()], false));
     environment.add_test("mount", |path: &Value| is_mount(Path::new(&to_text(path))));
     environment.add_test("same_file", |one: &Value, two: &Value| {
         is_same_file(Path::new(&to_text(one)), Path::new(&to_text(two)))
@@ -75,16 +73,16 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_test("vault_encrypted", |_: &Value| false);
     environment.add_test("vaulted_file", vaulted_file);
     environment.add_test("contains", |list: &Value, item: Value| contains(list, &item));
-    environment.add_test("subset", |one: &Value, two: Value| {
-        Ok::<_, Error>(elements("subset", one)?.iter().all(|item| contains(&two, item)))
-    });
-    environment.add_test("superset", |one: &Value, two: Value| {
-        Ok::<_, Error>(elements("superset", &two)?.iter().all(|item| contains(one, item)))
-    });
+    for name in ["subset", "issubset"] {
+        environment.add_test(name, |one: &Value, two: Value| is_subset(one, &two));
+    }
+    for name in ["superset", "issuperset"] {
+        environment.add_test(name, |one: &Value, two: Value| is_subset(&two, one));
+    }
     environment
-        .add_test("any", |list: &Value| Ok::<_, Error>(elements("any", list)?.iter().any(Value::is_true)));
+        .add_test("any", |list: &Value| Ok::<_, Error>(present("any", list)?.iter().any(Value::is_true)));
     environment
-        .add_test("all", |list: &Value| Ok::<_, Error>(elements("all", list)?.iter().all(Value::is_true)));
+        .add_test("all", |list: &Value| Ok::<_, Error>(present("all", list)?.iter().all(Value::is_true)));
     environment.add_test("exists", |path: &Value| Path::new(&to_text(path)).exists());
     environment.add_test("file", |path: &Value| Path::new(&to_text(path)).is_file());
     environment.add_test("directory", |path: &Value| Path::new(&to_text(path)).is_dir());
@@ -111,7 +109,29 @@ fn result(test: &str, field: &str, expected: bool, value: &Value) -> Result<bool
     if value.kind() != ValueKind::Map {
         return Err(wrong(format!("the test `{test}` needs the result of a task, not {}", type_name(value))));
     }
-    Ok(value.get_attr(field)?.is_true() == expected)
+    let mut holds = value.get_attr(field)?.is_true();
+    // A loop has changed something when one of its turns has.
+    if field == "changed" && !holds {
+        let results = value.get_attr("results")?;
+        let turns = if is_list(&results) { iterate(&results)? } else { Vec::new() };
+        holds = turns.iter().any(|turn| turn.get_attr(field).is_ok_and(|changed| changed.is_true()));
+    }
+    Ok(holds == expected)
+}
+
+/// The elements of a list, all of which must be there.
+fn present(test: &str, list: &Value) -> Result<Vec<Value>, Error> {
+    let items = elements(test, list)?;
+    match items.iter().find(|item| is_missing(item)) {
+        Some(missing) => Err(Fault::missing(missing).into()),
+        None => Ok(items),
+    }
+}
+
+/// Whether a list holds all elements of another.
+fn is_subset(one: &Value, two: &Value) -> Result<bool, Error> {
+    let all: Seen = elements("subset", two)?.into_iter().collect();
+    Ok(elements("subset", one)?.iter().all(|item| all.has(item)))
 }
 
 /// A flag of a task that runs in the background.
@@ -124,20 +144,20 @@ fn flag(test: &str, value: &Value) -> Result<bool, Error> {
     Ok(flag.is_undefined() || flag.is_true())
 }
 
-fn regex(value: &Value, pattern: &str, kwargs: &Kwargs) -> Result<bool, Error> {
+fn regex(value: &Value, pattern: &str, kind: &str, kwargs: &Kwargs) -> Result<bool, Error> {
+    let pattern = &match kind {
+        // Beginning means that of the text, whatever lines it has.
+        "match" => format!(r"\A(?:{pattern})"),
+        "fullmatch" => format!(r"\A(?:{pattern})\z"),
+        "search" | "findall" => pattern.to_owned(),
+        other => return Err(wrong(format!("the test `regex` has no match_type `{other}`"))),
+    };
     let ignore_case = kwargs.get::<Option<bool>>("ignorecase")?.unwrap_or(false);
     let multiline = kwargs.get::<Option<bool>>("multiline")?.unwrap_or(false);
     kwargs.assert_all_used()?;
     compile_regex(pattern, ignore_case, multiline)?
         .is_match(&to_text(value))
         .map_err(|error| wrong(error.to_string()))
-}
-
-fn contains(list: &Value, item: &Value) -> bool {
-    match (list.as_str(), list.kind()) {
-        (Some(text), _) => text.contains(&to_text(item)),
-        _ => list.try_iter().is_ok_and(|mut items| items.any(|other| other == *item)),
-    }
 }
 
 /// `'1.10' is version('1.9', '>=', strict, version_type)`.
@@ -203,15 +223,18 @@ fn truthy(value: &Value, convert: Option<bool>, kwargs: Kwargs) -> Result<bool, 
     Ok(value.is_true())
 }
 
-/// Whether a text is a URI with one of some schemes.
-fn uri(value: &Value, schemes: Option<&[&str]>) -> bool {
+/// Whether a text is a URI with one of some schemes, if there are any; a URL names a host, too, or is of a file.
+fn uri(value: &Value, schemes: &[String], is_url: bool) -> bool {
     let text = to_text(value);
-    let Some((scheme, rest)) = text.split_once(':') else { return false };
-    let well_formed = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    well_formed
-        && schemes.is_none_or(|schemes| schemes.contains(&scheme))
-        && if scheme == "urn" { !rest.is_empty() } else { rest.starts_with("//") && rest.len() > 2 }
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    let (scheme, rest) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", &text));
+    let scheme = scheme.to_lowercase();
+    let names_host =
+        rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
+    (schemes.is_empty() || schemes.contains(&scheme)) && (!is_url || names_host || scheme == "file")
 }
 
 /// Whether something is mounted at a path: it is on another device than its parent, or is its own parent.

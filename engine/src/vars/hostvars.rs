@@ -25,7 +25,10 @@ impl Object for HostVars {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str().filter(|name| self.shared.knows(name))?;
         let scope = TaskVariables::of_host(&self.shared, &self.shared.host(name));
-        Some(Value::from_object(ScopeMapping(Arc::new(scope))))
+        Some(Value::from_object(ScopeMapping {
+            scope: Arc::new(scope),
+            hidden: &["hostvars", "vars", "omit"],
+        }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -34,7 +37,12 @@ impl Object for HostVars {
 }
 
 /// All variables of a scope as a mapping.
-pub struct ScopeMapping(pub Arc<dyn Scope>);
+pub struct ScopeMapping {
+    /// Where they are.
+    pub scope: Arc<dyn Scope>,
+    /// Names that are there, but no part of it for whoever goes through all: what leads back here has no end.
+    pub hidden: &'static [&'static str],
+}
 
 impl fmt::Debug for ScopeMapping {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,7 +52,7 @@ impl fmt::Debug for ScopeMapping {
 
 impl Object for ScopeMapping {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match Arc::clone(&self.0).variable(key.as_str()?)? {
+        match Arc::clone(&self.scope).variable(key.as_str()?)? {
             Ok(value) => Some(value),
             // What cannot be evaluated is an error where it is used.
             Err(error) => Some(crate::template::failed(error)),
@@ -52,6 +60,8 @@ impl Object for ScopeMapping {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.names().iter().map(|name| Value::from(name.as_ref())).collect())
+        let names = self.scope.names();
+        let shown = names.iter().filter(|name| !self.hidden.contains(&name.as_ref()));
+        Enumerator::Values(shown.map(|name| Value::from(name.as_ref())).collect())
     }
 }

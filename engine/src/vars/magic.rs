@@ -82,7 +82,10 @@ pub(super) fn variable(scope: &TaskVariables, name: &str) -> Option<Value> {
         "omit" => Some(crate::template::omit()),
         "groups" => Some(scope.shared.groups()),
         "hostvars" => Some(Value::from_object(HostVars::new(&scope.shared))),
-        "vars" => Some(Value::from_object(ScopeMapping(Arc::new(scope.clone())))),
+        "vars" => Some(Value::from_object(ScopeMapping {
+            scope: Arc::new(scope.clone()),
+            hidden: &["vars", "omit"],
+        })),
         "ansible_facts" => Some(Value::from_pairs(
             scope.host.facts().into_iter().map(|(name, value)| (Value::from(bare(&name)), value)),
         )),

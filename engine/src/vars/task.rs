@@ -222,14 +222,31 @@ fn all_of(mappings: &[Node], name: &str) -> Vec<Node> {
     mappings.iter().rev().filter_map(|node| node.as_mapping()?.get(name).cloned()).collect()
 }
 
+impl TaskVariables {
+    /// Where the host is, for tasks of a play, when nothing says so: at its name.
+    fn address(self: Arc<Self>, name: &str) -> Option<Result<Value, TemplateError>> {
+        let other = match name {
+            "ansible_host" => "ansible_ssh_host",
+            "ansible_ssh_host" => "ansible_host",
+            _ => return None,
+        };
+        self.play.as_ref()?;
+        match self.find(other) {
+            Some(_) => self.variable(other),
+            None => Some(Ok(Value::from(self.host.name.as_ref()))),
+        }
+    }
+}
+
 impl Scope for TaskVariables {
     fn variable(self: Arc<Self>, name: &str) -> Option<Result<Value, TemplateError>> {
         if let Some(value) = magic::variable(&self, name) {
             return Some(Ok(value));
         }
-        match self.find(name)? {
-            Found::Value(value) => Some(Ok(value)),
-            Found::Node(node) => {
+        match self.find(name) {
+            None => self.address(name),
+            Some(Found::Value(value)) => Some(Ok(value)),
+            Some(Found::Node(node)) => {
                 let templates = Arc::clone(&self.shared.templates);
                 let scope: Arc<dyn Scope> = self;
                 Some(templates.lazy(&node, &scope))

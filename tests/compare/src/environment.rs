@@ -11,6 +11,9 @@ use crate::CompareError;
 /// The release of ansible-core that clouder is compared with.
 const RELEASE: &str = "2.19.14";
 
+/// What Ansible hashes passwords with.
+const PASSLIB: &str = "passlib==1.7.4";
+
 /// Programs and the Debian packages that bring them. Python is asked for below.
 const PROGRAMS: [(&str, &str); 1] = [("ssh", "openssh-client")];
 
@@ -28,7 +31,7 @@ fn make(target: &Path) -> Result<PathBuf, CompareError> {
     let folder = target.join("compare").join(format!("ansible-core-{RELEASE}"));
     // Written last: an environment without it was cut off.
     let whole = folder.join("whole");
-    if whole.is_file() {
+    if fs::read_to_string(&whole).is_ok_and(|holds| holds == PASSLIB) {
         return Ok(folder);
     }
     provide()?;
@@ -36,8 +39,8 @@ fn make(target: &Path) -> Result<PathBuf, CompareError> {
     succeed("python3", &["-m", "venv", "--clear", &path])?;
     let package = format!("ansible-core=={RELEASE}");
     let python = folder.join("bin/python").display().to_string();
-    succeed(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package])?;
-    fs::write(&whole, RELEASE).map_err(|error| CompareError::file("write", &whole, error))?;
+    succeed(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package, PASSLIB])?;
+    fs::write(&whole, PASSLIB).map_err(|error| CompareError::file("write", &whole, error))?;
     Ok(folder)
 }
 

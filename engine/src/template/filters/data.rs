@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clouder_lang::Source;
 use clouder_lang::yaml::{self, Node, Yaml};
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 use serde::Serialize as _;
 use serde_json::Value as Json;
@@ -20,9 +20,12 @@ use crate::template::{emit, from_json, to_json, to_text};
 
 pub(super) fn add(environment: &mut Environment<'static>, vault: &Arc<Vault>) {
     environment.add_filter("to_json", to_json_filter);
-    environment.add_filter("tojson", |value: &Value, kwargs: Kwargs| {
+    environment.add_filter("tojson", |value: &Value, args: Rest<Value>, kwargs: Kwargs| {
         // Jinja's own makes text that may stand in HTML.
-        let text = to_json_filter(value, kwargs)?;
+        let [indent] = super::taken(["indent"], &args, &kwargs)?;
+        let indent = indent.as_ref().and_then(python::int_of).and_then(|indent| usize::try_from(indent).ok());
+        let none = Kwargs::from_iter(std::iter::empty::<(&str, Value)>());
+        let text = json_text(value, indent, &none, true)?;
         let text = text.replace('<', "\\u003c").replace('>', "\\u003e");
         Ok::<_, Error>(text.replace('&', "\\u0026").replace('\'', "\\u0027"))
     });
@@ -91,7 +94,7 @@ fn json_text(
 }
 
 /// Refuses a value in which something is missing.
-fn complete(value: &Value, is_known: &dyn Fn(&Value) -> bool) -> Result<(), Error> {
+pub(super) fn complete(value: &Value, is_known: &dyn Fn(&Value) -> bool) -> Result<(), Error> {
     if is_missing(value) && !is_known(value) {
         return Err(Fault::missing(value).into());
     }
@@ -150,8 +153,8 @@ fn escaped(text: &str) -> String {
 }
 
 fn from_json_filter(value: &Value) -> Result<Value, Error> {
-    let text = to_text(value);
-    serde_json::from_str::<Json>(&text)
+    let text = super::text_of("from_json", value)?;
+    serde_json::from_str::<Json>(text)
         .map(from_json)
         .map_err(|error| wrong(format!("`from_json` cannot read its input: {error}")))
 }

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use clouder_modules::args::Choice as _;
 use clouder_modules::system::checksum::Algorithm;
-use minijinja::value::Kwargs;
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, Value};
 
-use super::wrong;
+use super::{taken, text_of, wrong};
 use crate::template::to_text;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -78,8 +78,12 @@ fn b64decode(value: &Value, encoding: Option<String>, kwargs: Kwargs) -> Result<
         .ok_or_else(|| wrong("`b64decode` gives bytes that are no text"))
 }
 
-fn hash(value: &Value, algorithm: Option<&str>) -> Result<String, Error> {
-    let name = algorithm.unwrap_or("sha1");
+fn hash(value: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<String, Error> {
+    let [algorithm] = taken(["hashtype"], &args, &kwargs)?;
+    let name = match &algorithm {
+        Some(name) => text_of("hash", name)?,
+        None => "sha1",
+    };
     let algorithm = Algorithm::from_word(name).ok_or_else(|| {
         wrong(format!("`hash` does not know `{name}`; it knows {}", Algorithm::WORDS.join(", ")))
     })?;

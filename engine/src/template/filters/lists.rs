@@ -2,12 +2,11 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
-use std::collections::BTreeSet;
-
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::{elements, wrong};
+use super::{elements, taken, wrong};
+use crate::template::python::{Seen, int_of, is_list, is_missing, type_name};
 use crate::template::to_text;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -42,13 +41,16 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         picks(&elements("combinations", list)?, length, true)
     });
     environment.add_filter("zip", |first: &Value, others: Rest<Value>, kwargs: Kwargs| {
-        kwargs.get::<Option<bool>>("strict")?;
+        let strict = kwargs.get::<Option<bool>>("strict")?.unwrap_or(false);
         kwargs.assert_all_used()?;
         let lists = std::iter::once(first)
             .chain(others.iter())
             .map(|list| elements("zip", list))
             .collect::<Result<Vec<_>, _>>()?;
         let length = lists.iter().map(Vec::len).min().unwrap_or(0);
+        if strict && lists.iter().any(|list| list.len() != length) {
+            return Err(wrong("zip() arguments have different lengths"));
+        }
         let row =
             |index: usize| Value::from(lists.iter().map(|list| list[index].clone()).collect::<Vec<_>>());
         Ok::<_, Error>(Value::from((0..length).map(row).collect::<Vec<_>>()))
@@ -56,7 +58,6 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("rekey_on_member", rekey_on_member);
     environment.add_filter("dictsort", dictsort);
     environment.add_filter("zip_longest", zip_longest);
-    environment.add_filter("join", join);
 }
 
 /// `a | combine(b, c, recursive=false, list_merge='replace')`.
@@ -68,17 +69,18 @@ fn combine(first: &Value, others: Rest<Value>, kwargs: Kwargs) -> Result<Value, 
     for value in std::iter::once(first).chain(others.iter()) {
         match value.kind() {
             ValueKind::Map => mappings.push(value.clone()),
-            ValueKind::Seq => mappings.extend(value.try_iter()?),
+            ValueKind::Seq => mappings.extend(value.try_iter()?.filter(|inner| !inner.is_none())),
+            ValueKind::None => {}
             _ => {
-                return Err(wrong(format!(
-                    "`combine` needs mappings, not {}",
-                    crate::template::python::type_name(value)
-                )));
+                return Err(wrong(format!("`combine` needs mappings, not {}", type_name(value))));
             }
         }
     }
     let mut combined = Value::from_pairs(std::iter::empty::<(Value, Value)>());
     for mapping in mappings {
+        if mapping.kind() != ValueKind::Map {
+            return Err(wrong(format!("`combine` needs mappings, not {}", type_name(&mapping))));
+        }
         combined = merge(&combined, &mapping, recursive, &lists)?;
     }
     Ok(combined)
@@ -125,41 +127,50 @@ fn pairs(mapping: &Value) -> Result<Vec<(Value, Value)>, Error> {
     mapping.try_iter()?.map(|key| Ok((key.clone(), mapping.get_item(&key)?))).collect()
 }
 
-fn dict2items(mapping: &Value, kwargs: Kwargs) -> Result<Value, Error> {
-    let key_name = kwargs.get::<Option<String>>("key_name")?.unwrap_or_else(|| "key".to_owned());
-    let value_name = kwargs.get::<Option<String>>("value_name")?.unwrap_or_else(|| "value".to_owned());
-    kwargs.assert_all_used()?;
+fn dict2items(mapping: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let [key_name, value_name] = taken(["key_name", "value_name"], &args, &kwargs)?;
+    let key_name = key_name.unwrap_or_else(|| Value::from("key"));
+    let value_name = value_name.unwrap_or_else(|| Value::from("value"));
     if mapping.kind() != ValueKind::Map {
-        return Err(wrong(format!(
-            "dict2items requires a dictionary, got {} instead.",
-            crate::template::python::type_name(mapping)
-        )));
+        return Err(wrong(format!("dict2items requires a dictionary, got {} instead.", type_name(mapping))));
     }
-    let item = |(key, value)| Value::from_pairs([(key_name.as_str(), key), (value_name.as_str(), value)]);
+    let item = |(key, value)| Value::from_pairs([(key_name.clone(), key), (value_name.clone(), value)]);
     Ok(Value::from(pairs(mapping)?.into_iter().map(item).collect::<Vec<_>>()))
 }
 
-fn items2dict(items: &Value, kwargs: Kwargs) -> Result<Value, Error> {
-    let key_name = kwargs.get::<Option<String>>("key_name")?.unwrap_or_else(|| "key".to_owned());
-    let value_name = kwargs.get::<Option<String>>("value_name")?.unwrap_or_else(|| "value".to_owned());
-    kwargs.assert_all_used()?;
-    let pair = |item: Value| Ok((item.get_attr(&key_name)?, item.get_attr(&value_name)?));
+fn items2dict(items: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let [key_name, value_name] = taken(["key_name", "value_name"], &args, &kwargs)?;
+    let key_name = key_name.unwrap_or_else(|| Value::from("key"));
+    let value_name = value_name.unwrap_or_else(|| Value::from("value"));
+    if !is_list(items) {
+        return Err(wrong(format!("items2dict requires a list, got {} instead.", type_name(items))));
+    }
+    let part = |item: &Value, name: &Value| {
+        let found = crate::template::python::item(item, name)?;
+        if is_missing(&found) {
+            let words = "items2dict requires each dictionary in the list to contain the keys";
+            return Err(wrong(format!("{words} '{}' and '{}'", to_text(&key_name), to_text(&value_name))));
+        }
+        Ok(found)
+    };
+    let pair = |item: Value| Ok((part(&item, &key_name)?, part(&item, &value_name)?));
     let found = elements("items2dict", items)?.into_iter().map(pair).collect::<Result<Vec<_>, Error>>()?;
     Ok(Value::from_pairs(found))
 }
 
-fn flatten(list: &Value, levels: Option<i64>, kwargs: Kwargs) -> Result<Value, Error> {
-    let levels = kwargs.get::<Option<i64>>("levels")?.or(levels);
-    let skip_nulls = kwargs.get::<Option<bool>>("skip_nulls")?.unwrap_or(true);
-    kwargs.assert_all_used()?;
+fn flatten(list: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let [levels, skip_nulls] = taken(["levels", "skip_nulls"], &args, &kwargs)?;
+    let levels = levels.as_ref().and_then(int_of).unwrap_or(i128::MAX);
+    let skip_nulls = skip_nulls.is_none_or(|skip| skip.is_true());
     let mut flat = Vec::new();
-    into_flat(list, levels.unwrap_or(i64::MAX), skip_nulls, &mut flat)?;
+    into_flat(list, levels, skip_nulls, &mut flat)?;
     Ok(Value::from(flat))
 }
 
-fn into_flat(list: &Value, levels: i64, skip_nulls: bool, flat: &mut Vec<Value>) -> Result<(), Error> {
+fn into_flat(list: &Value, levels: i128, skip_nulls: bool, flat: &mut Vec<Value>) -> Result<(), Error> {
     for item in elements("flatten", list)? {
-        if skip_nulls && item.is_none() {
+        // Words for nothing are nothing, too.
+        if skip_nulls && (item.is_none() || matches!(item.as_str(), Some("None" | "null"))) {
             continue;
         }
         if matches!(item.kind(), ValueKind::Seq | ValueKind::Iterable) && levels > 0 {
@@ -172,13 +183,13 @@ fn into_flat(list: &Value, levels: i64, skip_nulls: bool, flat: &mut Vec<Value>)
 }
 
 fn unique(items: impl IntoIterator<Item = Value>) -> Vec<Value> {
-    let mut seen = BTreeSet::new();
+    let mut seen = Seen::default();
     items.into_iter().filter(|item| seen.insert(item.clone())).collect()
 }
 
 fn sets(name: &str, one: &Value, two: &Value, keep: impl Fn(bool) -> bool) -> Result<Value, Error> {
-    let two: BTreeSet<Value> = elements(name, two)?.into_iter().collect();
-    Ok(Value::from(unique(elements(name, one)?.into_iter().filter(|item| keep(two.contains(item))))))
+    let two: Seen = elements(name, two)?.into_iter().collect();
+    Ok(Value::from(unique(elements(name, one)?.into_iter().filter(|item| keep(two.has(item))))))
 }
 
 fn union(one: &Value, two: &Value) -> Result<Value, Error> {
@@ -188,7 +199,8 @@ fn union(one: &Value, two: &Value) -> Result<Value, Error> {
 fn symmetric_difference(one: &Value, two: &Value) -> Result<Value, Error> {
     let (first, second) = (elements("symmetric_difference", one)?, elements("symmetric_difference", two)?);
     let only = |list: &[Value], other: &[Value]| {
-        list.iter().filter(|item| !other.contains(item)).cloned().collect::<Vec<_>>()
+        let other: Seen = other.iter().cloned().collect();
+        list.iter().filter(|item| !other.has(item)).cloned().collect::<Vec<_>>()
     };
     Ok(Value::from(unique(only(&first, &second).into_iter().chain(only(&second, &first)))))
 }
@@ -266,6 +278,12 @@ fn dictsort(
     let by = kwargs.get::<Option<String>>("by")?.or(by).unwrap_or_else(|| "key".to_owned());
     let reverse = kwargs.get::<Option<bool>>("reverse")?.or(reverse).unwrap_or(false);
     kwargs.assert_all_used()?;
+    if !matches!(by.as_str(), "key" | "value") {
+        return Err(wrong("You can only sort by either \"key\" or \"value\""));
+    }
+    if mapping.kind() != ValueKind::Map {
+        return Err(wrong(format!("'{}' object has no attribute 'items'", type_name(mapping))));
+    }
     let mut items: Vec<(Value, Value)> = pairs(mapping)?
         .into_iter()
         .map(|(key, value)| {
@@ -283,7 +301,7 @@ fn dictsort(
 
 /// `key | extract(container, morekeys)`.
 fn extract(key: &Value, container: &Value, more: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
-    use crate::template::python::{is_missing, item};
+    use crate::template::python::item;
     let more = kwargs.get::<Option<Value>>("morekeys")?.or(more).filter(|more| !more.is_none());
     kwargs.assert_all_used()?;
     let mut value = item(container, key)?;
@@ -332,6 +350,13 @@ pub(in crate::template) fn subelements(
                 to_text(&item)
             )));
         }
+        if !is_list(&below) {
+            return Err(wrong(format!(
+                "the key '{}' should point to a list, got {}",
+                keys.join("."),
+                to_text(&below)
+            )));
+        }
         for inner in elements("subelements", &below)? {
             found.push(Value::from(vec![item.clone(), inner]));
         }
@@ -374,27 +399,4 @@ pub(in crate::template) fn zip_longest(
         Value::from(lists.iter().map(|list| list.get(index).unwrap_or(&fill).clone()).collect::<Vec<_>>())
     };
     Ok(Value::from((0..length).map(row).collect::<Vec<_>>()))
-}
-
-/// Joins elements as Python prints them.
-fn join(
-    list: &Value,
-    separator: Option<&str>,
-    attribute: Option<&str>,
-    kwargs: Kwargs,
-) -> Result<String, Error> {
-    let separator =
-        kwargs.get::<Option<String>>("d")?.or_else(|| separator.map(str::to_owned)).unwrap_or_default();
-    let attribute = kwargs.get::<Option<String>>("attribute")?.or_else(|| attribute.map(str::to_owned));
-    kwargs.assert_all_used()?;
-    if let Some(text) = list.as_str() {
-        return Ok(text.chars().map(String::from).collect::<Vec<_>>().join(&separator));
-    }
-    let part = |item: Value| match &attribute {
-        Some(path) => {
-            path.split('.').try_fold(item, |item, key| item.get_attr(key)).map(|value| to_text(&value))
-        }
-        None => Ok(to_text(&item)),
-    };
-    Ok(elements("join", list)?.into_iter().map(part).collect::<Result<Vec<_>, _>>()?.join(&separator))
 }

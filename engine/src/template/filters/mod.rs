@@ -15,18 +15,22 @@ mod text;
 mod times;
 mod values;
 mod vault;
+mod wrap;
 
 use std::sync::Arc;
 
+use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::vault::Vault;
 
+use super::python::{iterate, type_name};
 pub(super) use lists::{merge, subelements};
 pub(crate) use passwords::encrypted;
 pub(super) use passwords::{Settings as HashSettings, hash as hash_password};
 pub(super) use random::Chance;
 pub(super) use regex::compile as compile_regex;
+pub(super) use text::escape;
 
 /// Adds all filters.
 pub(super) fn add(environment: &mut Environment<'static>, vault: &Arc<Vault>) {
@@ -52,21 +56,35 @@ pub(super) fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
-/// The elements of a list.
+/// The elements of what can be gone through.
 pub(super) fn elements(filter: &str, value: &Value) -> Result<Vec<Value>, Error> {
-    let is_list = matches!(
-        value.kind(),
-        minijinja::value::ValueKind::Seq
-            | minijinja::value::ValueKind::Iterable
-            | minijinja::value::ValueKind::Map
-    );
-    if !is_list {
-        return Err(wrong(format!(
-            "`{filter}` needs a list, not {}",
-            crate::template::python::type_name(value)
-        )));
+    iterate(value).map_err(|_| wrong(format!("`{filter}` needs a list, not {}", type_name(value))))
+}
+
+/// Arguments by position or by name, as Python takes them.
+fn taken<const N: usize>(
+    names: [&str; N],
+    given: &[Value],
+    named: &Kwargs,
+) -> Result<[Option<Value>; N], Error> {
+    if given.len() > N {
+        return Err(wrong(format!("at most {N} arguments are taken, {} were given", given.len())));
     }
-    Ok(value.try_iter()?.collect())
+    let mut values = [const { None }; N];
+    for (index, name) in names.into_iter().enumerate() {
+        let by_name = named.get::<Option<Value>>(name)?.filter(|_| named.has(name));
+        values[index] = match (given.get(index), by_name) {
+            (Some(_), Some(_)) => return Err(wrong(format!("the argument `{name}` is given twice"))),
+            (given, by_name) => given.cloned().or(by_name),
+        };
+    }
+    named.assert_all_used()?;
+    Ok(values)
+}
+
+/// A text, which the value must be.
+fn text_of<'a>(filter: &str, value: &'a Value) -> Result<&'a str, Error> {
+    value.as_str().ok_or_else(|| wrong(format!("`{filter}` needs a text, not {}", type_name(value))))
 }
 
 /// Every combination of one element of each list.

@@ -20,6 +20,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         kwargs.assert_all_used()?;
         let value = number("log", value)?;
         match base {
+            _ if value <= 0.0 => Err(wrong("math domain error")),
             None => Ok::<_, Error>(value.ln()),
             Some(base) => match number("log", &base)? {
                 10.0 => Ok(value.log10()),
@@ -33,12 +34,14 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         kwargs.assert_all_used()?;
         let value = number("root", value)?;
         match base.map(|base| number("root", &base)).transpose()? {
+            None | Some(2.0) if value < 0.0 => Err(wrong("math domain error")),
             None | Some(2.0) => Ok::<_, Error>(value.sqrt()),
             Some(base) => Ok(value.powf(1.0 / base)),
         }
     });
     environment.add_filter("abs", |value: &Value| match crate::template::python::int_of(value) {
         Some(number) if number < 0 => crate::template::python::negate(value),
+        Some(number) if value.kind() == minijinja::value::ValueKind::Bool => Ok(Value::from(number as i64)),
         Some(_) => Ok(value.clone()),
         None => Ok(Value::from(number("abs", value)?.abs())),
     });
@@ -66,14 +69,15 @@ fn round(
     let rounded = match method.as_str() {
         "ceil" => (number * factor).ceil() / factor,
         "floor" => (number * factor).floor() / factor,
+        "common" if is_whole && precision >= 0 && value.kind() == minijinja::value::ValueKind::Bool => {
+            return Ok(Value::from(number as i64));
+        }
         "common" if is_whole && precision >= 0 => return Ok(value.clone()),
         "common" if precision >= 0 => {
             // Decimal digits of the exact value, as Python rounds it.
             let places = usize::try_from(precision).unwrap_or(0);
             let text = format!("{number:.places$}");
-            let plain: f64 = text.parse().unwrap_or(number);
-            let is_half = (number * factor).fract().abs() == 0.5;
-            if is_half { (number * factor).round_ties_even() / factor } else { plain }
+            text.parse().unwrap_or(number)
         }
         "common" => {
             let rounded = (number * factor).round_ties_even() / factor;
@@ -134,7 +138,7 @@ fn human_to_bytes(
     default: Option<String>,
     bits: Option<bool>,
     kwargs: Kwargs,
-) -> Result<i64, Error> {
+) -> Result<Value, Error> {
     let default = kwargs.get::<Option<String>>("default_unit")?.or(default);
     let bits = kwargs.get::<Option<bool>>("isbits")?.or(bits).unwrap_or(false);
     kwargs.assert_all_used()?;
@@ -147,7 +151,7 @@ fn human_to_bytes(
     let written = text[end..].trim();
     let unit = if written.is_empty() { default.unwrap_or_default() } else { written.to_owned() };
     if unit.is_empty() {
-        return Ok(number.round() as i64);
+        return Ok(as_whole(number.round()));
     }
     let first: String = unit.chars().take(1).collect::<String>().to_uppercase();
     let factor = UNITS.into_iter().find(|(name, _)| *name == first).map(|(_, factor)| factor);
@@ -176,5 +180,11 @@ fn human_to_bytes(
             "human_to_bytes() failed to convert {text}. Value is not a valid string (expect {first}{expected})"
         )));
     }
-    Ok((number * factor).round() as i64)
+    Ok(as_whole((number * factor).round()))
+}
+
+/// A number without a fraction as an integer.
+fn as_whole(number: f64) -> Value {
+    let number = number as i128;
+    i64::try_from(number).map_or_else(|_| Value::from(number), Value::from)
 }

@@ -8,7 +8,7 @@ use minijinja::{Environment, Error, Value};
 use sha2::{Digest, Sha256, Sha512};
 
 use super::random::Chance;
-use super::wrong;
+use super::{text_of, wrong};
 use crate::template::to_text;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -31,7 +31,7 @@ fn password_hash(
     let ident = kwargs.get::<Option<String>>("ident")?;
     kwargs.assert_all_used()?;
     let settings = Settings { salt: salt.as_ref().map(to_text), size, rounds, ident };
-    hash(&to_text(password), &kind, &settings)
+    hash(text_of("password_hash", password)?, &kind, &settings)
 }
 
 /// A text encrypted as `vars_prompt` does it; otherwise why it cannot be.

@@ -4,26 +4,31 @@
 
 use std::path::{Path, PathBuf};
 
-use minijinja::value::Kwargs;
+use minijinja::value::{Kwargs, Tuple};
 use minijinja::{Environment, Error, Value};
 
-use super::{elements, wrong};
+use super::{elements, text_of, wrong};
 use crate::template::to_text;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("basename", |value: &Value| {
-        let text = to_text(value);
-        text.rsplit('/').next().unwrap_or_default().to_owned()
+        let text = text_of("basename", value)?;
+        Ok::<_, Error>(text.rsplit('/').next().unwrap_or_default().to_owned())
     });
     environment.add_filter("dirname", dirname);
     environment.add_filter("splitext", splitext);
-    environment.add_filter("expanduser", |value: &Value| expand(&to_text(value)));
-    environment.add_filter("expandvars", |value: &Value| expand_variables(&to_text(value)));
-    environment.add_filter("realpath", |value: &Value| real(&absolute(&expand(&to_text(value)))));
-    environment.add_filter("normpath", |value: &Value| normal(&to_text(value)));
+    environment.add_filter("expanduser", |value: &Value| text_of("expanduser", value).map(expand));
+    environment.add_filter("expandvars", |value: &Value| text_of("expandvars", value).map(expand_variables));
+    environment.add_filter("realpath", |value: &Value| {
+        text_of("realpath", value).map(|path| real(&absolute(&expand(path))))
+    });
+    environment.add_filter("normpath", |value: &Value| text_of("normpath", value).map(normal));
     environment.add_filter("path_join", |value: &Value| match value.as_str() {
         Some(text) => Ok(text.to_owned()),
-        None => Ok::<_, Error>(joined(&elements("path_join", value)?)),
+        None => match elements("path_join", value)?.as_slice() {
+            [] => Err(wrong("`path_join` needs at least one part")),
+            parts => Ok::<_, Error>(joined(parts)),
+        },
     });
     environment.add_filter("commonpath", |value: &Value| {
         let paths: Vec<String> = elements("commonpath", value)?.iter().map(to_text).collect();
@@ -39,31 +44,47 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     });
     environment.add_filter("win_splitdrive", |value: &Value| {
         let text = to_text(value);
-        let at = if text.get(1..2) == Some(":") { 2 } else { 0 };
+        let at = drive_length(&text);
         Value::from(vec![text[..at].to_owned(), text[at..].to_owned()])
     });
     environment.add_filter("relpath", relpath);
     environment.add_filter("urlsplit", urlsplit);
 }
 
-fn dirname(value: &Value) -> String {
-    let text = to_text(value);
-    match text.rsplit_once('/') {
+/// How long the drive of a path of Windows is: a letter, or a host and what it shares.
+fn drive_length(path: &str) -> usize {
+    if path.get(1..2) == Some(":") {
+        return 2;
+    }
+    let separators = ['/', '\\'];
+    let starts_twice = path.starts_with(separators) && path[1..].starts_with(separators);
+    let share = path.get(2..).filter(|rest| starts_twice && !rest.starts_with(separators));
+    let host_end = share.and_then(|rest| rest.find(separators)).map(|at| at + 3);
+    let Some(rest) = host_end.and_then(|at| path.get(at..)) else { return 0 };
+    if rest.starts_with(separators) {
+        return 0;
+    }
+    path.len() - rest.len() + rest.find(separators).unwrap_or(rest.len())
+}
+
+fn dirname(value: &Value) -> Result<String, Error> {
+    let text = text_of("dirname", value)?;
+    Ok(match text.rsplit_once('/') {
         Some((head, _)) if head.trim_end_matches('/').is_empty() => {
             text[..text.len() - text.trim_start_matches('/').len()].to_owned()
         }
         Some((head, _)) => head.trim_end_matches('/').to_owned(),
         None => String::new(),
-    }
+    })
 }
 
-fn splitext(value: &Value) -> Value {
-    let text = to_text(value);
+fn splitext(value: &Value) -> Result<Value, Error> {
+    let text = text_of("splitext", value)?;
     let name_start = text.rfind('/').map_or(0, |at| at + 1);
     let name = &text[name_start..];
     let dot = name.rfind('.').filter(|at| !name[..*at].trim_start_matches('.').is_empty());
     let (head, tail) = text.split_at(dot.map_or(text.len(), |at| name_start + at));
-    Value::from(vec![head.to_owned(), tail.to_owned()])
+    Ok(Value::from(Tuple::from([Value::from(head), Value::from(tail)])))
 }
 
 fn expand(text: &str) -> String {
@@ -214,7 +235,12 @@ fn urlsplit(value: &Value, part: Option<&str>) -> Result<Value, Error> {
         login.split_once(':').map_or((Some(login), None), |(user, password)| (Some(user), Some(password)))
     });
     let (hostname, port) = match location.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse::<u16>().ok()),
+        Some((host, "")) => (host, None),
+        // The colons of an address belong to it.
+        Some((host, port)) if !port.ends_with(']') => {
+            let number = port.parse::<u16>();
+            (host, Some(number.map_err(|_| wrong(format!("'{port}' is no number of a port")))?))
+        }
         _ => (location, None),
     };
     let hostname = hostname.trim_matches(['[', ']']).to_lowercase();

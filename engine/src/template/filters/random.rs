@@ -176,7 +176,7 @@ fn random(value: &Value, args: minijinja::value::Rest<Value>, kwargs: Kwargs) ->
     if start.is_some() || step.is_some() {
         return Err(wrong("start and step can only be used with integer values"));
     }
-    if float_of(value).is_some() {
+    if float_of(value).is_some() || value.kind() == minijinja::value::ValueKind::Map {
         return Err(wrong("random can only be used on sequences and integers"));
     }
     let items = iterate(value)?;
@@ -190,7 +190,8 @@ fn random(value: &Value, args: minijinja::value::Rest<Value>, kwargs: Kwargs) ->
 fn shuffle(value: &Value, seed: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let seed = kwargs.get::<Option<Value>>("seed")?.or(seed);
     kwargs.assert_all_used()?;
-    let mut items = iterate(value)?;
+    // What is no list stays as it is.
+    let Ok(mut items) = iterate(value) else { return Ok(value.clone()) };
     let mut chance = Chance::new(seed.as_ref())?;
     for index in (1..items.len()).rev() {
         items.swap(index, chance.index(index + 1));

@@ -5,6 +5,8 @@
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, Value};
 
+use super::wrap::wordwrap;
+use super::{taken, text_of};
 use crate::template::python::{self, pairs, raise};
 use crate::template::to_text;
 
@@ -20,9 +22,13 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("striptags", striptags);
     environment.add_filter("filesizeformat", filesizeformat);
     environment.add_filter("urlencode", urlencode);
-    for name in ["e", "escape", "forceescape"] {
-        environment.add_filter(name, |value: &Value| escape(&to_text(value)));
+    for name in ["e", "escape"] {
+        environment.add_filter(name, |value: &Value| match value.is_safe() {
+            true => value.clone(),
+            false => Value::from_safe_string(escape(&to_text(value))),
+        });
     }
+    environment.add_filter("forceescape", |value: &Value| Value::from_safe_string(escape(&to_text(value))));
     environment.add_filter("xmlattr", xmlattr);
     environment.add_filter("urlize", |value: &Value, _: Kwargs| to_text(value));
     environment.add_filter("trim", |value: &Value, characters: Option<String>| {
@@ -39,7 +45,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("replace", replace);
     environment.add_filter("split", split);
     environment.add_filter("indent", indent);
-    environment.add_filter("safe", |value: &Value| to_text(value));
+    environment.add_filter("safe", |value: &Value| Value::from_safe_string(to_text(value)));
 }
 
 /// A method of Python's texts as a filter.
@@ -105,17 +111,17 @@ fn indent(
     kwargs: Kwargs,
 ) -> Result<String, Error> {
     let width = kwargs.get::<Option<Value>>("width")?.or(width).unwrap_or_else(|| Value::from(4));
+    let text = text_of("indent", value)?;
     let first = kwargs.get::<Option<bool>>("first")?.or(first).unwrap_or(false);
     let blank = kwargs.get::<Option<bool>>("blank")?.or(blank).unwrap_or(false);
     kwargs.assert_all_used()?;
     let blanks = match width.as_str() {
         Some(text) => text.to_owned(),
         None => {
-            let width = python::int_of(&width).and_then(|width| usize::try_from(width).ok()).unwrap_or(0);
-            " ".repeat(python::width(width)?)
+            let width = python::int_of(&width).ok_or_else(|| raise("`indent` needs a whole number"))?;
+            " ".repeat(python::width(usize::try_from(width).unwrap_or(0))?)
         }
     };
-    let text = to_text(value);
     // Python's `splitlines` drops the last line break, for which Jinja adds an empty line.
     let lines: Vec<&str> = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
     let indented: Vec<String> = lines
@@ -134,14 +140,20 @@ fn truncate(value: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<String, 
         let given = kwargs.get::<Option<Value>>(name)?.or_else(|| args.get(position).cloned());
         Ok::<_, Error>(given.filter(|given| !given.is_none()))
     };
-    let number = |given: Option<Value>, usual: usize| {
-        given.as_ref().and_then(python::int_of).and_then(|given| usize::try_from(given).ok()).unwrap_or(usual)
+    let number = |given: Option<Value>, usual: usize| match given {
+        Some(given) => python::int_of(&given)
+            .and_then(|given| usize::try_from(given).ok())
+            .ok_or_else(|| raise(format!("`truncate` needs whole numbers, not {}", to_text(&given)))),
+        None => Ok(usual),
     };
-    let length = number(option(0, "length")?, 255);
+    let length = number(option(0, "length")?, 255)?;
     let kill_words = option(1, "killwords")?.is_some_and(|kill| kill.is_true());
     let end = option(2, "end")?.map_or_else(|| "...".to_owned(), |end| to_text(&end));
-    let leeway = number(option(3, "leeway")?, 5);
+    let leeway = number(option(3, "leeway")?, 5)?;
     kwargs.assert_all_used()?;
+    if length < end.chars().count() {
+        return Err(raise(format!("expected length >= {}, got {length}", end.chars().count())));
+    }
     let text = to_text(value);
     if text.chars().count() <= length + leeway {
         return Ok(text);
@@ -159,64 +171,54 @@ fn center(value: &Value, width: Option<i64>, kwargs: Kwargs) -> Result<Value, Er
     method(value, "center", &[Value::from(width)])
 }
 
-fn wordwrap(
-    value: &Value,
-    width: Option<usize>,
-    break_long: Option<bool>,
-    wrap: Option<String>,
-    kwargs: Kwargs,
-) -> Result<String, Error> {
-    let width = kwargs.get::<Option<usize>>("width")?.or(width).unwrap_or(79).max(1);
-    let break_long = kwargs.get::<Option<bool>>("break_long_words")?.or(break_long).unwrap_or(true);
-    let wrap = kwargs.get::<Option<String>>("wrapstring")?.or(wrap).unwrap_or_else(|| "\n".to_owned());
-    kwargs.get::<Option<bool>>("break_on_hyphens")?;
-    kwargs.assert_all_used()?;
-    let mut lines: Vec<String> = Vec::new();
-    for paragraph in to_text(value).lines() {
-        let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            let mut word: Vec<char> = word.chars().collect();
-            loop {
-                let used = line.chars().count();
-                let space = usize::from(used > 0);
-                if used + space + word.len() <= width {
-                    if used > 0 {
-                        line.push(' ');
-                    }
-                    line.extend(&word);
-                    break;
-                }
-                if used > 0 {
-                    lines.push(std::mem::take(&mut line));
-                    continue;
-                }
-                if !break_long {
-                    lines.push(word.iter().collect());
-                    break;
-                }
-                lines.push(word.drain(..width).collect());
-            }
-        }
-        lines.push(line);
-    }
-    Ok(lines.join(&wrap))
+fn striptags(value: &Value) -> String {
+    let mut text = without(&to_text(value), "<!--", "-->");
+    text = without(&text, "<", ">");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    unescaped(&text)
 }
 
-fn striptags(value: &Value) -> String {
-    let mut plain = String::new();
-    let mut rest = to_text(value);
-    while let Some(start) = rest.find('<') {
-        plain.push_str(&rest[..start]);
-        let end = rest[start..].find('>').map_or(rest.len(), |end| start + end + 1);
-        rest = rest.split_off(end);
+/// A text without what stands between two marks.
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(open) {
+        let Some(end) = rest[start..].find(close) else { break };
+        kept.push_str(&rest[..start]);
+        rest = &rest[start + end + close.len()..];
     }
-    plain.push_str(&rest);
-    let text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
+    kept + rest
+}
+
+/// The characters that references of HTML stand for.
+fn unescaped(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('&') {
+        plain.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let found = rest.split_once(';').and_then(|(name, _)| Some((name.len() + 1, character(&name[1..])?)));
+        let (length, character) = found.unwrap_or((1, '&'));
+        plain.push(character);
+        rest = &rest[length..];
+    }
+    plain + rest
+}
+
+fn character(name: &str) -> Option<char> {
+    let number = name.strip_prefix('#').and_then(|digits| match digits.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => digits.parse().ok(),
+    });
+    match name {
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "amp" => Some('&'),
+        "nbsp" => Some('\u{a0}'),
+        _ => number.and_then(char::from_u32),
+    }
 }
 
 fn filesizeformat(value: &Value, binary: Option<bool>, kwargs: Kwargs) -> Result<String, Error> {
@@ -277,7 +279,7 @@ fn urlencode(value: &Value) -> Result<String, Error> {
     Ok(texts.join("&"))
 }
 
-fn escape(text: &str) -> String {
+pub(in crate::template) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -285,12 +287,21 @@ fn escape(text: &str) -> String {
         .replace('\'', "&#39;")
 }
 
-fn xmlattr(value: &Value, autospace: Option<bool>) -> Result<String, Error> {
+fn xmlattr(value: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<String, Error> {
+    let [autospace] = taken(["autospace"], &args, &kwargs)?;
+    let autospace = autospace.is_none_or(|autospace| autospace.is_true());
+    if !python::is_mapping(value) {
+        return Err(raise(format!("'{}' object has no attribute 'items'", python::type_name(value))));
+    }
+    let is_wrong = |name: &str| name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '='));
+    if let Some((name, _)) = pairs(value)?.iter().find(|(name, _)| is_wrong(&to_text(name))) {
+        return Err(raise(format!("Invalid character in attribute name: '{}'", to_text(name))));
+    }
     let attributes: Vec<String> = pairs(value)?
         .iter()
         .filter(|(_, value)| !value.is_none() && !python::is_missing(value))
         .map(|(key, value)| format!("{}=\"{}\"", escape(&to_text(key)), escape(&to_text(value))))
         .collect();
     let text = attributes.join(" ");
-    Ok(if autospace.unwrap_or(true) && !text.is_empty() { format!(" {text}") } else { text })
+    Ok(if autospace && !text.is_empty() { format!(" {text}") } else { text })
 }

@@ -2,11 +2,11 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::wrong;
-use crate::template::python::{Missing, float_of, is_missing};
+use super::{taken, text_of, wrong};
+use crate::template::python::{Missing, float_of, int_of, is_missing};
 use crate::template::text::representation;
 use crate::template::to_text;
 
@@ -15,8 +15,8 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("bool", boolean);
     environment.add_filter("string", |value: &Value| match value.as_str() {
         // The same text, so that it is still known where it came from.
-        Some(_) => value.clone(),
-        None => Value::from(to_text(value)),
+        Some(_) => Ok(value.clone()),
+        None => super::data::complete(value, &|_| false).map(|()| Value::from(to_text(value))),
     });
     environment.add_filter("int", int);
     environment.add_filter("float", float);
@@ -57,51 +57,89 @@ fn boolean(value: &Value) -> bool {
     }
 }
 
-fn int(value: &Value, default: Option<Value>, base: Option<u32>, kwargs: Kwargs) -> Result<Value, Error> {
-    let default = kwargs.get::<Option<Value>>("default")?.or(default).unwrap_or_else(|| Value::from(0));
-    let base = kwargs.get::<Option<u32>>("base")?.or(base).unwrap_or(10);
-    kwargs.assert_all_used()?;
-    let whole = |number: f64| (number.is_finite()).then(|| Value::from(number.trunc() as i64));
+fn int(value: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let [default, base] = taken(["default", "base"], &args, &kwargs)?;
+    let default = default.unwrap_or_else(|| Value::from(0));
+    let base = base.as_ref().and_then(int_of).unwrap_or(10);
+    let fits = |number: i128| i64::try_from(number).map_or_else(|_| Value::from(number), Value::from);
+    let whole = |number: f64| (number.is_finite()).then(|| fits(number.trunc() as i128));
     let number = match value.kind() {
         ValueKind::Bool => Some(Value::from(i64::from(value.is_true()))),
         ValueKind::Number if value.is_integer() => Some(value.clone()),
         ValueKind::Number => float_of(value).and_then(whole),
         ValueKind::String => {
-            let text = value.as_str().unwrap_or_default().trim().to_lowercase().replace('_', "");
-            let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-            let (base, digits) = match (base, text.get(..2)) {
-                (16 | 0, Some("0x")) => (16, &text[2..]),
-                (8 | 0, Some("0o")) => (8, &text[2..]),
-                (2 | 0, Some("0b")) => (2, &text[2..]),
-                (0, _) => (10, text),
-                (base, _) => (base.clamp(2, 36), text),
-            };
-            let digits = format!("{sign}{}", digits.strip_prefix('+').unwrap_or(digits));
-            match i128::from_str_radix(&digits, base) {
-                Ok(number) => Some(i64::try_from(number).map_or_else(|_| Value::from(number), Value::from)),
-                Err(_) => format!("{sign}{text}").parse::<f64>().ok().and_then(whole),
-            }
+            let text = value.as_str().unwrap_or_default();
+            integer(text, base).map(fits).or_else(|| number(text).and_then(whole))
         }
         _ => None,
     };
     Ok(number.unwrap_or(default))
 }
 
-fn float(value: &Value, default: Option<f64>) -> f64 {
+/// A text as a whole number, as Python's `int` reads it.
+fn integer(text: &str, base: i128) -> Option<i128> {
+    let text = text.trim().to_lowercase();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(&text)),
+    };
+    let (base, digits) = match (base, digits.get(..2)) {
+        (16 | 0, Some("0x")) => (16, &digits[2..]),
+        (8 | 0, Some("0o")) => (8, &digits[2..]),
+        (2 | 0, Some("0b")) => (2, &digits[2..]),
+        // Without a prefix only zero begins with a zero.
+        (0, _) if digits.starts_with('0') && digits.bytes().any(|digit| digit != b'0') => return None,
+        (0, _) => (10, digits),
+        (2..=36, _) => (u32::try_from(base).ok()?, digits),
+        _ => return None,
+    };
+    i128::from_str_radix(&format!("{sign}{}", ungrouped(digits)?), base).ok()
+}
+
+/// Digits without the signs that part groups of them, which stand between digits only.
+fn ungrouped(digits: &str) -> Option<String> {
+    let is_wrong = digits.starts_with(['_', '+', '-']) || digits.ends_with('_') || digits.contains("__");
+    (!is_wrong).then(|| digits.replace('_', ""))
+}
+
+/// A text as a number, as Python's `float` reads it.
+fn number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let is_grouped = text.contains('_');
+    let is_between = |at: usize| {
+        let bytes = text.as_bytes();
+        let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+        is_digit(at.checked_sub(1)) && is_digit(at.checked_add(1))
+    };
+    if is_grouped && !text.match_indices('_').all(|(at, _)| is_between(at)) {
+        return None;
+    }
+    text.replace('_', "").parse().ok()
+}
+
+fn float(value: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let [default] = taken(["default"], &args, &kwargs)?;
     let number = match value.kind() {
-        ValueKind::String => value.as_str().and_then(|text| text.trim().parse().ok()),
+        ValueKind::String => value.as_str().and_then(number),
         ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
         _ => f64::try_from(value.clone()).ok(),
     };
-    number.or(default).unwrap_or(0.0)
+    Ok(number.map(Value::from).or(default).unwrap_or_else(|| Value::from(0.0)))
 }
 
-fn ternary(value: &Value, yes: Value, no: Value, none: Option<Value>) -> Value {
-    match none {
+fn ternary(value: &Value, args: Rest<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let [yes, no, none] = taken(["true_val", "false_val", "none_val"], &args, &kwargs)?;
+    if is_missing(value) {
+        return Ok(value.clone());
+    }
+    let (Some(yes), Some(no)) = (yes, no) else {
+        return Err(wrong("`ternary` needs a value for true and one for false"));
+    };
+    Ok(match none.filter(|none| !none.is_none()) {
         Some(none) if value.is_none() => none,
         _ if value.is_true() => yes,
         _ => no,
-    }
+    })
 }
 
 /// A text as one word of a shell, quoted only where need be.
@@ -144,6 +182,7 @@ fn comment(value: &Value, style: Option<&str>, kwargs: Kwargs) -> Result<String,
     let postfix_count = kwargs.get::<Option<usize>>("postfix_count")?.unwrap_or(1);
     let newline = option("newline", "\n")?;
     kwargs.assert_all_used()?;
+    let text = text_of("comment", value)?;
     // Each part ends its line; a prefix or postfix that is empty is no line at all.
     let mut parts = Vec::new();
     if !beginning.is_empty() {
@@ -152,7 +191,7 @@ fn comment(value: &Value, style: Option<&str>, kwargs: Kwargs) -> Result<String,
     if !prefix.is_empty() {
         parts.extend(std::iter::repeat_n(prefix.trim_end().to_owned(), prefix_count));
     }
-    parts.extend(to_text(value).split('\n').map(|line| format!("{decoration}{line}").trim_end().to_owned()));
+    parts.extend(text.split('\n').map(|line| format!("{decoration}{line}").trim_end().to_owned()));
     if postfix.is_empty() {
         parts.push(String::new());
     } else {

@@ -86,15 +86,14 @@ impl Interpreter<'_> {
             CallType::Block(name) => self.capture_block(name),
             CallType::Function(name) => {
                 let function = self.read(name, call.span())?;
-                let function = self.used(function, call.span())?;
                 self.call_value(&function, name, &call.args, call.span())
             }
             CallType::Method(object, name) => {
-                let object = self.present(object)?;
+                let object = self.value(object)?;
                 self.call_method(&object, name, &call.args, call.span())
             }
             CallType::Object(expression) => {
-                let function = self.present(expression)?;
+                let function = self.value(expression)?;
                 self.call_value(&function, "the value", &call.args, call.span())
             }
         };
@@ -108,6 +107,10 @@ impl Interpreter<'_> {
         given: &'static [CallArg<'static>],
         span: Span,
     ) -> Flow<Value> {
+        // What is made with something missing is missing, too.
+        if is_missing(function) {
+            return Ok(function.clone());
+        }
         if let Some(function) = function.downcast_object_ref::<Macro>() {
             let arguments = self.arguments(given)?;
             return self.call_macro(function, arguments);
@@ -116,8 +119,13 @@ impl Interpreter<'_> {
             let arguments = self.present_arguments(given, span)?;
             return self.call_loop(this, arguments.positional.first());
         }
-        let arguments =
-            if name == "undef" { self.arguments(given)? } else { self.present_arguments(given, span)? };
+        let arguments = self.arguments(given)?;
+        if let Some(missing) = arguments.missing().filter(|_| name != "undef") {
+            return Ok(missing.clone());
+        }
+        if let Some(method) = function.downcast_object_ref::<python::Method>() {
+            return Ok(method.call(&arguments.positional, &arguments.kwargs())?);
+        }
         if let Some(native) = function.downcast_object_ref::<Native>() {
             return natives::function(native.0, &arguments);
         }
@@ -143,6 +151,9 @@ impl Interpreter<'_> {
             })?;
             return self.call_value(&function, name, given, span);
         }
+        if is_missing(object) {
+            return Ok(object.clone());
+        }
         let arguments = self.arguments(given)?;
         if let Some(this) = object.downcast_object_ref::<Loop>() {
             return Ok(this.method(name, &arguments.positional)?);
@@ -153,7 +164,7 @@ impl Interpreter<'_> {
         // What a list or mapping takes in may be missing; it is an error when it is used.
         let takes_in = matches!(name, "append" | "insert" | "get" | "setdefault");
         if let Some(missing) = arguments.missing().filter(|_| !takes_in) {
-            return Err(Fault::missing(missing).at(span, self.file()));
+            return Ok(missing.clone());
         }
         if let Some(result) = python::call_method(object, name, &arguments.positional, &arguments.kwargs()) {
             return Ok(result?);
@@ -179,13 +190,13 @@ impl Interpreter<'_> {
     /// Applies a filter by name.
     pub(super) fn apply(&mut self, full: &str, value: Value, arguments: &Arguments) -> Flow<Value> {
         let name = short(full);
-        if !matches!(name, "default" | "d" | "mandatory" | "type_debug")
+        if !matches!(name, "default" | "d" | "mandatory" | "ternary" | "type_debug")
             && let Some(missing) =
                 Some(&value).filter(|value| is_missing(value)).or_else(|| arguments.missing())
             // With another password, what could not be decrypted may be.
             && !(name == "unvault" && self.engine.vault().sealed(missing).is_some())
         {
-            return Err(Fault::missing(missing));
+            return Ok(missing.clone());
         }
         let plugins = self.engine.plugins();
         let foreign = |value: Value| {

@@ -111,7 +111,10 @@ impl Interpreter<'_> {
     }
 
     fn slice(&mut self, slice: &'static ast::Slice<'static>, span: Span) -> Flow<Value> {
-        let value = self.present(&slice.expr)?;
+        let value = self.value(&slice.expr)?;
+        if is_missing(&value) {
+            return Ok(value);
+        }
         let mut bounds = [None, None, None];
         for (bound, expression) in bounds.iter_mut().zip([&slice.start, &slice.stop, &slice.step]) {
             *bound = match expression {

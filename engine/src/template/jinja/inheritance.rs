@@ -59,6 +59,7 @@ impl Interpreter<'_> {
             let Some(parent) = self.blocks.parent.take() else { return Ok(()) };
             let Tree::Statements(statements) = parent.body else { return Ok(()) };
             self.source.clone_from(&parent.source);
+            self.text = parent.text;
             self.blocks.collect(std::slice::from_ref(statements));
             self.run(std::slice::from_ref(statements))?;
         }
@@ -112,7 +113,8 @@ impl Interpreter<'_> {
             let Some(program) = self.load(name)? else { continue };
             let Tree::Statements(statements) = program.body else { continue };
             let inner = Names::new(Some(Arc::clone(&self.names)), program.changes);
-            let mut within = Interpreter::new(self.engine, self.scope, inner, program.source.clone());
+            let mut within =
+                Interpreter::new(self.engine, self.scope, inner, program.source.clone(), program.text);
             within.output = std::mem::take(&mut self.output);
             let result = within.run_template(statements);
             self.output = within.output;
@@ -131,8 +133,13 @@ impl Interpreter<'_> {
         let program = program.ok_or_else(|| self.not_found(&named).at(name.span(), self.file()))?;
         let Tree::Statements(statements) = program.body else { return Ok(Value::from(())) };
         let inner = Names::new(Some(Arc::clone(&self.names)), program.changes);
-        let mut within =
-            Interpreter::new(self.engine, self.scope, Arc::clone(&inner), program.source.clone());
+        let mut within = Interpreter::new(
+            self.engine,
+            self.scope,
+            Arc::clone(&inner),
+            program.source.clone(),
+            program.text,
+        );
         within.run_template(statements)?;
         let exported = inner.exported().into_iter().filter(|(name, _)| !name.starts_with('_'));
         Ok(Value::from_object(Module(exported.collect())))

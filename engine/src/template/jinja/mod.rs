@@ -33,11 +33,13 @@ pub(super) use objects::Namespace;
 use output::Output;
 use variables::Names;
 
+use super::syntax::raw_breaks;
 use super::{RenderOptions, Scope, Templates};
 
 /// A template that was read. It lives as long as the program: there are no more of them than texts in playbooks.
 pub(super) struct Program {
     body: &'static Tree,
+    text: &'static str,
     /// The file it is, and how it is read; texts of YAML have their own places.
     source: Option<File>,
     /// Whether it changes lists or mappings in place, so that variables must be copied before it sees them.
@@ -99,14 +101,16 @@ impl Program {
             Err(error) => readable(text, true, &SyntaxConfig::default(), |text| parse_expr(text).is_ok())
                 .ok_or(error)?,
         };
-        let body = Tree::Expression(parse_expr(kept(&text))?);
-        Ok(Self { body: Box::leak(Box::new(body)), source: None, changes: changes(&text) })
+        let text = kept(&text);
+        let body = Tree::Expression(parse_expr(text)?);
+        Ok(Self { body: Box::leak(Box::new(body)), text, source: None, changes: changes(text) })
     }
 
     /// Reads a text with templates in it.
     pub(super) fn template(text: &str, source: Option<File>, syntax: &SyntaxConfig) -> Result<Self, Error> {
         let name = source.as_ref().map_or_else(String::new, |(file, _)| file.name().display().to_string());
         chains::check(text, false, syntax)?;
+        let text = &*raw_breaks(text);
         let text = match parse(text, &name, syntax.clone()) {
             Ok(_) => Cow::Borrowed(text),
             Err(error) => {
@@ -114,8 +118,9 @@ impl Program {
                 readable(text, false, syntax, is_read).ok_or(error)?
             }
         };
-        let body = Tree::Statements(parse(kept(&text), kept(&name), syntax.clone())?);
-        Ok(Self { body: Box::leak(Box::new(body)), source, changes: changes(&text) })
+        let text = kept(&text);
+        let body = Tree::Statements(parse(text, kept(&name), syntax.clone())?);
+        Ok(Self { body: Box::leak(Box::new(body)), text, source, changes: changes(text) })
     }
 
     /// Whether it is one expression.
@@ -125,8 +130,8 @@ impl Program {
 
     /// Evaluates to a value: of an expression or a template that is one, it keeps its type.
     pub(super) fn evaluate(&self, engine: &Arc<Templates>, scope: &Arc<dyn Scope>) -> Flow<Value> {
-        let mut interpreter =
-            Interpreter::new(engine, scope, Names::new(None, self.changes), self.source.clone());
+        let names = Names::new(None, self.changes);
+        let mut interpreter = Interpreter::new(engine, scope, names, self.source.clone(), self.text);
         match self.body {
             Tree::Expression(expression) => interpreter.value(expression),
             Tree::Statements(statements) => {
@@ -145,6 +150,7 @@ struct Interpreter<'a> {
     names: Arc<Names>,
     output: Output,
     source: Option<File>,
+    text: &'static str,
     blocks: Blocks,
 }
 
@@ -154,9 +160,19 @@ impl<'a> Interpreter<'a> {
         scope: &'a Arc<dyn Scope>,
         names: Arc<Names>,
         source: Option<File>,
+        text: &'static str,
     ) -> Self {
         let state = engine.environment.empty_state();
-        Self { engine, scope, state, names, output: Output::default(), source, blocks: Blocks::default() }
+        Self {
+            engine,
+            scope,
+            state,
+            names,
+            output: Output::default(),
+            source,
+            text,
+            blocks: Blocks::default(),
+        }
     }
 
     /// The file that is evaluated, for places.

@@ -80,9 +80,11 @@ pub(super) fn test(name: &str, value: &Value, arguments: &Arguments) -> Option<R
             Some(matches!(kind, ValueKind::String | ValueKind::Map | ValueKind::Seq | ValueKind::Iterable))
         }
         "callable" => Some(
-            value.downcast_object_ref::<Macro>().is_some() || value.downcast_object_ref::<Native>().is_some(),
+            value.downcast_object_ref::<Macro>().is_some()
+                || value.downcast_object_ref::<Native>().is_some()
+                || value.downcast_object_ref::<python::Method>().is_some(),
         ),
-        "escaped" => Some(false),
+        "escaped" => Some(value.is_safe()),
         "lower" | "upper" => {
             let text = to_text(value);
             let shown = if name == "lower" { text.to_lowercase() } else { text.to_uppercase() };

@@ -20,6 +20,8 @@ pub(super) struct Native(pub(super) &'static str);
 /// A macro, or the body of a `call` block.
 pub(super) struct Macro {
     pub(super) declaration: &'static ast::Macro<'static>,
+    /// The whole template.
+    pub(super) text: &'static str,
     /// What it sees besides its arguments.
     pub(super) names: Arc<Names>,
     pub(super) scope: Arc<dyn Scope>,
@@ -136,6 +138,13 @@ impl Object for Native {
     }
 }
 
+impl Macro {
+    /// Whether a word stands in the template, so that the macro may use it.
+    pub(super) fn word(&self, word: &str) -> bool {
+        self.text.contains(word)
+    }
+}
+
 impl fmt::Debug for Macro {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "<Macro '{}'>", self.declaration.name)
@@ -148,7 +157,20 @@ impl Object for Macro {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        (key.as_str()? == "name").then(|| Value::from(self.declaration.name))
+        Some(match key.as_str()? {
+            "name" => Value::from(self.declaration.name),
+            "arguments" => {
+                let name = |argument: &ast::Expr<'_>| match argument {
+                    ast::Expr::Var(var) => Some(Value::from(var.id)),
+                    _ => None,
+                };
+                Value::from(self.declaration.args.iter().filter_map(name).collect::<Vec<_>>())
+            }
+            "catch_varargs" => Value::from(self.word("varargs")),
+            "catch_kwargs" => Value::from(self.word("kwargs")),
+            "caller" => Value::from(self.word("caller")),
+            _ => return None,
+        })
     }
 }
 

@@ -17,6 +17,19 @@ impl Interpreter<'_> {
         value: &Value,
         arguments: &Arguments,
     ) -> Option<Flow<Value>> {
+        let most = match name {
+            "first" | "last" | "list" | "length" | "count" => Some(0),
+            "attr" => Some(1),
+            "default" | "d" | "unique" | "min" | "max" | "sum" | "join" | "batch" | "slice" => Some(2),
+            "sort" | "groupby" => Some(3),
+            _ => None,
+        };
+        if let Some(most) = most.filter(|most| arguments.positional.len() > *most) {
+            let given = arguments.positional.len();
+            return Some(Err(Fault::new(format!(
+                "`{name}` takes at most {most} arguments, {given} were given"
+            ))));
+        }
         Some(match name {
             "default" | "d" => default(value, arguments),
             "map" => self.map(value, arguments),
@@ -31,6 +44,10 @@ impl Interpreter<'_> {
             "sum" => sum(value, arguments),
             "groupby" => group(value, arguments),
             "format" => format(value, arguments).map_err(Into::into),
+            "join" => join(value, arguments),
+            "batch" => batch(value, arguments),
+            "slice" => slice(value, arguments),
+            "attr" => attribute(value, arguments),
             _ => return None,
         })
     }
@@ -42,6 +59,12 @@ impl Interpreter<'_> {
         let attribute = arguments.named.iter().find(|(name, _)| name == "attribute");
         if let Some((_, path)) = attribute.filter(|_| arguments.positional.is_empty()) {
             let default = arguments.named.iter().find(|(name, _)| name == "default").map(|(_, value)| value);
+            let default = default.filter(|default| !default.is_none());
+            if let Some((name, _)) =
+                arguments.named.iter().find(|(name, _)| !matches!(name.as_str(), "attribute" | "default"))
+            {
+                return Err(Fault::new(format!("Unexpected keyword argument '{name}'")));
+            }
             for item in &items {
                 let found = at_path(item, path)?;
                 mapped.push(match default {
@@ -239,6 +262,9 @@ fn extreme(which: &str, value: &Value, arguments: &Arguments) -> Flow<Value> {
 fn sum(value: &Value, arguments: &Arguments) -> Flow<Value> {
     let attribute = arguments.get(0, "attribute").filter(|attribute| !attribute.is_none());
     let mut total = arguments.get(1, "start").unwrap_or_else(|| Value::from(0));
+    if total.as_str().is_some() {
+        return Err(Fault::new("sum() can't sum strings, `join` puts them together"));
+    }
     for item in python::iterate(value)? {
         total = python::add(&total, &at_present_path(&item, attribute.as_ref())?)?;
     }
@@ -271,6 +297,60 @@ fn group(value: &Value, arguments: &Arguments) -> Flow<Value> {
     }
     let pair = |(_, key, members)| Value::from(Tuple::from([key, List::value(members)]));
     Ok(List::value(groups.into_iter().map(pair).collect()))
+}
+
+/// The texts of all elements, one behind the other.
+fn join(value: &Value, arguments: &Arguments) -> Flow<Value> {
+    let separator = arguments.get(0, "d").map(|separator| to_text(&separator)).unwrap_or_default();
+    let attribute = arguments.get(1, "attribute").filter(|attribute| !attribute.is_none());
+    let mut texts = Vec::new();
+    for item in python::iterate(value)? {
+        texts.push(to_text(&at_present_path(&item, attribute.as_ref())?));
+    }
+    Ok(Value::from(texts.join(&separator)))
+}
+
+/// How many there are to be of something.
+fn amount(filter: &str, given: Option<&Value>) -> Flow<usize> {
+    let given = given.and_then(python::int_of).and_then(|given| usize::try_from(given).ok());
+    given
+        .filter(|given| *given > 0)
+        .ok_or_else(|| Fault::new(format!("`{filter}` needs a number above zero")))
+}
+
+/// Rows of so many elements; what fills the last one may be given.
+fn batch(value: &Value, arguments: &Arguments) -> Flow<Value> {
+    let length = amount("batch", arguments.get(0, "linecount").as_ref())?;
+    let filling = arguments.get(1, "fill_with").filter(|filling| !filling.is_none());
+    let mut rows: Vec<Vec<Value>> = python::iterate(value)?.chunks(length).map(<[Value]>::to_vec).collect();
+    if let (Some(row), Some(filling)) = (rows.last_mut(), filling) {
+        row.resize(length, filling);
+    }
+    Ok(List::value(rows.into_iter().map(List::value).collect()))
+}
+
+/// So many columns; what fills the shorter ones may be given.
+fn slice(value: &Value, arguments: &Arguments) -> Flow<Value> {
+    let count = amount("slice", arguments.get(0, "slices").as_ref())?;
+    let filling = arguments.get(1, "fill_with").filter(|filling| !filling.is_none());
+    let items = python::iterate(value)?;
+    let (length, longer) = (items.len() / count, items.len() % count);
+    let mut rest = items.as_slice();
+    let mut columns = Vec::new();
+    for index in 0..count {
+        let (column, others) = rest.split_at(length + usize::from(index < longer));
+        rest = others;
+        let filling = filling.iter().filter(|_| index >= longer).cloned();
+        columns.push(List::value(column.iter().cloned().chain(filling).collect()));
+    }
+    Ok(List::value(columns))
+}
+
+/// An attribute, never an element.
+fn attribute(value: &Value, arguments: &Arguments) -> Flow<Value> {
+    let name = arguments.get(0, "name").ok_or_else(|| Fault::new("`attr` needs a name"))?;
+    let name = to_text(&name);
+    Ok(python::own_attribute(value, &name).unwrap_or_else(|| python::lacking(value, &format!("'{name}'"))))
 }
 
 /// `'%s' | format(value)`.

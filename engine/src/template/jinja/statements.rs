@@ -137,6 +137,7 @@ impl Interpreter<'_> {
     fn macro_of(&self, declaration: &'static ast::Macro<'static>) -> Value {
         Value::from_object(Macro {
             declaration,
+            text: self.text,
             names: Arc::clone(&self.names),
             scope: Arc::clone(self.scope),
             engine: Arc::downgrade(self.engine),
@@ -170,7 +171,8 @@ impl Interpreter<'_> {
     pub(super) fn call_macro(&mut self, function: &Macro, arguments: Arguments) -> Flow<Value> {
         let engine = function.engine.upgrade().ok_or_else(|| Fault::new("the template engine is gone"))?;
         let names = Names::new(Some(Arc::clone(&function.names)), false);
-        let mut within = Interpreter::new(&engine, &function.scope, names, function.source.clone());
+        let mut within =
+            Interpreter::new(&engine, &function.scope, names, function.source.clone(), function.text);
         within.blocks = function.blocks.clone();
         let Arguments { positional, mut named } = arguments;
         let mut positional = positional.into_iter();
@@ -200,6 +202,13 @@ impl Interpreter<'_> {
         }
         if let Some(at) = named.iter().position(|(name, _)| name == "caller") {
             within.names.set("caller", named.remove(at).1);
+        }
+        let (name, count) = (declaration.name, declaration.args.len());
+        if positional.len() > 0 && !function.word("varargs") {
+            return Err(Fault::new(format!("macro '{name}' takes not more than {count} argument(s)")));
+        }
+        if let Some((unknown, _)) = named.first().filter(|_| !function.word("kwargs")) {
+            return Err(Fault::new(format!("macro '{name}' takes no keyword argument '{unknown}'")));
         }
         within.names.set("varargs", List::value(positional.collect()));
         within

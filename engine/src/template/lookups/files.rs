@@ -10,7 +10,7 @@ use super::{Lookups, flat};
 use crate::playbook::{Files, expand_user};
 use crate::template::evaluation::{scope, search_path};
 use crate::template::filters::{elements, wrong};
-use crate::template::python::is_missing;
+use crate::template::python::{Missing, is_missing};
 use crate::template::{RenderOptions, Scope, TemplateError, to_text};
 
 /// A file of the controller, below the folders of the task.
@@ -62,7 +62,6 @@ pub(super) fn template(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> R
     let flag = |name: &str, usual: bool| Ok::<_, Error>(kwargs.get::<Option<bool>>(name)?.unwrap_or(usual));
     let shape = RenderOptions {
         trim_blocks: flag("trim_blocks", true)?,
-        lstrip_blocks: flag("lstrip_blocks", false)?,
         variable_start: text("variable_start_string")?,
         variable_end: text("variable_end_string")?,
         block_start: text("block_start_string")?,
@@ -71,7 +70,7 @@ pub(super) fn template(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> R
         comment_end: text("comment_end_string")?,
         ..RenderOptions::default()
     };
-    for ignored in ["convert_data", "jinja2_native"] {
+    for ignored in ["convert_data", "jinja2_native", "lstrip_blocks"] {
         kwargs.get::<Option<Value>>(ignored)?;
     }
     let more = kwargs.get::<Option<Value>>("template_vars")?;
@@ -87,10 +86,12 @@ pub(super) fn template(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> R
         let content = lookups.read(&path).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
         let source = content.source(&path).map_err(TemplateError::from);
         // The error keeps its place in the file.
-        let text = source
-            .and_then(|source| engine.render(&source, &scope, &shape))
-            .map_err(|error| wrong(error.to_string()).with_source(error))?;
-        rendered.push(Value::from(text));
+        rendered.push(match source.and_then(|source| engine.render_value(&source, &scope, &shape)) {
+            Ok(value) => value,
+            // What is not defined in it makes the whole of it so.
+            Err(error) if error.undefined.is_some() => Missing::failed(error),
+            Err(error) => return Err(wrong(error.to_string()).with_source(error)),
+        });
     }
     Ok(rendered)
 }
@@ -181,7 +182,9 @@ pub(super) fn first_found(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>
             skip |= term.get_attr("skip")?.is_true();
             add(&term.get_attr("files")?, &term.get_attr("paths")?, &mut names)?;
         } else {
-            names.extend(texts(&Value::from(to_text(&term)), &[',', ';'])?);
+            let name =
+                term.as_str().ok_or_else(|| wrong(format!("`{}` is no file's name", to_text(&term))))?;
+            names.extend(texts(&Value::from(name), &[',', ';'])?);
         }
     }
     let folder = kwargs.get::<Option<String>>(super::FOLDER)?.unwrap_or_default();

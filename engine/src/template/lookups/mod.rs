@@ -10,12 +10,13 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
-use minijinja::{Environment, Error, Value};
+use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::engine::ReadFile;
 use super::evaluation::scope;
 use super::filters::wrong;
 use super::plugins::{Kind, Plugins};
+use super::python::contains;
 use super::vault::{Content, Vault};
 use super::{Templates, to_text};
 
@@ -129,8 +130,12 @@ fn short(name: &str) -> &str {
 fn run(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> Result<Option<Vec<Value>>, Error> {
     let errors = kwargs.get::<Option<String>>("errors")?.unwrap_or_else(|| "strict".to_owned());
     kwargs.get::<Option<bool>>("wantlist")?;
+    if !matches!(errors.as_str(), "strict" | "warn" | "ignore") {
+        return Err(wrong(format!("`errors` may be strict, warn or ignore, not `{errors}`")));
+    }
     match find(lookups, name, terms, kwargs) {
-        Err(_) if errors == "ignore" || errors == "warn" => Ok(None),
+        Err(error) if error.kind() == ErrorKind::UnknownFunction => Err(error),
+        Err(_) if errors != "strict" => Ok(None),
         other => other.map(Some),
     }
 }
@@ -164,11 +169,11 @@ fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> 
             .collect()),
         "nested" | "cartesian" => match terms.split_first() {
             Some((first, rest)) => spread(&super::filters::product(first, rest)?),
-            None => Ok(Vec::new()),
+            None => Err(wrong("with_nested requires at least one element in the nested list")),
         },
         "together" => match terms.split_first() {
             Some((first, rest)) => spread(&super::filters::together(first, rest)?),
-            None => Ok(Vec::new()),
+            None => Err(wrong("with_together requires at least one element in each list")),
         },
         "subelements" => subelements(terms),
         "sequence" => sequence::sequence(terms, kwargs),
@@ -194,7 +199,8 @@ fn dispatch(lookups: &Lookups, name: &str, terms: &[Value], kwargs: &Kwargs) -> 
         unknown => {
             let hint = clouder_lang::nearest(unknown, NAMES)
                 .map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-            Err(wrong(format!("there is no lookup `{unknown}`{hint}")))
+            // Whatever is to be ignored, this is not.
+            Err(Error::new(ErrorKind::UnknownFunction, format!("there is no lookup `{unknown}`{hint}")))
         }
     }
 }
@@ -302,7 +308,8 @@ fn varnames(terms: &[Value]) -> Result<Vec<Value>, Error> {
     let names = scope.names();
     let mut found = Vec::new();
     for term in terms {
-        let regex = super::filters::compile_regex(&to_text(term), false, false)?;
+        let pattern = term.as_str().ok_or_else(|| wrong(format!("`{}` is no pattern", to_text(term))))?;
+        let regex = super::filters::compile_regex(pattern, false, false)?;
         found.extend(
             names
                 .iter()
@@ -352,13 +359,19 @@ fn without(mapping: &Value, path: &[String]) -> Value {
 fn inventory_hostnames(terms: &[Value]) -> Result<Vec<Value>, Error> {
     let scope: Arc<dyn super::Scope> = scope().ok_or_else(|| wrong("there are no variables here"))?;
     let groups = Arc::clone(&scope).variable("groups").and_then(Result::ok).unwrap_or_default();
+    let all = groups.get_attr("all")?;
     let mut found: Vec<Value> = Vec::new();
     for term in terms {
         for name in to_text(term).split([':', ',']) {
             let (name, exclude) = name.strip_prefix('!').map_or((name, false), |name| (name, true));
             let members = groups.get_attr(name).unwrap_or_default();
-            let members: Vec<Value> =
-                if members.is_undefined() { vec![Value::from(name)] } else { members.try_iter()?.collect() };
+            let members: Vec<Value> = if !members.is_undefined() {
+                members.try_iter()?.collect()
+            } else if contains(&all, &Value::from(name))? {
+                vec![Value::from(name)]
+            } else {
+                Vec::new()
+            };
             if exclude {
                 found.retain(|host| !members.contains(host));
             } else {

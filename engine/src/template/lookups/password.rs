@@ -38,12 +38,17 @@ pub(super) fn password(terms: &[Value], kwargs: &Kwargs) -> Result<Vec<Value>, E
 fn wanted(term: &str, kwargs: &Kwargs) -> Result<Wanted, Error> {
     let mut options: Vec<(String, String)> = Vec::new();
     let mut path = term;
+    let is_word =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     // Options stand behind the path, which may have blanks in it.
     while let Some((before, last)) = path.rsplit_once(' ') {
         match last.split_once('=') {
             Some((name @ ("length" | "chars" | "encrypt" | "seed" | "ident"), value)) => {
                 options.push((name.to_owned(), value.to_owned()));
                 path = before.trim_end();
+            }
+            Some((name, _)) if is_word(name) => {
+                return Err(wrong(format!("Unrecognized parameter(s) given to password lookup: {name}")));
             }
             _ => break,
         }

@@ -29,6 +29,12 @@ fn one(text: &str, kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
             settings.push((name.to_owned(), to_text(&value)));
         }
     }
+    if let Some((unknown, _)) = settings
+        .iter()
+        .find(|(name, _)| !matches!(name.as_str(), "start" | "end" | "count" | "stride" | "format"))
+    {
+        return Err(wrong(format!("sequence has no argument `{unknown}`")));
+    }
     let get = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let number = |text: String| {
         text.trim().parse::<i64>().map_err(|_| wrong(format!("sequence: `{text}` is no number")))
@@ -73,6 +79,9 @@ fn one(text: &str, kwargs: &Kwargs) -> Result<Vec<Value>, Error> {
     }
     if (stride > 0 && end < start) || (stride < 0 && end > start) {
         return Err(wrong(format!("sequence: a stride of {stride} does not lead from {start} to {end}")));
+    }
+    if !format.contains('%') {
+        return Err(wrong(format!("sequence: bad formatting string: {format}")));
     }
     let mut numbers = Vec::new();
     let mut current = start;

@@ -1,5 +1,6 @@
 //! Lookups in files of tables and settings: `csvfile` and `ini`.
 
+use indexmap::IndexMap;
 use minijinja::value::Kwargs;
 use minijinja::{Error, Value};
 
@@ -70,22 +71,22 @@ pub(super) fn ini(lookups: &Lookups, terms: &[Value], kwargs: &Kwargs) -> Result
         let default = get("default", "")?;
         let text = read(lookups, &file)?;
         let text = if is_properties { format!("[java_properties]\n{text}") } else { text };
-        let settings = settings(&text, &section, allow_none)?;
+        // What stands for all sections comes first, unless this one has it, too.
+        let own = settings(&text, &section, allow_none)?;
+        let own = own.ok_or_else(|| wrong(format!("No section '{section}' in '{file}'.")))?;
+        let usual = settings(&text, "DEFAULT", allow_none)?.unwrap_or_default();
+        let mut settings: IndexMap<String, String> = usual.into_iter().collect();
+        settings.extend(own);
         let same =
             |name: &str| if case_sensitive { name == key } else { name.to_lowercase() == key.to_lowercase() };
         if by_pattern {
             let regex = compile_regex(&key, false, false)?;
             let fits = |name: &str| matches!(regex.find(name), Ok(Some(found)) if found.start() == 0);
             found.extend(
-                settings
-                    .iter()
-                    .flatten()
-                    .filter(|(name, _)| fits(name))
-                    .map(|(_, value)| Value::from(value.as_str())),
+                settings.iter().filter(|(name, _)| fits(name)).map(|(_, value)| Value::from(value.as_str())),
             );
         } else {
-            let value =
-                settings.iter().flatten().find(|(name, _)| same(name)).map(|(_, value)| value.clone());
+            let value = settings.iter().find(|(name, _)| same(name)).map(|(_, value)| value.clone());
             found.push(Value::from(value.unwrap_or(default)));
         }
     }

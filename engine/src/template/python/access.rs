@@ -1,6 +1,9 @@
 //! Attributes, items, slices, methods.
 
-use minijinja::value::{Kwargs, Tuple, ValueKind};
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Kwargs, Object, ObjectRepr, Tuple, ValueKind};
 use minijinja::{Error, Value};
 
 use super::containers::{Dict, List};
@@ -10,8 +13,11 @@ use super::{
 };
 use crate::template::to_text;
 
-/// `value.name`: missing when there is no such.
+/// `value.name`: missing when there is no such. Methods come before keys.
 pub(in crate::template) fn attribute(value: &Value, name: &str) -> Value {
+    if let Some(found) = own_attribute(value, name) {
+        return found;
+    }
     let found = match value.kind() {
         ValueKind::Map | ValueKind::Plain => value.get_attr(name).unwrap_or_default(),
         // `list.0` is an element.
@@ -27,7 +33,49 @@ pub(in crate::template) fn attribute(value: &Value, name: &str) -> Value {
     if found.is_undefined() { lacking(value, &format!("'{name}'")) } else { found }
 }
 
-fn lacking(value: &Value, what: &str) -> Value {
+/// What Python's object has under a name: never a key or an element.
+pub(in crate::template) fn own_attribute(value: &Value, name: &str) -> Option<Value> {
+    let methods: &[&str] = match value.kind() {
+        ValueKind::String => &text_methods::NAMES,
+        ValueKind::Map => &mapping_methods::NAMES,
+        ValueKind::Seq if value.is_tuple() => &["count", "index"],
+        ValueKind::Seq | ValueKind::Iterable => &list_methods::NAMES,
+        ValueKind::Plain => {
+            return Some(value.get_attr(name).unwrap_or_default()).filter(|it| !it.is_undefined());
+        }
+        _ => &[],
+    };
+    methods
+        .contains(&name)
+        .then(|| Value::from_object(Method { value: value.clone(), name: name.to_owned() }))
+}
+
+/// A method with what it is called on.
+#[derive(Debug)]
+pub(in crate::template) struct Method {
+    value: Value,
+    name: String,
+}
+
+impl Method {
+    /// Calls it.
+    pub(in crate::template) fn call(&self, args: &[Value], named: &Kwargs) -> Result<Value, Error> {
+        call_method(&self.value, &self.name, args, named)
+            .unwrap_or_else(|| Err(raise(format!("{}() does not take these arguments", self.name))))
+    }
+}
+
+impl Object for Method {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "<built-in method {} of {} object>", self.name, type_name(&self.value))
+    }
+}
+
+pub(in crate::template) fn lacking(value: &Value, what: &str) -> Value {
     Missing::because(format!("object of type '{}' has no attribute {what}", type_name(value)))
 }
 

@@ -7,6 +7,10 @@ use super::access::{frozen, holds};
 use super::containers::List;
 use super::{equal, int_of, iterate, raise};
 
+/// What lists have; tuples have the first two.
+pub(super) const NAMES: [&str; 11] =
+    ["count", "index", "append", "clear", "copy", "extend", "insert", "pop", "remove", "reverse", "sort"];
+
 /// `list.name(args)`, or none when lists have no such method.
 pub(super) fn call(list: &Value, name: &str, args: &[Value], named: &Kwargs) -> Option<Result<Value, Error>> {
     let first = args.first();
@@ -61,7 +65,8 @@ fn change(list: &Value, held: &List, name: &str, args: &[Value], named: &Kwargs)
         }
         "pop" => {
             let mut items = held.items();
-            let index = if args.is_empty() { -1 } else { int_of(&first).unwrap_or(-1) };
+            let index = if args.is_empty() { Some(-1) } else { int_of(&first) };
+            let index = index.ok_or_else(|| raise("a position in a list must be a whole number"))?;
             if items.is_empty() {
                 return Err(raise("pop from empty list"));
             }

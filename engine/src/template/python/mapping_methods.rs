@@ -8,6 +8,10 @@ use super::containers::{Dict, List, is_hashable};
 use super::{is_mapping, iterate, pairs, raise, type_name};
 use crate::template::text::representation;
 
+/// What mappings have.
+pub(super) const NAMES: [&str; 11] =
+    ["clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"];
+
 /// `mapping.name(args)`, or none when mappings have no such method.
 pub(super) fn call(map: &Value, name: &str, args: &[Value], named: &Kwargs) -> Option<Result<Value, Error>> {
     let first = args.first();

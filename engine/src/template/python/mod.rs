@@ -16,7 +16,7 @@ mod time;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
-pub(super) use access::{attribute, call_method, item, slice};
+pub(super) use access::{Method, attribute, call_method, item, lacking, own_attribute, slice};
 pub(super) use containers::{Dict, List, changeable};
 pub(super) use format::{braces, percent};
 pub(super) use mapping_methods::mapping_pairs;
@@ -48,6 +48,7 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         ValueKind::Bool => "bool",
         ValueKind::Number if value.is_integer() => "int",
         ValueKind::Number => "float",
+        ValueKind::String if value.is_safe() => "Markup",
         ValueKind::String => "str",
         ValueKind::Bytes => "bytes",
         ValueKind::Seq if value.is_tuple() => "tuple",
@@ -55,6 +56,7 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         ValueKind::Map => "dict",
         _ if value.downcast_object_ref::<Moment>().is_some() => "datetime",
         _ if value.downcast_object_ref::<Duration>().is_some() => "timedelta",
+        _ if value.downcast_object_ref::<Method>().is_some() => "builtin_function_or_method",
         _ => "object",
     }
 }

@@ -8,6 +8,7 @@ use minijinja::{Error, Value};
 use super::containers::{Dict, List};
 use super::time::{Duration, Moment};
 use super::{LONGEST, is_list, is_mapping, iterate, pairs, percent, raise, type_name};
+use crate::template::filters::escape;
 
 /// A number.
 #[derive(Clone, Copy)]
@@ -82,6 +83,11 @@ pub(in crate::template) fn add(one: &Value, two: &Value) -> Result<Value, Error>
         _ => {}
     }
     if let (Some(first), Some(second)) = (one.as_str(), two.as_str()) {
+        if one.is_safe() || two.is_safe() {
+            let part =
+                |value: &Value, text: &str| if value.is_safe() { text.to_owned() } else { escape(text) };
+            return Ok(Value::from_safe_string(part(one, first) + &part(two, second)));
+        }
         return Ok(Value::from([first, second].concat()));
     }
     if one.as_str().is_some() {

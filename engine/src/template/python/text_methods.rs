@@ -7,15 +7,91 @@ use super::containers::List;
 use super::{braces, int_of, is_list, iterate, raise, type_name, width};
 use crate::template::to_text;
 
+/// What texts have.
+pub(super) const NAMES: [&str; 47] = [
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
+];
+
 /// `text.name(args)`, or none when texts have no such method.
 pub(super) fn call(text: &str, name: &str, args: &[Value], named: &Kwargs) -> Option<Result<Value, Error>> {
     let words = |name: &str, at: usize| args.get(at).cloned().or_else(|| named.get::<Value>(name).ok());
     let word = |at: usize| args.get(at).and_then(Value::as_str);
     let number = |at: usize| args.get(at).and_then(int_of);
     let all = |test: fn(char) -> bool| Value::from(!text.is_empty() && text.chars().all(test));
+    let takes_none = matches!(
+        name,
+        "upper"
+            | "lower"
+            | "casefold"
+            | "capitalize"
+            | "title"
+            | "swapcase"
+            | "isdigit"
+            | "isdecimal"
+            | "isnumeric"
+            | "isalpha"
+            | "isalnum"
+            | "isspace"
+            | "isascii"
+            | "isprintable"
+            | "isupper"
+            | "islower"
+            | "istitle"
+            | "isidentifier"
+    );
+    if takes_none && !args.is_empty() {
+        return Some(Err(raise(format!("str.{name}() takes no arguments ({} given)", args.len()))));
+    }
     Some(Ok(match name {
         "upper" => Value::from(text.to_uppercase()),
-        "lower" | "casefold" => Value::from(text.to_lowercase()),
+        "lower" => Value::from(text.to_lowercase()),
+        "casefold" => Value::from(text.to_lowercase().replace('ß', "ss")),
         "capitalize" => Value::from(capitalize(text)),
         "title" => Value::from(title(text)),
         "swapcase" => Value::from(
@@ -97,7 +173,10 @@ pub(super) fn call(text: &str, name: &str, args: &[Value], named: &Kwargs) -> Op
             return Some(braces(text, &[], &values).map(Value::from));
         }
         "ljust" | "rjust" | "center" | "zfill" => {
-            let wanted = number(0).and_then(|width| usize::try_from(width).ok()).unwrap_or(0);
+            let Some(wanted) = number(0) else {
+                return Some(Err(raise(format!("{name}() needs a whole number"))));
+            };
+            let wanted = usize::try_from(wanted).unwrap_or(0);
             let fill = word(1).and_then(|fill| fill.chars().next()).unwrap_or(' ');
             return Some(width(wanted).map(|width| Value::from(fill_up(text, name, width, fill))));
         }
