@@ -78,8 +78,9 @@ pub(in crate::template) fn hash(password: &str, kind: &str, settings: &Settings)
         "sha256" | "sha256_crypt" => Ok(sha::<Sha256>(password, &salt(16, 16)?, settings.rounds, &SHA256)),
         "md5" | "md5_crypt" => Ok(md5_crypt(password, &salt(8, 8)?)),
         "blowfish" | "bcrypt" => bcrypt_hash(password, &salt(22, 22)?, settings),
+        "yescrypt" => yescrypt_hash(password, &salt(22, 86)?, settings.rounds),
         other => Err(wrong(format!(
-            "`password_hash` does not know `{other}`; it knows sha512, sha256, blowfish, bcrypt and md5"
+            "`password_hash` does not know `{other}`; it knows sha512, sha256, blowfish, bcrypt, yescrypt and md5"
         ))),
     }
 }
@@ -315,6 +316,36 @@ fn bcrypt_hash(password: &str, salt: &str, settings: &Settings) -> Result<String
     }))
 }
 
+/// The hash that Linux distributions have for their users; its rounds are the cost as `crypt` knows it, from 1 to 11.
+fn yescrypt_hash(password: &str, salt: &str, rounds: Option<u32>) -> Result<String, Error> {
+    let (power, blocks) = match rounds.unwrap_or(5) {
+        cost @ 1..=2 => (cost + 9, 8),
+        cost @ 3..=11 => (cost + 7, 32),
+        _ => return Err(wrong("the rounds of yescrypt must be from 1 to 11")),
+    };
+    let failed = |error: yescrypt::Error| wrong(format!("the password cannot be hashed: {error}"));
+    let params = yescrypt::Params::new(yescrypt::Mode::default(), 1 << power, blocks, 1).map_err(failed)?;
+    // What does not fill a byte is left out, so that the salt stands in the hash as it was used.
+    let salt: Vec<u8> = salt.as_bytes().chunks(4).flat_map(bytes_of_letters).collect();
+    let mut hash = [0; 32];
+    yescrypt::yescrypt(password.as_bytes(), &salt, &params, &mut hash).map_err(failed)?;
+    let letters = |bytes: &[u8]| bytes.chunks(3).flat_map(letters_of_bytes).collect::<String>();
+    Ok(format!("$y${params}${}${}", letters(&salt), letters(&hash)))
+}
+
+/// Up to three bytes as letters, the lowest six bits first.
+fn letters_of_bytes(bytes: &[u8]) -> Vec<char> {
+    let bits = bytes.iter().rev().fold(0_usize, |bits, byte| (bits << 8) | usize::from(*byte));
+    (0..=bytes.len()).map(|index| char::from(ALPHABET[(bits >> (6 * index)) & 63])).collect()
+}
+
+/// The bytes that up to four letters hold.
+fn bytes_of_letters(letters: &[u8]) -> Vec<u8> {
+    let value = |letter: &u8| ALPHABET.iter().position(|known| known == letter).unwrap_or(0);
+    let bits = letters.iter().rev().fold(0_usize, |bits, letter| (bits << 6) | value(letter));
+    (0..letters.len() * 6 / 8).map(|index| (bits >> (8 * index)) as u8).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,6 +371,15 @@ mod tests {
             "$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v."
         );
         assert_eq!(hashed("md5", "password", "saltsalt", None), "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/");
+        // From the `crypt` of a Debian.
+        assert_eq!(
+            hashed("yescrypt", "secret", "F5Jx5fExrKuPp53xLKQ..1", None),
+            "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$GmcwIgvdUC9qLWcKCi6gklUa1dM3ziD43YxYNURLKy0"
+        );
+        assert_eq!(
+            hashed("yescrypt", "secret", "abcdefgh", None),
+            "$y$j9T$abcdefgh$IUWJt2doU4Kf6E/JP1UkAT3S5O3Q7SSA8SJirXIlEu9"
+        );
         assert_eq!(
             hashed("bcrypt", "U*U", "CCCCCCCCCCCCCCCCCCCCC.", Some(5)),
             "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
