@@ -46,6 +46,9 @@ impl Action for Assert {
                 }
                 Err(StepError::Failed(format!("`{name}` must be a text or a list of texts, not {value}")))
             };
+            if let Some(quiet) = argument("quiet") {
+                step.run.flag(quiet, &step.scope)?;
+            }
             let (fail_msg, success_msg) = (message(&["fail_msg", "msg"])?, message(&["success_msg"])?);
             let that = argument("that")
                 .ok_or_else(|| StepError::Failed("missing required arguments: that".to_owned()))?;

@@ -16,7 +16,7 @@ use crate::template::to_json;
 pub struct ValidateArgumentSpecArgs {
     /// The specification: options by name.
     pub argument_spec: Map<String, Value>,
-    /// The values; without it, the variables of those names.
+    /// Values that win over the variables of those names.
     pub provided_arguments: Option<Map<String, Value>>,
 }
 
@@ -33,15 +33,8 @@ impl Action for ValidateArgumentSpec {
         Box::pin(async move {
             let mut provided = Map::new();
             for name in args.argument_spec.keys() {
-                match &args.provided_arguments {
-                    Some(given) => {
-                        drop(given.get(name).map(|value| provided.insert(name.clone(), value.clone())));
-                    }
-                    None => {
-                        if let Some(value) = Arc::clone(&step.scope).variable(name) {
-                            provided.insert(name.clone(), to_json(&value?));
-                        }
-                    }
+                if let Some(value) = Arc::clone(&step.scope).variable(name) {
+                    provided.insert(name.clone(), to_json(&value?));
                 }
             }
             if let Some(given) = &args.provided_arguments {

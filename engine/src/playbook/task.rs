@@ -76,6 +76,14 @@ pub struct Task {
     pub span: Span,
 }
 
+impl Task {
+    /// Whom it notifies: what stands nearest counts alone.
+    pub fn notified(&self) -> impl Iterator<Item = &Node> {
+        let around = self.layer.chain().map(|layer| &layer.keywords.notify);
+        std::iter::once(&self.keywords.notify).chain(around).find_map(Option::as_ref).into_iter().flatten()
+    }
+}
+
 /// What a task calls: `copy: {src: a, dest: b}`.
 #[derive(Clone, Debug)]
 pub struct Invocation {

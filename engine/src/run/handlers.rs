@@ -30,9 +30,7 @@ impl PlayRun<'_> {
     /// Owes the handlers that a changed task notifies. Returns whether all are there; if not, the run ends.
     pub(super) fn notify(&self, task: &Task, host: &Arc<PlayHost>) -> bool {
         let scope: Arc<dyn Scope> = Arc::new(self.variables(task, host));
-        let around = task.layer.chain().map(|layer| &layer.keywords.notify);
-        let innermost = std::iter::once(&task.keywords.notify).chain(around).find_map(Option::as_ref);
-        for node in innermost.into_iter().flatten() {
+        for node in task.notified() {
             let topics = match self.run.templates.evaluate(node, &scope) {
                 Ok(value) => to_texts(&value),
                 Err(error) => {

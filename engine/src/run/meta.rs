@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use clouder_lang::Diagnostic;
 
+use super::StepError;
 use super::host::{PlayHost, drop_lost};
 use super::play::PlayRun;
-use super::result::StepResult;
 use super::walk::Around;
 use crate::playbook::Task;
 use crate::template::Scope;
@@ -22,21 +22,23 @@ impl PlayRun<'_> {
         let action = task.invocation.free_form.as_ref().map(|node| node.to_text()).unwrap_or_default();
         let mut concerned = Vec::new();
         let mut survivors = hosts.clone();
-        for host in &hosts {
+        // What concerns the whole run is asked of the first host, for all.
+        let for_each = matches!(
+            action.as_ref(),
+            "noop" | "flush_handlers" | "end_host" | "end_role" | "reset_connection"
+        );
+        for host in hosts.iter().take(if for_each { hosts.len() } else { 1 }) {
             let scope: Arc<dyn Scope> = Arc::new(self.variables(task, host));
             match self.run.false_condition(task, &scope) {
-                Ok(None) => concerned.push(Arc::clone(host)),
+                Ok(None) if for_each => concerned.push(Arc::clone(host)),
+                Ok(None) => concerned.clone_from(&hosts),
                 Ok(Some(_)) => {}
                 Err(error) => {
-                    let info = self.info(task, &scope, false);
-                    let result: StepResult = Err(error).into();
-                    self.tell(&info, host, &result, std::time::Instant::now(), around.rescue);
-                    if around.rescue {
-                        self.keep_failure(task, host, &result);
-                    } else {
-                        self.lose(std::slice::from_ref(host), around);
-                    }
-                    survivors.retain(|other| !Arc::ptr_eq(other, host));
+                    self.run.break_off(match error {
+                        StepError::Template(error) => *error.diagnostic,
+                        other => Diagnostic::error(other.to_string(), &task.span),
+                    });
+                    return Vec::new();
                 }
             }
         }
@@ -65,7 +67,9 @@ impl PlayRun<'_> {
                 survivors.retain(|host| host.is_present());
             }
             "end_role" => concerned.iter().for_each(|host| host.end_role(&task.layer)),
-            "clear_facts" => concerned.iter().for_each(|host| host.state.clear_facts()),
+            "clear_facts" => {
+                self.variables.all_hosts.iter().for_each(|host| self.run.variables.host(host).clear_facts());
+            }
             "clear_host_errors" => {
                 for host in &self.batch {
                     if host.is_lost() {

@@ -67,11 +67,14 @@ impl Run {
         outside.play = Some(Arc::new(own));
         let scope: Arc<dyn Scope> = Arc::new(outside);
         let (hosts, all_hosts) = self.hosts_of(play, &scope)?;
-        let name = match &play.name {
+        let name = match play.name.as_ref().filter(|name| name.as_str() != Some("")) {
             Some(name) => self.templates.evaluate_text(name, &scope).map_err(|error| error.diagnostic)?,
             None => {
                 let hosts = self.templates.evaluate(&play.hosts, &scope).map_err(|error| error.diagnostic)?;
-                to_texts(&hosts).join(",")
+                match play.hosts.as_sequence() {
+                    Some(_) => to_texts(&hosts).join(","),
+                    None => to_text(&hosts),
+                }
             }
         };
         if all_hosts.is_empty() {

@@ -76,7 +76,7 @@ impl Run {
             ignore_errors: flag(|keywords| keywords.ignore_errors.as_ref(), false)?,
             ignore_unreachable: flag(|keywords| keywords.ignore_unreachable.as_ref(), false)?,
             environment: self.environment(task, scope)?,
-            delegate_to: text(|keywords| keywords.delegate_to.as_ref())?.map(Arc::from),
+            delegate_to: self.delegate_to(task, scope)?,
             delegate_facts: flag(|keywords| keywords.delegate_facts.as_ref(), false)?,
             timeout: match text(|keywords| keywords.timeout.as_ref())? {
                 Some(seconds) => seconds.parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs),
@@ -85,8 +85,45 @@ impl Run {
         })
     }
 
+    /// The host that a task is delegated to.
+    fn delegate_to(&self, task: &Task, scope: &Arc<dyn Scope>) -> Result<Option<Arc<str>>, StepError> {
+        let Some(node) = keyword(task, |keywords| keywords.delegate_to.as_ref()) else { return Ok(None) };
+        let value = self.templates.evaluate(node, scope)?;
+        if value.as_str() == Some("") {
+            return Err(TemplateError::new("`delegate_to` names no host: it is empty", &node.span).into());
+        }
+        Ok(usable_text(&value).map(Arc::from))
+    }
+
+    /// A task's variables, with those of the connection that only keywords or the command line say.
+    pub(super) fn with_connection(&self, task: &Task, variables: TaskVariables) -> TaskVariables {
+        let scope: Arc<dyn Scope> = Arc::new(variables.clone());
+        let known = |name: &str| Arc::clone(&scope).variable(name);
+        let written = |node: Option<&Node>, usual: Option<&str>| {
+            let keyword = node.and_then(|node| self.templates.evaluate(node, &scope).ok());
+            keyword.filter(|value| usable_text(value).is_some()).or_else(|| usual.map(Value::from))
+        };
+        let mut found: Vec<(&str, Value)> = Vec::new();
+        let users = ["ansible_user", "ansible_ssh_user"].map(|name| (name, known(name)));
+        let user = users.iter().find_map(|(_, user)| user.as_ref()?.as_ref().ok().cloned());
+        let usual = self.options.remote_user.as_deref();
+        let user = user.or_else(|| written(keyword(task, |keywords| keywords.remote_user.as_ref()), usual));
+        for (name, _) in users.iter().filter(|(_, known)| known.is_none()) {
+            found.extend(user.clone().map(|user| (*name, user)));
+        }
+        if known("ansible_connection").is_none() {
+            let usual = self.options.connection.as_deref().filter(|name| *name != "smart").or(Some("ssh"));
+            let connection = written(keyword(task, |keywords| keywords.connection.as_ref()), usual);
+            found.extend(connection.map(|connection| ("ansible_connection", connection)));
+        }
+        if known("ansible_host").is_none() {
+            found.push(("ansible_host", Value::from(&*variables.host.name)));
+        }
+        found.into_iter().fold(variables, |variables, (name, value)| variables.with_local(name, value))
+    }
+
     /// A keyword that is a boolean, or a template of one.
-    pub(super) fn flag(&self, node: &Node, scope: &Arc<dyn Scope>) -> Result<bool, StepError> {
+    pub(crate) fn flag(&self, node: &Node, scope: &Arc<dyn Scope>) -> Result<bool, StepError> {
         if let Some(value) = node.as_bool() {
             return Ok(value);
         }

@@ -158,9 +158,15 @@ impl Run {
         variables: TaskVariables,
         queue: Option<u32>,
     ) -> StepResult {
+        let variables = self.with_connection(task, variables);
         let scope: Arc<dyn Scope> = Arc::new(variables.clone());
         match self.false_condition(task, &scope) {
-            Ok(Some(condition)) => return StepResult::skipped(condition),
+            Ok(Some(condition)) => {
+                let mut skipped = StepResult::skipped(condition);
+                skipped.hidden = super::settings::keyword(task, |keywords| keywords.no_log.as_ref())
+                    .map_or(self.options.no_log, |node| self.flag(node, &scope).unwrap_or(true));
+                return skipped;
+            }
             Ok(None) => {}
             Err(error) => return self.early_failure(task, &scope, error),
         }
@@ -212,6 +218,10 @@ impl Run {
             }
             None => (variables, scope),
         };
+        // Whom a task notifies must be known before it is done.
+        for node in task.notified().filter(|node| node.is_template()) {
+            self.templates.evaluate(node, &scope)?;
+        }
         let (module, own) = self.module_name(task, &scope)?;
         let arguments = self.arguments(task, &module, &scope)?;
         Ok(Step { run: self, task, info, variables, scope, settings, target, arguments, module, own, queue })

@@ -126,12 +126,22 @@ impl PlayRun<'_> {
                 .role()
                 .filter(|_| task.name.is_some() || task.invocation.name.as_ref() != "include_role")
                 .map(|role| Arc::clone(&role.name)),
-            module: Arc::clone(&task.invocation.name),
+            module: self.module_shown(task, scope),
             place: format!("{}:{}", task.file.display(), task.span.position().line),
             handler,
         });
         self.run.events.send(Event::TaskStart { task: Arc::clone(&info) });
         info
+    }
+
+    /// The module of a task: its name may be a template.
+    fn module_shown(&self, task: &Task, scope: &Arc<dyn Scope>) -> Arc<str> {
+        let written = &task.invocation.name;
+        if !crate::template::is_template(written) {
+            return Arc::clone(written);
+        }
+        let node = Node::text(Arc::clone(written), task.invocation.written.span.clone());
+        self.run.templates.evaluate_text(&node, scope).map_or_else(|_| Arc::clone(written), Arc::from)
     }
 
     /// Runs a task on all hosts at once, as far as `forks` and `throttle` allow.
@@ -343,7 +353,11 @@ impl PlayRun<'_> {
                     self.run.summary.keep(host.as_ref(), data, *aggregate);
                 }
                 Effect::Include(variables) => {
-                    host.state.include(variables.clone(), self.run.variables.merge);
+                    let owner = match (&result.delegated_to, result.delegate_facts) {
+                        (Some(delegate), true) => self.run.variables.host(delegate),
+                        _ => Arc::clone(&host.state),
+                    };
+                    owner.include(variables.clone(), self.run.variables.merge);
                 }
             }
         }

@@ -162,8 +162,6 @@ impl Session<'_> {
         let specification =
             if options.unchecked { None } else { self.specification(&folders, get("argument_specs")) };
         let entry = options.tasks_from.as_deref().unwrap_or("main");
-        let ending = entry.rsplit_once('.').filter(|(_, ending)| ENDINGS.contains(ending));
-        let entry = ending.map_or(entry, |(stem, _)| stem);
         let specification = specification.and_then(|node| node.as_mapping()?.get(entry).cloned());
         let part = |node: &Option<Node>, key: &str| node.as_ref()?.as_mapping()?.get(key).cloned();
         let role = Arc::new(Role {

@@ -137,6 +137,11 @@ impl Session<'_> {
 
     fn plain_task(&mut self, call: &Call, mapping: &Mapping, span: &Span, context: &Context) -> Option<Item> {
         let invocation = self.invocation(call, mapping.get("args"))?;
+        let ends_role = &*call.name == "meta"
+            && invocation.free_form.as_ref().is_some_and(|what| what.as_str() == Some("end_role"));
+        if ends_role && context.layer.role().is_none() {
+            self.error("`end_role` ends a role, and there is none around it", span);
+        }
         let mut keywords = self.keywords(mapping);
         if call.local {
             let here = || Node::text("localhost", call.written.span.clone());
