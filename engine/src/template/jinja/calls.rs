@@ -199,23 +199,24 @@ impl Interpreter<'_> {
             return Ok(missing.clone());
         }
         let plugins = self.engine.plugins();
-        let foreign = |value: Value| {
-            let given: Vec<Value> =
-                std::iter::once(value).chain(arguments.positional.iter().cloned()).collect();
-            Ok(plugins.call(Kind::Filter, full, &given, &arguments.named)?)
-        };
         if plugins.stands_for(Kind::Filter, full)? {
-            return foreign(value);
+            return self.in_python(Kind::Filter, full, value, arguments);
         }
         if let Some(result) = self.native_filter(name, &value, arguments) {
             return result;
         }
         match self.state.apply_filter(name, &arguments.flat(Some(value.clone()))) {
             Err(error) if error.kind() == ErrorKind::UnknownFilter && plugins.has(Kind::Filter, full) => {
-                foreign(value)
+                self.in_python(Kind::Filter, full, value, arguments)
             }
             result => Ok(result?),
         }
+    }
+
+    /// Calls a filter or a test that is written in Python.
+    fn in_python(&self, kind: Kind, full: &str, value: Value, arguments: &Arguments) -> Flow<Value> {
+        let given: Vec<Value> = std::iter::once(value).chain(arguments.positional.iter().cloned()).collect();
+        Ok(self.engine.plugins().call(kind, full, &given, &arguments.named)?)
     }
 
     /// Whether a test holds.
@@ -246,20 +247,15 @@ impl Interpreter<'_> {
             return Err(Fault::missing(missing));
         }
         let plugins = self.engine.plugins();
-        let foreign = |value: Value| {
-            let given: Vec<Value> =
-                std::iter::once(value).chain(arguments.positional.iter().cloned()).collect();
-            Ok(plugins.call(Kind::Test, full, &given, &arguments.named)?.is_true())
-        };
         if plugins.stands_for(Kind::Test, full)? {
-            return foreign(value);
+            return Ok(self.in_python(Kind::Test, full, value, arguments)?.is_true());
         }
         if let Some(result) = natives::test(name, &value, arguments) {
             return Ok(result?);
         }
         match self.state.perform_test(name, &arguments.flat(Some(value.clone()))) {
             Err(error) if error.kind() == ErrorKind::UnknownTest && plugins.has(Kind::Test, full) => {
-                foreign(value)
+                Ok(self.in_python(Kind::Test, full, value, arguments)?.is_true())
             }
             result => Ok(result?),
         }

@@ -121,8 +121,9 @@ impl Plugins {
 
     /// Whether a plugin that was brought along goes before one of ours of that name.
     pub(super) fn stands_for(&self, kind: Kind, name: &str) -> Result<bool, Error> {
-        if let [namespace, collection, _, ..] = name.split('.').collect::<Vec<_>>().as_slice() {
-            let is_there = !OURS.contains(namespace) && self.folders.has_collection(namespace, collection);
+        let mut parts = name.splitn(3, '.');
+        if let (Some(namespace), Some(collection), Some(_)) = (parts.next(), parts.next(), parts.next()) {
+            let is_there = !OURS.contains(&namespace) && self.folders.has_collection(namespace, collection);
             return Ok(is_there && self.find(kind, name)?.path.is_some());
         }
         let folders = self.folders.of(kind);
