@@ -64,10 +64,12 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     }
     environment.add_test("urn", |value: &Value| uri(value, &["urn".to_owned()], false));
     environment.add_test("mount", |path: &Value| is_mount(Path::new(&to_text(path))));
-    environment.add_test("same_file", |one: &Value, two: &Value| {
-        is_same_file(Path::new(&to_text(one)), Path::new(&to_text(two)))
-            .map_err(|error| wrong(error.to_string()))
-    });
+    for name in ["same_file", "is_same_file"] {
+        environment.add_test(name, |one: &Value, two: &Value| {
+            is_same_file(Path::new(&to_text(one)), Path::new(&to_text(two)))
+                .map_err(|error| wrong(error.to_string()))
+        });
+    }
     environment.add_test("link_exists", |path: &Value| Path::new(&to_text(path)).symlink_metadata().is_ok());
     // What was encrypted is known before tests are asked.
     environment.add_test("vault_encrypted", |_: &Value| false);
@@ -93,7 +95,9 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_test("is_abs", |path: &Value| Path::new(&to_text(path)).is_absolute());
     environment.add_test("link", |path: &Value| Path::new(&to_text(path)).is_symlink());
     environment.add_test("abs", |path: &Value| Path::new(&to_text(path)).is_absolute());
-    environment.add_test("nan", |value: &Value| f64::try_from(value.clone()).is_ok_and(f64::is_nan));
+    for name in ["nan", "isnan"] {
+        environment.add_test(name, |value: &Value| f64::try_from(value.clone()).is_ok_and(f64::is_nan));
+    }
 }
 
 /// Whether a file of the controller is encrypted as a whole.

@@ -8,6 +8,7 @@ use minijinja::value::{Kwargs, Tuple};
 use minijinja::{Environment, Error, Value};
 
 use super::{elements, text_of, wrong};
+use crate::template::lookups::matching;
 use crate::template::to_text;
 
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -16,6 +17,10 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         Ok::<_, Error>(text.rsplit('/').next().unwrap_or_default().to_owned())
     });
     environment.add_filter("dirname", dirname);
+    environment.add_filter("fileglob", |value: &Value| {
+        let found = matching(Path::new(text_of("fileglob", value)?))?;
+        Ok::<_, Error>(found.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
+    });
     environment.add_filter("splitext", splitext);
     environment.add_filter("expanduser", |value: &Value| text_of("expanduser", value).map(expand));
     environment.add_filter("expandvars", |value: &Value| text_of("expandvars", value).map(expand_variables));

@@ -22,6 +22,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("striptags", striptags);
     environment.add_filter("filesizeformat", filesizeformat);
     environment.add_filter("urlencode", urlencode);
+    environment.add_filter("urldecode", |value: &Value| urldecode(&to_text(value)));
     for name in ["e", "escape"] {
         environment.add_filter(name, |value: &Value| match value.is_safe() {
             true => value.clone(),
@@ -277,6 +278,26 @@ fn urlencode(value: &Value) -> Result<String, Error> {
     let texts: Vec<String> =
         pairs.iter().map(|(key, value)| format!("{}={}", part(key), part(value))).collect();
     Ok(texts.join("&"))
+}
+
+/// A text as it was before it became part of a query. A percent sign without two digits stands for itself.
+fn urldecode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match (byte, digit(at), digit(at + 1)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.extend(u8::try_from(high * 16 + low));
+                at += 2;
+            }
+            (b'+', _, _) => decoded.push(b' '),
+            (other, _, _) => decoded.push(*other),
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 pub(in crate::template) fn escape(text: &str) -> String {

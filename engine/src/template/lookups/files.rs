@@ -134,23 +134,43 @@ pub(super) fn fileglob(terms: &[Value]) -> Result<Vec<Value>, Error> {
             search_path().iter().flat_map(|folder| [folder.join("files"), folder.clone()]).collect()
         };
         for folder in folders {
-            let whole = folder.join(&pattern);
-            let (Some(parent), Some(name)) = (whole.parent(), whole.file_name()) else { continue };
-            let glob = globset::Glob::new(&name.to_string_lossy())
-                .map_err(|error| wrong(error.to_string()))?
-                .compile_matcher();
-            let Ok(entries) = std::fs::read_dir(parent) else { continue };
-            let mut paths: Vec<PathBuf> = entries
-                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .filter(|path| path.is_file() && path.file_name().is_some_and(|name| glob.is_match(name)))
-                .collect();
-            paths.sort();
+            let paths = matching(&folder.join(&pattern))?;
             if !paths.is_empty() {
                 found.extend(paths.iter().map(|path| Value::from(path.display().to_string())));
                 break;
             }
         }
     }
+    Ok(found)
+}
+
+/// The files that a pattern matches, any part of which may have wildcards. As with Python, these match no name that begins
+/// with a dot unless the pattern does.
+pub(in crate::template) fn matching(pattern: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = vec![PathBuf::new()];
+    for part in pattern.components() {
+        let text = part.as_os_str().to_string_lossy();
+        if !text.contains(['*', '?', '[']) {
+            found.iter_mut().for_each(|path| path.push(part));
+            continue;
+        }
+        let glob = globset::Glob::new(&text).map_err(|error| wrong(error.to_string()))?.compile_matcher();
+        let matches = |name: &std::ffi::OsStr| {
+            let is_hidden = name.to_string_lossy().starts_with('.');
+            glob.is_match(name) && (!is_hidden || text.starts_with('.'))
+        };
+        let mut next = Vec::new();
+        for folder in &found {
+            let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            // What is no folder, or may not be read, holds nothing that matches.
+            let names =
+                std::fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.file_name());
+            next.extend(names.filter(|name| matches(name)).map(|name| folder.join(name)));
+        }
+        next.sort();
+        found = next;
+    }
+    found.retain(|path| path.is_file());
     Ok(found)
 }
 

@@ -12,6 +12,8 @@ use std::sync::{Arc, Weak};
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+pub(super) use files::matching;
+
 use super::engine::ReadFile;
 use super::evaluation::scope;
 use super::filters::wrong;
