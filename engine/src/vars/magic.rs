@@ -61,13 +61,13 @@ pub(super) fn of_inventory(scope: &TaskVariables, name: &str) -> Option<Value> {
         "group_names" => Some(scope.shared.group_names(&scope.host.name)),
         "inventory_dir" | "inventory_file" => {
             let source = scope.shared.source_of(&scope.host.name)?;
-            // A list of hosts is in no folder.
+            // A list of hosts is in no folder, which Ansible says in this word.
             let path = match &source {
                 Some(source) if name == "inventory_file" => Some(&**source),
                 Some(source) if source.is_absolute() => source.parent(),
                 _ => None,
             };
-            Some(path.map_or_else(|| Value::from(()), path_text))
+            Some(path.map_or_else(|| Value::from("None"), path_text))
         }
         _ => None,
     }
