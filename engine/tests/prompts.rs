@@ -7,8 +7,18 @@ use std::process::{Command, Stdio};
 /// What a command shows on a terminal where each question is answered by the next answer, and its exit code.
 fn typed(folder: &Path, command: &str, answers: &[&str]) -> std::io::Result<String> {
     let clouder = env!("CARGO_BIN_EXE_clouder");
-    let mut script = Command::new("script")
-        .args(["--quiet", "--return", "--echo", "always", "--command", &command.replace("clouder", clouder)])
+    // A question that nobody answers must not stop all tests.
+    let mut script = Command::new("timeout")
+        .args([
+            "60",
+            "script",
+            "--quiet",
+            "--return",
+            "--echo",
+            "always",
+            "--command",
+            &command.replace("clouder", clouder),
+        ])
         .arg("/dev/null")
         .current_dir(folder)
         .env_remove("ANSIBLE_VAULT_PASSWORD_FILE")

@@ -38,18 +38,18 @@ impl Console for Standard {
 /// Asks a question; what is typed is hidden if asked for.
 pub(super) fn ask(question: &str, hidden: bool) -> io::Result<String> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    let reader = terminal.try_clone()?;
+    // Before the question: what is typed early is lost, but not shown.
+    let silence = if hidden { Some(Silence::new(&reader)?) } else { None };
     write!(terminal, "{question}: ")?;
     terminal.flush()?;
     let mut answer = String::new();
-    if hidden {
-        let silence = Silence::new(&terminal)?;
-        let read = BufReader::new(&terminal).read_line(&mut answer);
+    let read = BufReader::new(&reader).read_line(&mut answer);
+    if silence.is_some() {
         drop(silence);
         writeln!(terminal)?;
-        read?;
-    } else {
-        BufReader::new(&terminal).read_line(&mut answer)?;
     }
+    read?;
     if answer.is_empty() {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal was closed"));
     }
