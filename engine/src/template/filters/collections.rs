@@ -8,7 +8,7 @@ use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, Value};
 
 use super::{elements, wrong};
-use crate::template::python::{Seen, equal, mapping_pairs, pairs};
+use crate::template::python::{Seen, equal, mapping_pairs, pairs, sorted};
 use crate::template::to_text;
 use crate::template::versions::{self, Rules};
 
@@ -36,8 +36,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("keep_keys", |list: &Value, kwargs: Kwargs| by_keys(list, &kwargs, true));
     environment.add_filter("remove_keys", |list: &Value, kwargs: Kwargs| by_keys(list, &kwargs, false));
     environment.add_filter("version_sort", |list: &Value, reverse: Option<bool>| {
-        let mut items = elements("version_sort", list)?;
-        items.sort_by(|one, two| {
+        let mut items = sorted(elements("version_sort", list)?, &mut |one: &Value, two: &Value| {
             versions::compare(&to_text(one), &to_text(two), Rules::Loose).unwrap_or(Ordering::Equal)
         });
         if reverse.unwrap_or(false) {

@@ -22,7 +22,7 @@ pub(super) use format::{braces, percent};
 pub(super) use mapping_methods::mapping_pairs;
 pub(super) use missing::{Missing, is_missing};
 pub(super) use operators::{
-    Order, add, arithmetic, compare, contains, equal, float_of, int_of, negate, sort,
+    Order, add, arithmetic, compare, contains, equal, float_of, int_of, negate, sort, sorted,
 };
 pub(super) use seen::Seen;
 pub(super) use time::{Duration, Moment, now, parse_moment, strftime};

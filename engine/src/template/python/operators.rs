@@ -316,7 +316,7 @@ pub(in crate::template) fn contains(haystack: &Value, needle: &Value) -> Result<
 /// Sorts as Python does; what cannot be compared is an error.
 pub(in crate::template) fn sort(items: &mut [(Value, Value)], reverse: bool) -> Result<(), Error> {
     let mut failure = None;
-    items.sort_by(|(one, _), (two, _)| {
+    let sorted = sorted(items.to_vec(), &mut |(one, _): &(Value, Value), (two, _): &(Value, Value)| {
         let found = ordering(one, two, "<").unwrap_or_else(|error| {
             failure.get_or_insert(error);
             None
@@ -324,5 +324,27 @@ pub(in crate::template) fn sort(items: &mut [(Value, Value)], reverse: bool) -> 
         let found = found.unwrap_or(Ordering::Equal);
         if reverse { found.reverse() } else { found }
     });
+    items.clone_from_slice(&sorted);
     failure.map_or(Ok(()), Err)
+}
+
+/// Sorts by merging. What is compared need have no order in truth: the standard library's sort panics at that.
+pub(in crate::template) fn sorted<T>(
+    mut items: Vec<T>,
+    compare: &mut impl FnMut(&T, &T) -> Ordering,
+) -> Vec<T> {
+    if items.len() < 2 {
+        return items;
+    }
+    let rest = items.split_off(items.len() / 2);
+    let mut left = sorted(items, compare).into_iter().peekable();
+    let mut right = sorted(rest, compare).into_iter().peekable();
+    let mut merged = Vec::with_capacity(left.len() + right.len());
+    while let (Some(one), Some(two)) = (left.peek(), right.peek()) {
+        let is_behind = compare(one, two) == Ordering::Greater;
+        merged.extend(if is_behind { right.next() } else { left.next() });
+    }
+    merged.extend(left);
+    merged.extend(right);
+    merged
 }
