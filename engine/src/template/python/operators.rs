@@ -341,7 +341,8 @@ pub(in crate::template) fn sorted<T>(
     let mut right = sorted(rest, compare).into_iter().peekable();
     let mut merged = Vec::with_capacity(left.len() + right.len());
     while let (Some(one), Some(two)) = (left.peek(), right.peek()) {
-        let is_behind = compare(one, two) == Ordering::Greater;
+        // The later one first, as Python asks.
+        let is_behind = compare(two, one) == Ordering::Less;
         merged.extend(if is_behind { right.next() } else { left.next() });
     }
     merged.extend(left);
