@@ -65,6 +65,10 @@ impl PlayRun<'_> {
         rescued: bool,
     ) -> StepResult {
         let Some(console) = &self.run.options.console else { return result };
+        // Most results are looked into by nobody: these cost no copy of the task.
+        if !self.wants_debugger(task, host, &result) {
+            return result;
+        }
         let mut session = Session { play: self, host, info, task: task.clone(), changed: IndexMap::new() };
         while self.wants_debugger(task, host, &result) && !self.run.is_interrupted() {
             self.run.events.settled().await;
