@@ -24,12 +24,16 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::of(Settings::default())
+    }
+
+    fn of(settings: Settings) -> Self {
         let delay = Duration::from_millis(100);
         let settings = Settings {
             latency: Duration::from_millis(20),
             retry_after: 0,
             principal_delay: delay,
-            ..Settings::default()
+            ..settings
         };
         let folder = tempfile::tempdir().unwrap();
         let simulated = Simulated::new(settings.clone(), Scenario::parse("").unwrap(), Box::new(Nothing));
@@ -184,4 +188,62 @@ async fn disks_sets_and_storage() {
     let opened = in_group("clouderfiles", json!({"network_acls": {"default_action": "Allow"}}));
     world.changes_once("azure_rm_storageaccount", opened).await;
     world.goes_once("azure_rm_storageaccount", &storage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_region_has_no_room_for_is_named() {
+    let world = World::of(Settings { cores: 10, public_addresses: 2, ..Settings::default() });
+    let ask = |machines: Value, addresses: Value| json!({"location": "West Europe", "resource_group": "g", "machines": machines, "public_ip_addresses": addresses});
+    let machine = |name: &str, size: &str, zone: &str| json!({"name": name, "size": size, "zone": zone});
+    // There is not even a resource group.
+    let fits =
+        ask(json!([machine("a", "Standard_D4s_v5", "1"), machine("b", "standard_d4S_v5", "")]), json!(["x"]));
+    let fine = world.call("azure_rm_capacity", &fits, false).await;
+    assert!(!fine.failed && !fine.changed, "{fine:?}");
+    assert_eq!(
+        (&fine.result["machines"], &fine.result["public_ip_addresses"]),
+        (&json!(["a", "b"]), &json!(1))
+    );
+
+    let wrong = ask(
+        json!([
+            machine("a", "Standard_D8s_v5", "1"),
+            machine("b", "Standard_D4s_v5", "2"),
+            machine("c", "Standard_L8s_v3", "3"),
+            machine("d", "Standard_M128s", ""),
+            machine("e", "Standard_X1", ""),
+        ]),
+        json!(["x", "y", "z"]),
+    );
+    for check in [true, false] {
+        let refused = world.call("azure_rm_capacity", &wrong, check).await;
+        assert_eq!(
+            refused.result["problems"],
+            json!([
+                "Standard_L8s_v3 is not offered in zone 3 of westeurope, only in 1 and 2 (for c)",
+                "Standard_M128s is not offered in westeurope (NotAvailableForSubscription) (for d)",
+                "westeurope has no size Standard_X1 (for e)",
+                "Public IP Addresses (PublicIPAddresses): 3 needed, 2 of 2 left",
+                "Public IPv4 Addresses - Standard (StandardSkuPublicIpAddresses): 3 needed, 2 of 2 left",
+                "Total Regional vCPUs (cores): 148 needed, 10 of 10 left",
+                "Standard DSv5 Family vCPUs (standardDSv5Family): 12 needed, 10 of 10 left",
+                "Standard MS Family vCPUs (standardMSFamily): 128 needed, 10 of 10 left",
+            ]),
+            "{refused:?}"
+        );
+    }
+    let spot = json!([{"name": "a", "size": "Standard_D8s_v5", "spot": true}, {"name": "b", "size": "Standard_E4s_v5", "spot": "True"}]);
+    let refused = world.call("azure_rm_capacity", &ask(spot, json!([])), false).await;
+    let spot = "Total Regional Spot vCPUs (lowPriorityCores): 12 needed, 10 of 10 left";
+    assert_eq!(refused.result["problems"], json!([spot]), "{refused:?}");
+    let no_zones =
+        json!({"location": "ukwest", "resource_group": "g", "machines": [machine("a", "Standard_B1s", "1")]});
+    let refused = world.call("azure_rm_capacity", &no_zones, false).await;
+    assert!(
+        refused
+            .msg
+            .unwrap()
+            .contains("Standard_B1s is not offered in zone 1 of ukwest, in none of its zones (for a)")
+    );
+    assert_eq!(world.writes(), 0);
 }

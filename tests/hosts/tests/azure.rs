@@ -130,6 +130,29 @@ fn storms_are_weathered_and_failures_told() {
     }
 }
 
+#[test]
+fn nothing_is_made_where_there_is_no_room() {
+    let azure = Azure::of("", Settings { cores: 9, ..Settings::default() }, Box::new(Nothing));
+    let (_folder, variables) = clouder_tests::file(
+        "{cluster_name: lab, azure_ssh_sources: [192.0.2.1], control_plane_count: 3, azure_zones: ['1', '2', '3'], \
+         worker_size: Standard_L8s_v3, worker_count: 3}",
+    );
+    for check in [&["--check"][..], &[]] {
+        let variables = format!("@{variables}");
+        let playbook = ["run", "playbooks/azure-machines.yml", "-i", "azure:lab", "-e", &variables];
+        let refused = azure.clouder(&[&playbook, check].concat());
+        assert_eq!((refused.code, azure.writes()), (2, 0), "{}", refused.shown);
+        for said in [
+            "westeurope has no room for what is to be made: ",
+            "Standard_L8s_v3 is not offered in zone 3 of westeurope, only in 1 and 2 (for lab-worker-3)",
+            "Standard LSv3 Family vCPUs (standardLSv3Family): 24 needed, 9 of 9 left",
+            "Total Regional vCPUs (cores): 30 needed, 9 of 9 left",
+        ] {
+            assert!(refused.shown.contains(said), "{said}: {}", refused.shown);
+        }
+    }
+}
+
 /// The name of the simulator whose machines are containers, and of the cluster.
 const NAME: &str = "tests-azure";
 
