@@ -74,11 +74,8 @@ impl Run {
         limit: Duration,
     ) -> Result<Outcome, StepError> {
         let agent = step.agent().await?;
-        let id = self.job_id();
-        self.jobs.set(&id, None);
-        let jobs = Arc::clone(&self.jobs);
-        let (job, diff, environment) = (id.clone(), step.settings.diff, step.settings.environment.clone());
-        tokio::spawn(async move {
+        let (diff, environment) = (step.settings.diff, step.settings.environment.clone());
+        Ok(self.in_background(limit, async move {
             let call = Call {
                 module: name,
                 arguments,
@@ -90,16 +87,26 @@ impl Run {
                 output: None,
                 queue: None,
             };
-            let outcome = match tokio::time::timeout(limit, agent.call(call)).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => Outcome::failed(error.to_string()),
-                Err(_) => {
-                    Outcome::failed(format!("Job reached maximum time limit of {} seconds.", limit.as_secs()))
-                }
-            };
+            agent.call(call).await.unwrap_or_else(|error| Outcome::failed(error.to_string()))
+        }))
+    }
+
+    /// Goes on with work in the background and tells how to ask for it.
+    pub(super) fn in_background(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Outcome {
+        let id = self.job_id();
+        self.jobs.set(&id, None);
+        let (jobs, job) = (Arc::clone(&self.jobs), id.clone());
+        tokio::spawn(async move {
+            let outcome = tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+                Outcome::failed(format!("Job reached maximum time limit of {} seconds.", limit.as_secs()))
+            });
             jobs.set(&job, Some(outcome));
         });
-        Ok(self.started(&id))
+        self.started(&id)
     }
 
     /// Keeps the outcome of an action that cannot run in the background as if it had.

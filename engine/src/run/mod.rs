@@ -75,7 +75,7 @@ pub struct Run {
     /// What modules in Python import.
     pub packages: Packages,
     /// Clouds that are connected to.
-    pub clouds: Clouds,
+    pub clouds: Arc<Clouds>,
     /// Tasks in the background.
     pub jobs: Arc<Jobs>,
     /// Why the run cannot go on, though no host is to blame.
@@ -117,7 +117,7 @@ impl Run {
             queues: AtomicU32::new(0),
             started: AtomicBool::new(false),
             packages: Packages::default(),
-            clouds: Clouds::default(),
+            clouds: Arc::default(),
             jobs: Arc::default(),
             broken: Mutex::default(),
             losses: Mutex::default(),

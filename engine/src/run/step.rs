@@ -393,12 +393,12 @@ impl Run {
             });
         }
         if let Some(module) = clouder_cloud::modules::find(&step.module) {
-            let work = async { Ok(action::cloud::run(module, arguments, step).await) };
-            let outcome = within(step.settings.timeout, work).await?;
+            let work = action::cloud::run(module, arguments, step);
             return Ok(match way {
-                Way::Background(_) => self.started_and_done(outcome).into(),
-                Way::Foreground(_) => outcome.into(),
-            });
+                Way::Background(limit) => self.in_background(limit, work),
+                Way::Foreground(limit) => self.in_foreground(step, limit, async { Ok(work.await) }).await?,
+            }
+            .into());
         }
         let Some(module) = clouder_modules::find(&step.module) else {
             return Err(StepError::Failed(format!("clouder has no module `{}`", step.module)));
@@ -437,16 +437,26 @@ impl Run {
             Way::Foreground(limit) => limit,
         };
         let work = Box::pin(step.module(name, arguments, contents, None));
+        Ok(self.in_foreground(step, limit, work).await?.into())
+    }
+
+    /// Waits for a module, at most as long as the step may take.
+    async fn in_foreground(
+        &self,
+        step: &Step<'_>,
+        limit: Option<Duration>,
+        work: impl Future<Output = Result<Outcome, StepError>>,
+    ) -> Result<Outcome, StepError> {
         let outcome = within(step.settings.timeout.or(limit), work).await;
-        Ok(match (limit, outcome) {
+        match (limit, outcome) {
             (Some(limit), Err(StepError::Failed(_))) if step.settings.timeout.is_none() => {
                 let message =
                     format!("async task did not complete within the requested time - {}s", limit.as_secs());
-                Outcome::failed(message).into()
+                Ok(Outcome::failed(message))
             }
-            (Some(_), outcome) => self.waited_for(outcome?).into(),
-            (None, outcome) => outcome?.into(),
-        })
+            (Some(_), outcome) => Ok(self.waited_for(outcome?)),
+            (None, outcome) => outcome,
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Settings {
     pub retry_after: u64,
     /// How long a token is good for.
     pub token_lifetime: Duration,
+    /// How long clients are told that it is, if that is something else.
+    pub token_told: Option<Duration>,
     /// How many resources are on a page.
     pub page: usize,
     /// How many cores a region gives of each family of sizes, and in all.
@@ -55,6 +57,7 @@ impl Default for Settings {
             latency: Duration::from_millis(500),
             retry_after: 1,
             token_lifetime: Duration::from_secs(3599),
+            token_told: None,
             page: 100,
             cores: 100,
             public_addresses: 20,

@@ -94,6 +94,7 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     let settings = Settings {
         latency: seconds(arguments.latency)?,
         retry_after: arguments.retry_after,
+        token_told: scenario.token_told.map(Duration::from_secs),
         token_lifetime: scenario.token_lifetime.map_or(usual.token_lifetime, Duration::from_secs),
         page: arguments.page.max(1),
         cores: arguments.cores,

@@ -15,6 +15,8 @@ pub struct Scenario {
     rules: Vec<(Rule, Option<GlobMatcher>, u64)>,
     /// How long tokens are good for, in seconds.
     pub token_lifetime: Option<u64>,
+    /// How long clients are told that they are.
+    pub token_told: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +24,8 @@ pub struct Scenario {
 struct File {
     #[serde(default)]
     token_lifetime: Option<u64>,
+    #[serde(default)]
+    token_told: Option<u64>,
     #[serde(default)]
     rules: Vec<Rule>,
 }
@@ -121,7 +125,7 @@ impl Scenario {
                 glob.transpose().map_err(|error| error.to_string())?.map(|glob| glob.compile_matcher());
             rules.push((rule, matcher, 0));
         }
-        Ok(Self { rules, token_lifetime: file.token_lifetime })
+        Ok(Self { rules, token_lifetime: file.token_lifetime, token_told: file.token_told })
     }
 
     /// What becomes of a request.

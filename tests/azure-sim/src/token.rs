@@ -80,7 +80,7 @@ fn grant(cloud: &Cloud, request: &Request, tenant: &str, origin: &str) -> Respon
         return refused(400, "invalid_resource", 500_011, &description);
     }
     let (token, expires) = issue(cloud, audience);
-    let lifetime = settings.token_lifetime.as_secs();
+    let lifetime = settings.token_told.unwrap_or(settings.token_lifetime).as_secs();
     Response::json(
         200,
         json!({"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime,

@@ -1,6 +1,6 @@
 //! Requests to the resource manager: tokens, retries, pages, Azure's errors.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use azure_core::Error;
@@ -9,8 +9,8 @@ use azure_core::error::ErrorKind;
 use azure_core::http::headers::{AUTHORIZATION, HeaderName};
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{
-    ClientOptions, Context, ExponentialRetryOptions, Method, Pipeline, RawResponse, Request, RetryOptions,
-    Transport, Url,
+    ClientOptions, Context, ExponentialRetryOptions, HttpClient, Method, Pipeline, RawResponse, Request,
+    RetryOptions, StatusCode, Transport, Url,
 };
 use serde_json::Value;
 
@@ -28,16 +28,66 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 /// that the origin is the right one is seen to by [`Arm::send`].
 #[derive(Debug)]
 struct Token {
-    credential: Arc<dyn TokenCredential>,
+    account: Account,
+    web: Arc<dyn HttpClient>,
     scope: String,
+    credential: Mutex<Arc<dyn TokenCredential>>,
+}
+
+impl Token {
+    fn new(account: &Account, web: Arc<dyn HttpClient>, scope: String) -> Result<Self, CloudError> {
+        let credential = Mutex::new(credentials::credential(account, options(&web))?);
+        Ok(Self { account: account.clone(), web, scope, credential })
+    }
+
+    fn credential(&self) -> Arc<dyn TokenCredential> {
+        Arc::clone(&self.credential.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A credential that holds no token yet, in place of one whose token was refused. Of requests that are refused at once, the
+    /// first replaces it.
+    fn renewed(&self, refused: &Arc<dyn TokenCredential>) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        let mut credential = self.credential.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&credential, refused) {
+            *credential = credentials::credential(&self.account, options(&self.web))
+                .map_err(|error| Error::with_message(ErrorKind::Credential, error.to_string()))?;
+        }
+        Ok(Arc::clone(&credential))
+    }
+
+    async fn put(&self, request: &mut Request, by: &Arc<dyn TokenCredential>) -> azure_core::Result<()> {
+        let token = by.get_token(&[&self.scope], None).await?;
+        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.token.secret()));
+        Ok(())
+    }
 }
 
 #[async_trait::async_trait]
 impl Policy for Token {
     async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        let token = self.credential.get_token(&[&self.scope], None).await?;
-        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.token.secret()));
+        let credential = self.credential();
+        self.put(request, &credential).await?;
+        let answer = next[0].send(context, request, &next[1..]).await?;
+        if answer.status() != StatusCode::Unauthorized {
+            return Ok(answer);
+        }
+        // A token can end before its time: it was revoked, or a clock is wrong.
+        self.put(request, &self.renewed(&credential)?).await?;
         next[0].send(context, request, &next[1..]).await
+    }
+}
+
+/// How requests are sent: again, for some time, when that may help.
+fn options(web: &Arc<dyn HttpClient>) -> ClientOptions {
+    ClientOptions {
+        transport: Some(Transport::new(Arc::clone(web))),
+        retry: RetryOptions::exponential(ExponentialRetryOptions {
+            max_retries: 20,
+            max_total_elapsed: azure_core::time::Duration::minutes(PATIENCE),
+            max_delay: azure_core::time::Duration::seconds(8),
+            ..Default::default()
+        }),
+        ..Default::default()
     }
 }
 
@@ -59,21 +109,12 @@ impl Arm {
         let base: Url = format!("{}/", endpoint.trim_end_matches('/'))
             .parse()
             .map_err(|error| CloudError::Login(format!("`{endpoint}` is no address: {error}")))?;
-        let web: Arc<dyn azure_core::http::HttpClient> = Arc::new(Web::new(&[endpoint, authority])?);
-        let options = || ClientOptions {
-            transport: Some(Transport::new(Arc::clone(&web))),
-            retry: RetryOptions::exponential(ExponentialRetryOptions {
-                max_retries: 20,
-                max_total_elapsed: azure_core::time::Duration::minutes(PATIENCE),
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
-        let credential = credentials::credential(account, options())?;
+        let web: Arc<dyn HttpClient> = Arc::new(Web::new(&[endpoint, authority])?);
         let audience = if account.endpoint.is_some() { account.environment.endpoint() } else { endpoint };
-        let token: Arc<dyn Policy> = Arc::new(Token { credential, scope: format!("{audience}/.default") });
+        let token: Arc<dyn Policy> =
+            Arc::new(Token::new(account, Arc::clone(&web), format!("{audience}/.default"))?);
         let name = (Some("clouder"), Some(env!("CARGO_PKG_VERSION")));
-        Ok(Self { base, pipeline: Pipeline::new(name.0, name.1, options(), vec![], vec![token], None) })
+        Ok(Self { base, pipeline: Pipeline::new(name.0, name.1, options(&web), vec![], vec![token], None) })
     }
 
     /// The address of a path.

@@ -1,24 +1,42 @@
-//! Whose turn it is: Azure refuses two changes of one virtual network at once, of its subnets and of what is put into them.
+//! Whose turn it is: Azure refuses two changes of one virtual network at once, of its subnets too, and to put something into one
+//! that is being changed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// A lock per virtual network; everything else is changed in parallel.
 #[derive(Debug, Default)]
-pub(super) struct Locks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+pub(super) struct Locks(Mutex<HashMap<String, Arc<RwLock<()>>>>);
+
+/// The turn of a change, as long as it is held.
+#[expect(dead_code, reason = "what it holds is let go when it is dropped")]
+pub(super) enum Turn {
+    /// What does not concern a network waits for nobody.
+    Free,
+    /// What is put into a network may be with others of that kind.
+    Shared(OwnedRwLockReadGuard<()>),
+    /// A change of the network is alone.
+    Alone(OwnedRwLockWriteGuard<()>),
+}
 
 impl Locks {
     /// Waits for the turn of a change, where it needs one.
-    pub(super) async fn turn(&self, path: &str, body: Option<&Value>) -> Option<OwnedMutexGuard<()>> {
-        let network = network_of(path).or_else(|| body.and_then(subnet_in).and_then(|id| network_of(&id)))?;
-        let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(locks.entry(network).or_default())
-        };
-        Some(lock.lock_owned().await)
+    pub(super) async fn turn(&self, path: &str, body: Option<&Value>) -> Turn {
+        if let Some(network) = network_of(path) {
+            return Turn::Alone(self.lock(network).write_owned().await);
+        }
+        match body.and_then(subnet_in).and_then(|id| network_of(&id)) {
+            Some(network) => Turn::Shared(self.lock(network).read_owned().await),
+            None => Turn::Free,
+        }
+    }
+
+    fn lock(&self, network: String) -> Arc<RwLock<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(locks.entry(network).or_default())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use azure_core::http::Method;
+use azure_core::http::{Method, Url};
 use serde_json::Value;
 
 use super::arm::{Answer, Arm, link, refused};
@@ -30,7 +30,7 @@ pub(super) async fn run(
     body: Option<&Value>,
 ) -> Result<Option<Value>, CloudError> {
     let url = arm.url(path, version)?;
-    let begun = arm.send(method, url.clone(), body).await?;
+    let begun = begin(arm, method, &url, body).await?;
     if method == Method::Delete && begun.status() == 204 {
         return Ok(None);
     }
@@ -62,6 +62,23 @@ pub(super) async fn run(
         resource = seen.json()?;
     }
     Ok(Some(resource))
+}
+
+/// Sends the request, again as long as something else goes on with the resource or with what it needs: whoever began that, a
+/// run that was cut off among them, cannot be waited for otherwise.
+async fn begin(arm: &Arm, method: Method, url: &Url, body: Option<&Value>) -> Result<Answer, CloudError> {
+    let until = Instant::now() + LONGEST;
+    let mut wait = SHORTEST;
+    loop {
+        match arm.send(method, url.clone(), body).await {
+            Err(CloudError::Refused { code, .. })
+                if is(&code, &["AnotherOperationInProgress", "RetryableError"]) && Instant::now() < until => {
+            }
+            answered => return answered,
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
 }
 
 /// Whether a resource is as it is to be.

@@ -158,15 +158,19 @@ pub(super) fn facts(resource: &Value) -> Value {
     }
 }
 
-/// `provisioningState` as `provisioning_state`. Ids of resources are names, too: they stay.
+/// `provisioningState` as `provisioning_state`, `publicIPAddress` as `public_ip_address`. Ids of resources are names, too: they
+/// stay.
 fn small(name: &str) -> String {
     if name.contains('/') {
         return name.to_owned();
     }
     let mut text = String::new();
     let mut before = None::<char>;
-    for character in name.chars() {
-        if character.is_ascii_uppercase() && before.is_some_and(|before| !before.is_ascii_uppercase()) {
+    let mut characters = name.chars().peekable();
+    while let Some(character) = characters.next() {
+        let after_small = before.is_some_and(|before| !before.is_ascii_uppercase());
+        let before_small = before.is_some() && characters.peek().is_some_and(char::is_ascii_lowercase);
+        if character.is_ascii_uppercase() && (after_small || before_small) {
             text.push('_');
         }
         text.push(character.to_ascii_lowercase());
@@ -224,10 +228,10 @@ mod tests {
 
     #[test]
     fn facts_have_small_names() {
-        let resource = json!({"id": "/x", "properties": {"publicIPAddress": {"id": "y"}, "ipAddress": "1"}, "tags": {"aB": "c"}});
+        let resource = json!({"id": "/x", "properties": {"publicIPAddress": {"id": "y"}, "ipAddress": "1", "diskSizeGB": 2}, "tags": {"aB": "c"}});
         assert_eq!(
             facts(&resource),
-            json!({"id": "/x", "public_ipaddress": {"id": "y"}, "ip_address": "1", "tags": {"aB": "c"}})
+            json!({"id": "/x", "public_ip_address": {"id": "y"}, "ip_address": "1", "disk_size_gb": 2, "tags": {"aB": "c"}})
         );
     }
 }

@@ -1,5 +1,7 @@
 //! One resource of Azure: brought to a state, or removed.
 
+use std::time::{Duration, Instant};
+
 use clouder_modules::{Diff, DiffSide, ModuleError, Outcome};
 use serde_json::{Map, Value};
 
@@ -11,6 +13,20 @@ pub(super) const GROUPS: &str = "2021-04-01";
 
 /// The api-version of everything in networks.
 pub(super) const NETWORK: &str = "2024-03-01";
+
+/// How long is waited for what goes on with a resource.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// States that end by themselves.
+const PASSING: [&str; 5] = ["Accepted", "Creating", "Updating", "Deleting", "ResolvingDNS"];
+
+/// States of what did not become what it should.
+const FAILED: [&str; 2] = ["Failed", "Canceled"];
+
+fn is_in_state(resource: &Value, states: &[&str]) -> bool {
+    let state = resource["properties"]["provisioningState"].as_str().unwrap_or_default();
+    states.iter().any(|one| one.eq_ignore_ascii_case(state))
+}
 
 /// A resource at a path.
 pub(super) struct Resource<'a> {
@@ -40,9 +56,19 @@ impl<'a> Resource<'a> {
         Self { context, path: format!("resourceGroups/{group}/providers/{kind}/{name}"), version }
     }
 
-    /// It as it is.
+    /// It as it is, once nothing goes on with it: a run that was cut off may have begun something.
     pub(super) async fn get(&self) -> Result<Option<Value>, ModuleError> {
-        Ok(self.context.cloud.get(&self.path, self.version).await?)
+        let until = Instant::now() + LONGEST;
+        let mut wait = Duration::from_millis(250);
+        loop {
+            let found = self.context.cloud.get(&self.path, self.version).await?;
+            let goes_on = found.as_ref().is_some_and(|found| is_in_state(found, &PASSING));
+            if !goes_on || self.context.check || Instant::now() >= until {
+                return Ok(found);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(8));
+        }
     }
 
     /// Makes it what is wanted, where `current` is not. What is there and not wanted otherwise stays.
@@ -61,7 +87,9 @@ impl<'a> Resource<'a> {
         wanted: &Value,
         only_differences: bool,
     ) -> Result<Change, ModuleError> {
-        if let Some(current) = current.filter(|current| !differs(current, wanted)) {
+        // What failed is not there, whatever it says of itself: it is sent again.
+        let stands = |current: &&Value| !differs(current, wanted) && !is_in_state(current, &FAILED);
+        if let Some(current) = current.filter(stands) {
             return Ok(Change { changed: false, resource: current.clone(), diff: None });
         }
         let before = current.map_or(Value::Null, |current| part(current, wanted));

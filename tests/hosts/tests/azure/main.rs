@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
+mod faults;
+mod scale;
+mod secrets;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +17,24 @@ use azure_sim::machine::{Machines, Nothing};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
 use clouder_tests::{Ran, program};
+
+/// A line of the simulator's log.
+struct Asked(serde_json::Value);
+
+impl Asked {
+    fn field(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or_default()
+    }
+
+    fn path(&self) -> &str {
+        self.field("path")
+    }
+
+    /// Whether it would change something.
+    fn writes(&self) -> bool {
+        self.field("method") != "GET" && !self.path().contains("/oauth2/")
+    }
+}
 
 /// A simulated Azure, and what it was asked for.
 struct Azure {
@@ -41,7 +63,15 @@ impl Azure {
     }
 
     fn clouder(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(program("clouder"))
+        let output = self.command(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+    }
+
+    /// clouder, with an account of this Azure in its environment.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("clouder"));
+        command
             .args(arguments)
             .env("NO_COLOR", "1")
             .env("AZURE_AUTHORITY_HOST", &self.server.origin)
@@ -49,20 +79,44 @@ impl Azure {
             .env("AZURE_SUBSCRIPTION_ID", &self.settings.subscription)
             .env("AZURE_TENANT_ID", &self.settings.tenant)
             .env("AZURE_CLIENT_ID", &self.settings.client_id)
-            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret)
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret);
+        command
+    }
+
+    /// The file of a new key to log in with.
+    fn key(&self) -> String {
+        let key = self.folder.path().join("key").display().to_string();
+        let words = ["-q", "-t", "ed25519", "-N", "", "-f", &key];
+        assert!(Command::new("ssh-keygen").args(words).status().unwrap().success());
+        key
     }
 
     /// The requests since the last time that changed something.
     fn writes(&self) -> usize {
-        let log = self.folder.path().join("log");
-        let text = std::fs::read_to_string(&log).unwrap();
-        std::fs::write(log, "").unwrap();
-        let writes = |line: &&str| !line.contains("\"method\":\"GET\"") && !line.contains("oauth2");
-        text.lines().filter(writes).count()
+        let writes = self.log().iter().filter(|asked| asked.writes()).count();
+        std::fs::write(self.folder.path().join("log"), "").unwrap();
+        writes
+    }
+
+    /// The requests since the last time that [`Self::writes`] was asked.
+    fn log(&self) -> Vec<Asked> {
+        let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        let asked = |line: &str| Asked(serde_json::from_str(line).unwrap());
+        // What is being written now is no line yet.
+        text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(asked).collect()
+    }
+
+    /// The ids of all that it holds, but for what names of disks have of chance.
+    fn holds(&self) -> Vec<String> {
+        let cloud = self.server.cloud();
+        let chosen = |id: String| match id.rsplit_once('_') {
+            Some((named, chance)) if id.contains("/disks/") && chance.len() == 32 => named.to_owned(),
+            _ => id,
+        };
+        let mut all: Vec<String> = cloud.store.under(&cloud.root()).map(|one| chosen(one.id.key())).collect();
+        all.extend(cloud.groups.keys().cloned());
+        all.sort();
+        all
     }
 }
 
@@ -115,22 +169,6 @@ fn what_somebody_changed_is_put_back() {
 }
 
 #[test]
-fn storms_are_weathered_and_failures_told() {
-    let azure = Azure::new("rules: [{every: 3, answer: {status: 500}, path: '/subscriptions/**'}]");
-    let made = azure.run("up.yml", &[]);
-    assert_eq!(made.code, 0, "{}", made.shown);
-
-    let azure = Azure::new(
-        "rules: [{method: [PUT], path: '**/virtualMachines/*', fail: {code: SkuNotAvailable, message: none left}}]",
-    );
-    let failed = azure.run("up.yml", &[]);
-    assert_eq!(failed.code, 2, "{}", failed.shown);
-    for said in ["SkuNotAvailable: none left (request ", "; choose another size or zone"] {
-        assert!(failed.shown.contains(said), "{said}: {}", failed.shown);
-    }
-}
-
-#[test]
 fn nothing_is_made_where_there_is_no_room() {
     let azure = Azure::of("", Settings { cores: 9, ..Settings::default() }, Box::new(Nothing));
     let (_folder, variables) = clouder_tests::file(
@@ -163,11 +201,7 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let public = public_prefix(&name);
     let machines = Containers::new(&name, &public).unwrap();
     let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
-    let key = azure.folder.path().join("key");
-    let made =
-        Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap();
-    assert!(made.success());
-    let key = key.display().to_string();
+    let key = azure.key();
     let inventory = format!("azure:{name}");
     let variables = format!(
         "{{cluster_name: {name}, azure_ssh_sources: [198.18.0.0/15], azure_ssh_public_key_file: {key}.pub, worker_count: 1, \
