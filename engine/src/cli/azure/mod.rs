@@ -1,6 +1,7 @@
-//! `clouder azure`: machines, sizes and quotas of a subscription, by the same modules that playbooks use.
+//! `clouder azure`: machines, sizes, quotas and leftovers of a subscription, by the same modules that playbooks use.
 
 mod machines;
+mod orphans;
 mod region;
 mod table;
 
@@ -70,6 +71,16 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
+    /// Show what a run made that belongs to nothing: network interfaces without a machine, addresses of nothing, networks of
+    /// clusters without machines, empty resource groups; all that carries the tag clouder-run
+    Orphans {
+        /// Delete it
+        #[arg(long)]
+        delete: bool,
+        /// Really delete it
+        #[arg(long, requires = "delete")]
+        yes: bool,
+    },
     /// Show sizes of machines that a region has
     Sizes {
         /// The region
@@ -114,6 +125,7 @@ impl AzureCommand {
                 Action::VmStart(machines) => machines.start(&azure).await,
                 Action::VmStop(machines) => machines.stop(&azure).await,
                 Action::VmDelete { machines, yes } => machines.delete(&azure, yes).await,
+                Action::Orphans { delete, yes } => orphans::run(&azure, delete, yes).await,
                 Action::Sizes { location, name } => region::sizes(&azure, &location, name.as_deref()).await,
                 Action::Quota { location, used } => region::quota(&azure, &location, used).await,
             }

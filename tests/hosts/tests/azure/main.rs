@@ -191,6 +191,57 @@ fn nothing_is_made_where_there_is_no_room() {
     }
 }
 
+/// The kinds and names that `clouder azure orphans` shows.
+fn orphans(azure: &Azure) -> Vec<String> {
+    let told = azure.clouder(&["azure", "orphans", "--output", "json"]);
+    assert_eq!(told.code, 0, "{}", told.shown);
+    let all: Vec<serde_json::Value> = serde_json::from_str(&told.shown).unwrap();
+    for orphan in &all {
+        assert!(orphan["run"].as_str().unwrap().starts_with("20"), "{orphan}");
+    }
+    let text = |orphan: &serde_json::Value, field: &str| orphan[field].as_str().unwrap().to_owned();
+    all.iter().map(|orphan| format!("{} {}", text(orphan, "kind"), text(orphan, "name"))).collect()
+}
+
+#[test]
+fn what_an_interrupted_run_leaves_is_found_and_deleted() {
+    let azure = Azure::new("rules: [{method: [PUT], path: '**/virtualMachines/*', answer: {status: 409}}]");
+    let (_folder, variables) = clouder_tests::file(
+        "{cluster_name: lab, azure_ssh_sources: [192.0.2.1], worker_count: 0, azure_ssh_public_key: ssh-ed25519 AAAA}",
+    );
+    let variables = format!("@{variables}");
+    let interrupted =
+        azure.clouder(&["run", "playbooks/azure-machines.yml", "-i", "azure:lab", "-e", &variables]);
+    assert_eq!(interrupted.code, 2, "{}", interrupted.shown);
+    let mine = "name=mine location=westeurope";
+    assert_eq!(azure.clouder(&["adhoc", "localhost", "-m", "azure_rm_resourcegroup", "-a", mine]).code, 0);
+    let left = orphans(&azure);
+    assert_eq!(
+        left,
+        [
+            "network interface lab-cp-1",
+            "load balancer lab-api",
+            "network lab",
+            "security group lab-nodes",
+            "public address lab-api",
+            "public address lab-cp-1",
+            "resource group lab",
+        ]
+    );
+    azure.writes();
+    let asked = azure.clouder(&["azure", "orphans", "--delete"]);
+    assert!(
+        asked.code != 0 && asked.shown.contains("7 of Azure's resources would be deleted"),
+        "{}",
+        asked.shown
+    );
+    assert_eq!(azure.writes(), 0);
+    let gone = azure.clouder(&["azure", "orphans", "--delete", "--yes"]);
+    assert_eq!(gone.code, 0, "{}", gone.shown);
+    assert_eq!(orphans(&azure), [""; 0]);
+    assert!(azure.server.cloud().groups.keys().eq(["mine"]), "another one's is gone");
+}
+
 /// The name of the simulator whose machines are containers, and of the cluster.
 const NAME: &str = "tests-azure";
 
@@ -225,6 +276,16 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     for said in ["@control_plane:", "@role_worker:", &format!("{name}-cp-1")] {
         assert!(groups.shown.contains(said), "{said}: {}", groups.shown);
     }
+
+    assert_eq!(orphans(&azure), [""; 0]);
+    let loose = format!(
+        "resource_group={name} name=loose sku=Standard allocation_method=Static tags='{{\"clouder-run\": \"20\"}}'"
+    );
+    let loose = azure.clouder(&["adhoc", "localhost", "-m", "azure_rm_publicipaddress", "-a", &loose]);
+    assert_eq!(loose.code, 0, "{}", loose.shown);
+    assert_eq!(orphans(&azure), ["public address loose"]);
+    let loose = azure.clouder(&["azure", "orphans", "--delete", "--yes"]);
+    assert_eq!((loose.code, orphans(&azure)), (0, Vec::new()), "{}", loose.shown);
 
     let gone = format!("name={name} state=absent force_delete_nonempty=true");
     let gone = azure.clouder(&["adhoc", "localhost", "-m", "azure_rm_resourcegroup", "-a", &gone]);
