@@ -42,6 +42,13 @@ pub trait Cloud: std::fmt::Debug + Send + Sync {
     /// As [`Self::put`].
     async fn post(&self, path: &str, version: &str, body: Option<&Value>) -> Result<Value, CloudError>;
 
+    /// What a link leads to that the cloud gave; `None` when it leads nowhere yet. Whoever has the link may read it, so it is not
+    /// told who asks.
+    ///
+    /// # Errors
+    /// As [`Self::get`], and when the link is not one that may be followed.
+    async fn read(&self, link: &str) -> Result<Option<String>, CloudError>;
+
     /// Deletes a resource; whether there was one.
     ///
     /// # Errors

@@ -154,6 +154,11 @@ async fn who_may_do_what() {
     let principal = made.result["state"]["principal_id"].clone();
     let scope = format!("/subscriptions/{}/resourceGroups/g", world.settings.subscription);
     let role = json!({"scope": scope, "assignee_object_id": principal, "role_definition_id": "Contributor"});
+    let elsewhere = scope.replace("/resourceGroups/g", "/resourceGroups/not-yet");
+    let predicted =
+        json!({"scope": elsewhere, "assignee_object_id": principal, "role_definition_id": "Contributor"});
+    let predicted = world.call("azure_rm_roleassignment", &predicted, true).await;
+    assert!(predicted.changed && !predicted.failed, "{predicted:?}");
     let given = world.changes_once("azure_rm_roleassignment", role.clone()).await;
     assert_eq!(given.result["assignee_object_id"], principal, "{given:?}");
     let unknown = json!({"scope": scope, "assignee_object_id": principal, "role_definition_id": "Emperor"});

@@ -14,7 +14,7 @@ impl Fleet {
     pub fn describe_cluster(&self, version: &str, repository: &str) -> Result<(), FleetError> {
         let folder = self.folder.join("group_vars");
         fs::create_dir_all(&folder).map_err(|error| FleetError::io("make", &folder, error))?;
-        keys::write(&folder.join("cluster.yml"), &variables(version, repository))
+        keys::write(&folder.join("cluster.yml"), &(variables(version, repository) + AZURE))
     }
 }
 
@@ -33,8 +33,12 @@ kubernetes_allow_cgroup_v1: true
 node_time_sync: false
 containerd_source: distribution
 containerd_restrict_oom_score_adj: true
+"
+    )
+}
 
-# A simulated Azure.
+/// The variables of machines that pass for some of Azure's, with a secret that nobody takes.
+const AZURE: &str = "
 azure_cloud_config:
   cloud: AzurePublicCloud
   tenantId: 00000000-0000-0000-0000-000000000001
@@ -43,6 +47,4 @@ azure_cloud_config:
   location: westeurope
   aadClientId: 00000000-0000-0000-0000-000000000003
   aadClientSecret: simulated
-"
-    )
-}
+";

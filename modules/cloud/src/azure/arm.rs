@@ -96,6 +96,8 @@ fn options(web: &Arc<dyn HttpClient>) -> ClientOptions {
 pub(super) struct Arm {
     base: Url,
     pipeline: Pipeline,
+    /// Without a token.
+    open: Pipeline,
 }
 
 /// What it answered.
@@ -114,7 +116,8 @@ impl Arm {
         let token: Arc<dyn Policy> =
             Arc::new(Token::new(account, Arc::clone(&web), format!("{audience}/.default"))?);
         let name = (Some("clouder"), Some(env!("CARGO_PKG_VERSION")));
-        Ok(Self { base, pipeline: Pipeline::new(name.0, name.1, options(&web), vec![], vec![token], None) })
+        let pipeline = |policies| Pipeline::new(name.0, name.1, options(&web), vec![], policies, None);
+        Ok(Self { base, pipeline: pipeline(vec![token]), open: pipeline(vec![]) })
     }
 
     /// The address of a path.
@@ -152,6 +155,17 @@ impl Arm {
             Ok(answer) => Ok(Answer(answer)),
             Err(error) => Err(told(&error)),
         }
+    }
+
+    /// What a link leads to, read without a token.
+    pub(super) async fn read(&self, url: Url) -> Result<String, CloudError> {
+        if url.scheme() != "https" && url.origin() != self.base.origin() {
+            return Err(CloudError::Garbled("it points to what is not encrypted".to_owned()));
+        }
+        let mut request = Request::new(url, Method::Get);
+        let answer =
+            self.open.send(&Context::new(), &mut request, None).await.map_err(|error| told(&error))?;
+        Ok(String::from_utf8_lossy(answer.body()).into_owned())
     }
 
     /// All pages of a list.

@@ -98,6 +98,14 @@ impl Cloud for Azure {
         Ok(self.change(Method::Post, path, version, body).await?.unwrap_or_default())
     }
 
+    async fn read(&self, link: &str) -> Result<Option<String>, CloudError> {
+        match self.arm.read(arm::link(link)?).await {
+            Ok(text) => Ok(Some(text)),
+            Err(CloudError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn delete(&self, path: &str, version: &str) -> Result<bool, CloudError> {
         match self.change(Method::Delete, path, version, None).await {
             Ok(answer) => Ok(answer.is_some()),

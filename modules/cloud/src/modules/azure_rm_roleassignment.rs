@@ -10,6 +10,7 @@ use sha1::{Digest as _, Sha1};
 use super::compare::facts;
 use super::options::State;
 use super::{AzureOptions, CloudContext, CloudModule, Running};
+use crate::CloudError;
 
 /// The api-version.
 const VERSION: &str = "2022-04-01";
@@ -74,7 +75,12 @@ async fn run(args: RoleAssignmentArgs, context: &CloudContext) -> Result<Outcome
     let scope = scope.trim_end_matches('/');
     let role = role_id(context, scope, role).await?;
     let list = format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
-    let all = cloud.list(&format!("{list}?$filter=principalId%20eq%20'{principal}'"), VERSION).await?;
+    let filtered = format!("{list}?$filter=principalId%20eq%20'{principal}'");
+    let all = match cloud.list(&filtered, VERSION).await {
+        // An earlier task would have made the scope.
+        Err(CloudError::Refused { status: 404, .. }) if context.check => Vec::new(),
+        all => all?,
+    };
     let same = |value: &Value, wanted: &str| value.as_str().is_some_and(|is| is.eq_ignore_ascii_case(wanted));
     let there = all.into_iter().find(|one| {
         let own = &one["properties"];
@@ -142,10 +148,14 @@ async fn role_id(context: &CloudContext, scope: &str, role: &str) -> Result<Stri
         return Ok(format!("{prefix}/{role}"));
     }
     let quoted = role.replace('\'', "''").replace(' ', "%20");
-    let list = format!(
-        "{scope}/providers/Microsoft.Authorization/roleDefinitions?$filter=roleName%20eq%20'{quoted}'"
-    );
-    let found = context.cloud.list(&list, VERSION).await?;
+    let filter = format!("$filter=roleName%20eq%20'{quoted}'");
+    let list = format!("{scope}/providers/Microsoft.Authorization/roleDefinitions?{filter}");
+    let found = match context.cloud.list(&list, VERSION).await {
+        Err(CloudError::Refused { status: 404, .. }) if context.check => {
+            context.cloud.list(&format!("{prefix}?{filter}"), VERSION).await?
+        }
+        found => found?,
+    };
     let id = found.first().and_then(|role| role["id"].as_str());
     id.map(str::to_owned).ok_or_else(|| ModuleError::new(format!("there is no role `{role}` at {scope}")))
 }

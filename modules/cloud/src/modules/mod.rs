@@ -7,6 +7,7 @@ mod resource;
 
 pub mod azure_rm_availabilityset;
 pub mod azure_rm_capacity;
+pub mod azure_rm_hostkeys_info;
 pub mod azure_rm_loadbalancer;
 pub mod azure_rm_manageddisk;
 pub mod azure_rm_managedidentity;

@@ -7,11 +7,11 @@ use clouder_modules::{Arguments as _, ModuleError, Outcome};
 use serde_json::{Map, Value};
 
 use super::{
-    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity, azure_rm_loadbalancer,
-    azure_rm_manageddisk, azure_rm_managedidentity, azure_rm_natgateway, azure_rm_networkinterface,
-    azure_rm_publicipaddress, azure_rm_resource, azure_rm_resourcegroup, azure_rm_roleassignment,
-    azure_rm_securitygroup, azure_rm_storageaccount, azure_rm_subnet, azure_rm_virtualmachine,
-    azure_rm_virtualmachine_info, azure_rm_virtualnetwork,
+    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity, azure_rm_hostkeys_info,
+    azure_rm_loadbalancer, azure_rm_manageddisk, azure_rm_managedidentity, azure_rm_natgateway,
+    azure_rm_networkinterface, azure_rm_publicipaddress, azure_rm_resource, azure_rm_resourcegroup,
+    azure_rm_roleassignment, azure_rm_securitygroup, azure_rm_storageaccount, azure_rm_subnet,
+    azure_rm_virtualmachine, azure_rm_virtualmachine_info, azure_rm_virtualnetwork,
 };
 use crate::azure::{Account, Clouds};
 
@@ -75,6 +75,7 @@ pub fn registry() -> &'static [Entry] {
     const MODULES: &[Entry] = &[
         entry::<azure_rm_availabilityset::AvailabilitySet>(),
         entry::<azure_rm_capacity::Capacity>(),
+        entry::<azure_rm_hostkeys_info::HostKeys>(),
         entry::<azure_rm_loadbalancer::LoadBalancer>(),
         entry::<azure_rm_manageddisk::ManagedDisk>(),
         entry::<azure_rm_managedidentity::ManagedIdentity>(),

@@ -205,7 +205,9 @@ fn orphans(azure: &Azure) -> Vec<String> {
 
 #[test]
 fn what_an_interrupted_run_leaves_is_found_and_deleted() {
-    let azure = Azure::new("rules: [{method: [PUT], path: '**/virtualMachines/*', answer: {status: 409}}]");
+    let azure = Azure::new(
+        "rules: [{method: [PUT], path: '**/virtualMachines/*', answer: {status: 409, code: SkuNotAvailable}}]",
+    );
     let (_folder, variables) = clouder_tests::file(
         "{cluster_name: lab, azure_ssh_sources: [192.0.2.1], worker_count: 0, azure_ssh_public_key: ssh-ed25519 AAAA}",
     );
@@ -222,6 +224,7 @@ fn what_an_interrupted_run_leaves_is_found_and_deleted() {
             "network interface lab-cp-1",
             "load balancer lab-api",
             "network lab",
+            "identity lab-control-plane",
             "security group lab-nodes",
             "public address lab-api",
             "public address lab-cp-1",
@@ -231,7 +234,7 @@ fn what_an_interrupted_run_leaves_is_found_and_deleted() {
     azure.writes();
     let asked = azure.clouder(&["azure", "orphans", "--delete"]);
     assert!(
-        asked.code != 0 && asked.shown.contains("7 of Azure's resources would be deleted"),
+        asked.code != 0 && asked.shown.contains("8 of Azure's resources would be deleted"),
         "{}",
         asked.shown
     );
@@ -254,20 +257,37 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
     let key = azure.key();
     let inventory = format!("azure:{name}");
+    // Where the inventory has ssh look.
+    let known = Path::new(&std::env::var("HOME").unwrap()).join(format!(".ssh/known_hosts_clouder_{name}"));
+    let _ = std::fs::remove_file(&known);
+    let known = known.display();
     let variables = format!(
         "{{cluster_name: {name}, azure_ssh_sources: [198.18.0.0/15], azure_ssh_public_key_file: {key}.pub, worker_count: 1, \
-         azure_network_cidr: 10.61.0.0/16, azure_subnet_cidr: 10.61.0.0/24}}"
+         azure_network_cidr: 10.61.0.0/16, azure_subnet_cidr: 10.61.0.0/24, azure_known_hosts_file: {known}, \
+         azure_custom_data: \"#cloud-config\\nruncmd: [[sh, -c, 'sleep 12; touch /run/from-azure']]\"}}"
     );
     let (_folder, variables) = clouder_tests::file(&variables);
     let reach = ["-i", &inventory, "--private-key", &key];
     let variables = format!("@{variables}");
     let playbook = [&["run", "playbooks/azure-machines.yml", "-e", &variables], &reach[..]].concat();
 
-    let first = azure.clouder(&playbook);
-    assert_eq!(first.code, 0, "{}", first.shown);
+    let impatient = azure.clouder(&[&playbook[..], &["-e", "azure_cloud_init_timeout=1"]].concat());
+    let said = format!("cloud-init on {name}-cp-1 has not ended after 1 seconds (azure_cloud_init_timeout)");
+    assert!(impatient.code == 2 && impatient.shown.contains(&said), "{}", impatient.shown);
+    // Machines are known before they are connected to.
+    let keys = std::fs::read_to_string(known.to_string()).unwrap();
+    assert_eq!(keys.lines().filter(|line| line.contains(" ssh-ed25519 ")).count(), 2, "{keys}");
+    assert!(!impatient.shown.contains("told no host keys"), "{}", impatient.shown);
     assert!(azure.writes() > 0);
-    let again = azure.clouder(&playbook);
+    let first = azure.clouder(&playbook);
+    assert_eq!((first.code, azure.writes()), (0, 0), "{}", first.shown);
+    let there = azure
+        .clouder(&[&["adhoc", "cluster", "-m", "command", "-a", "ls /run/from-azure"], &reach[..]].concat());
+    assert_eq!(there.code, 0, "{}", there.shown);
+    let told = Path::new(env!("CARGO_MANIFEST_DIR")).join("azure/identity.yml").display().to_string();
+    let again = azure.clouder(&[&playbook[..], &[&told]].concat());
     assert_eq!((again.code, azure.writes()), (0, 0), "{}", again.shown);
+    only_control_planes_have_rights(&azure, &name);
 
     let who =
         azure.clouder(&[&["adhoc", "workers", "-b", "-m", "command", "-a", "id -un"], &reach[..]].concat());
@@ -293,4 +313,23 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let left = clouder_tests::docker(&["ps", "-aq", "--filter", &format!("label=clouder.fleet={name}")]);
     assert_eq!(left, "", "machines are left");
     azure.server.cloud().machines.end();
+}
+
+/// Whether control planes have an identity whose roles hold in the resource group of the cluster, and others have none.
+fn only_control_planes_have_rights(azure: &Azure, name: &str) {
+    let cloud = azure.server.cloud();
+    let machines: Vec<_> = cloud.store.of_kind(&cloud.root(), "Microsoft.Compute/virtualMachines").collect();
+    for machine in machines {
+        let identity = &machine.value["identity"];
+        match machine.id.name().contains("-cp-") {
+            true => assert_eq!(identity["type"], "UserAssigned", "{identity}"),
+            false => assert!(identity.is_null(), "{identity}"),
+        }
+    }
+    let assigned: Vec<_> =
+        cloud.store.of_kind("/subscriptions/", "Microsoft.Authorization/roleAssignments").collect();
+    assert_eq!(assigned.len(), 3);
+    for one in assigned {
+        assert_eq!(one.value["properties"]["scope"], cloud.group_id(name).as_str(), "{}", one.value);
+    }
 }
