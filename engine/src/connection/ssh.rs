@@ -48,6 +48,10 @@ async fn try_to_connect(target: &SshTarget, timeout: Duration) -> Result<Arc<Ses
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
+    if let Some(key) = &target.private_key {
+        // For commands that ssh runs on the way, which are not told it.
+        command.env("CLOUDER_PRIVATE_KEY", key);
+    }
     let askpass = if asks(target) {
         let askpass = Askpass::new(folder.path(), target.password.as_ref(), target.passphrase.as_ref());
         let askpass = askpass.map_err(|error| failed(&error))?;

@@ -3,6 +3,7 @@
 //! Four lists hold all there is to know: machines, their states, network interfaces and public addresses. They are asked for
 //! at once and joined by their ids.
 
+mod jump;
 mod machine;
 mod settings;
 
@@ -88,9 +89,11 @@ pub(crate) fn read(options: &Mapping, inventory: &mut Inventory, reader: &Reader
     let lists = outside.azure.lists(&settings.account, &AZURE_LISTS).map_err(failed)?;
     let lists = Lists::new(lists);
     let span = Span::of_text("Azure", "");
-    for machine in lists.machines() {
+    let mut machines: Vec<Map<String, Value>> =
+        lists.machines().map(|machine| lists.variables(machine)).collect();
+    jump::add(&mut machines);
+    for known in &machines {
         // What comes from Azure is never a template.
-        let known = lists.variables(machine);
         let node = |value: &Value| Node::from_json(value, &span).into_raw();
         let mut known: Variables =
             known.iter().map(|(name, value)| (Arc::from(name.as_str()), node(value))).collect();

@@ -248,11 +248,17 @@ fn what_an_interrupted_run_leaves_is_found_and_deleted() {
 /// The name of the simulator whose machines are containers, and of the cluster.
 const NAME: &str = "tests-azure";
 
+/// A network of its own for each simulator: two on one machine cannot have the same addresses.
+fn private_prefix(public: &str) -> String {
+    public.replacen("198.18", "10.250", 1).replacen("198.19", "10.251", 1)
+}
+
 #[test]
 fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let fleet = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_default();
     let name = format!("{NAME}{fleet}");
     let public = public_prefix(&name);
+    let private = private_prefix(&public);
     let machines = Containers::new(&name, &public).unwrap();
     let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
     let key = azure.key();
@@ -263,7 +269,7 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let known = known.display();
     let variables = format!(
         "{{cluster_name: {name}, azure_ssh_sources: [198.18.0.0/15], azure_ssh_public_key_file: {key}.pub, worker_count: 1, \
-         azure_network_cidr: 10.61.0.0/16, azure_subnet_cidr: 10.61.0.0/24, azure_known_hosts_file: {known}, \
+         azure_network_cidr: {private}, azure_subnet_cidr: {private}, azure_known_hosts_file: {known}, \
          azure_custom_data: \"#cloud-config\\nruncmd: [[sh, -c, 'sleep 12; touch /run/from-azure']]\"}}"
     );
     let (_folder, variables) = clouder_tests::file(&variables);
@@ -312,6 +318,64 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     assert_eq!(gone.code, 0, "{}", gone.shown);
     let left = clouder_tests::docker(&["ps", "-aq", "--filter", &format!("label=clouder.fleet={name}")]);
     assert_eq!(left, "", "machines are left");
+    azure.server.cloud().machines.end();
+}
+
+#[test]
+fn machines_without_addresses_are_reached_through_the_first_control_plane() {
+    let fleet = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_default();
+    let name = format!("{NAME}-jump{fleet}");
+    let public = public_prefix(&name);
+    let private = private_prefix(&public);
+    let machines = Containers::new(&name, &public).unwrap();
+    let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
+    let key = azure.key();
+    let inventory = format!("azure:{name}");
+    let (_folder, variables) = clouder_tests::file(&format!(
+        "{{cluster_name: {name}, azure_ssh_sources: [198.18.0.0/15], azure_ssh_public_key_file: {key}.pub, worker_count: 1, \
+         azure_network_cidr: {private}, azure_subnet_cidr: {private}, azure_public_addresses: false}}"
+    ));
+    let reach = ["-i", &inventory, "--private-key", &key];
+    let variables = format!("@{variables}");
+    let playbook = [&["run", "playbooks/azure-machines.yml", "-e", &variables], &reach[..]].concat();
+    let predicted = azure.clouder(&[&playbook[..], &["--check"]].concat());
+    assert_eq!((predicted.code, azure.writes()), (0, 0), "{}", predicted.shown);
+    let first = azure.clouder(&playbook);
+    assert_eq!(first.code, 0, "{}", first.shown);
+    azure.writes();
+    let again = azure.clouder(&playbook);
+    assert_eq!((again.code, azure.writes()), (0, 0), "{}", again.shown);
+
+    // The subnet has a way out; of the machines one has an address.
+    let (mut addresses, gateway) = {
+        let cloud = azure.server.cloud();
+        let names = |kind: &str| -> Vec<String> {
+            cloud.store.of_kind(&cloud.root(), kind).map(|one| one.id.name().to_owned()).collect()
+        };
+        let network = cloud.store.of_kind(&cloud.root(), "Microsoft.Network/virtualNetworks").next().unwrap();
+        let subnet = &network.value["properties"]["subnets"][0]["properties"];
+        (names("Microsoft.Network/publicIPAddresses"), subnet["natGateway"]["id"].clone())
+    };
+    addresses.sort();
+    assert_eq!(addresses, ["api", "cp-1", "nat"].map(|one| format!("{name}-{one}")));
+    assert!(gateway.as_str().unwrap().ends_with(&format!("/natGateways/{name}")), "{gateway}");
+    assert_eq!(orphans(&azure), [""; 0]);
+
+    // The worker sees the control plane, not this machine.
+    let peer = |group: &str| {
+        let seen = azure.clouder(
+            &[&["adhoc", group, "-m", "shell", "-a", "echo from=$SSH_CONNECTION"], &reach[..]].concat(),
+        );
+        assert_eq!(seen.code, 0, "{}", seen.shown);
+        let (_, peer) = seen.shown.split_once("from=").unwrap();
+        peer.split_whitespace().next().unwrap().to_owned()
+    };
+    let own = azure.clouder(
+        &[&["adhoc", "control_plane", "-m", "debug", "-a", "var=private_ipv4_addresses[0]"], &reach[..]]
+            .concat(),
+    );
+    assert!(own.shown.contains(&format!("\"{}\"", peer("workers"))), "{}", own.shown);
+    assert!(!own.shown.contains(&format!("\"{}\"", peer("control_plane"))), "{}", own.shown);
     azure.server.cloud().machines.end();
 }
 
