@@ -56,6 +56,11 @@ pub(super) fn ask(question: &str, hidden: bool) -> io::Result<String> {
     Ok(answer.trim_end_matches(['\n', '\r']).to_owned())
 }
 
+/// Says something to whoever is asked.
+pub(super) fn tell(text: &str) {
+    Standard.tell(text);
+}
+
 /// Asks for a line, outside of a run.
 pub(super) fn line(question: &str) -> io::Result<String> {
     ask(question, false)

@@ -9,9 +9,12 @@ mod doc;
 mod eject;
 mod explain;
 mod inventory;
+mod k8s;
 mod options;
+mod reference;
 mod run;
 mod setup;
+mod table;
 mod tools;
 mod vault;
 
@@ -52,6 +55,10 @@ enum Command {
     Doc(doc::DocCommand),
     /// Look at Azure, and make, start, stop and delete machines there
     Azure(Box<azure::AzureCommand>),
+    /// Make, look after and delete Kubernetes clusters
+    K8s(Box<k8s::K8sCommand>),
+    /// Make a Kubernetes cluster of machines that are there
+    Kubeadm(Box<k8s::KubeadmCommand>),
     /// Copy a built-in role or playbook to the project, to own all of it
     Eject(eject::EjectCommand),
 }
@@ -146,6 +153,8 @@ fn run() -> ExitCode {
         Command::Config(command) => command.run(&config),
         Command::Doc(command) => command.run(),
         Command::Azure(command) => command.run(&config),
+        Command::K8s(command) => command.run(&config),
+        Command::Kubeadm(command) => command.run(&config),
         Command::Eject(command) => command.run(),
     });
     match result {

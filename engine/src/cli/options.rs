@@ -47,13 +47,13 @@ pub(super) struct ConnectionOptions {
     pub(super) ssh_extra_args: Option<String>,
     /// Accepted for Ansible's sake: files come over the one connection there is
     #[arg(long, value_name = "ARGS", hide = true, allow_hyphen_values = true)]
-    scp_extra_args: Option<String>,
+    pub(super) scp_extra_args: Option<String>,
     /// The same
     #[arg(long, value_name = "ARGS", hide = true, allow_hyphen_values = true)]
-    sftp_extra_args: Option<String>,
+    pub(super) sftp_extra_args: Option<String>,
     /// Accepted for Ansible's sake: modules in Python are not run
     #[arg(short = 'M', long, value_name = "FOLDERS", hide = true)]
-    module_path: Option<String>,
+    pub(super) module_path: Option<String>,
     /// Ask for the password to log in
     #[arg(short = 'k', long)]
     pub(super) ask_pass: bool,

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::playbook::{Item, Playbook, RoleUse};
 
 /// Runs playbooks.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct RunCommand {
     /// Playbooks: files, or the names of built-in ones
     #[arg(required = true, value_name = "PLAYBOOK")]
@@ -57,6 +57,17 @@ pub(super) struct RunCommand {
 }
 
 impl RunCommand {
+    /// One playbook, with no choice of tasks.
+    pub(super) fn of(
+        playbook: PathBuf,
+        inventory: InventoryOptions,
+        connection: ConnectionOptions,
+        vault: VaultOptions,
+        output: OutputOptions,
+    ) -> Self {
+        Self { playbooks: vec![playbook], inventory, connection, vault, output, ..Self::default() }
+    }
+
     /// Runs the command; returns the exit code.
     pub(super) fn run(self, config: &Arc<Config>) -> Result<i32, Failure> {
         let listing = self.list_hosts || self.list_tasks || self.list_tags;

@@ -47,6 +47,8 @@ settings! {
     CACHE_PLUGIN_TIMEOUT: Integer "86400" ["defaults" "fact_caching_timeout"] ["ANSIBLE_CACHE_PLUGIN_TIMEOUT"];
     /// Folders of the organisation, the stronger one first; each may hold roles and playbooks
     CLOUDER_PATH: Paths "" ["clouder" "path"] ["CLOUDER_PATH"];
+    /// The folder of the files of clusters, one for each, that `clouder k8s` works with
+    CLUSTERS_FOLDER: Path "~/.config/clouder/clusters" ["clouder" "clusters_folder"] ["CLOUDER_CLUSTERS_FOLDER"];
     /// Folders that hold an ansible_collections
     COLLECTIONS_PATHS: Paths "{home}/collections:/usr/share/ansible/collections" ["defaults" "collections_path"] ["ANSIBLE_COLLECTIONS_PATH"];
     /// The colour of changes

@@ -67,11 +67,23 @@ impl TaskVariables {
         of_play.unwrap_or(&self.shared.playbook_folder)
     }
 
-    /// The roles around the task, innermost first, then those the play shows, the last one first.
-    fn roles(&self) -> IndexSet<RoleKey> {
-        let around = self.layer.iter().flat_map(|layer| layer.roles()).cloned();
-        let shown = self.play.iter().flat_map(|play| play.exposed().into_iter().rev());
-        around.chain(shown).map(RoleKey).collect()
+    /// The roles that a variable may be of, the strongest first: the task's own, those around it, innermost first, and those
+    /// that the play shows, the last one first. What the own one depends on is stronger than those around it for `vars`, and
+    /// weaker for `defaults`.
+    fn roles(&self, level: Level) -> IndexSet<RoleKey> {
+        let mut around = self.layer.iter().flat_map(|layer| layer.roles());
+        let mut roles = IndexSet::new();
+        let own = around.next();
+        roles.extend(own.cloned().map(RoleKey));
+        if level == Level::RoleDefaults {
+            roles.extend(around.by_ref().cloned().map(RoleKey));
+        }
+        if let Some(own) = own {
+            add_dependencies(own, &mut roles);
+        }
+        roles.extend(around.cloned().map(RoleKey));
+        roles.extend(self.play.iter().flat_map(|play| play.exposed().into_iter().rev()).map(RoleKey));
+        roles
     }
 
     /// A variable as written, from the strongest place that has it. Where mappings are merged, what weaker places have is added
@@ -109,7 +121,7 @@ impl TaskVariables {
             nodes.map(move |node| (level, Found::Node(node)))
         };
         let roles = move |level: Level, of: fn(&Role) -> &[Node]| {
-            let all = once_with(move || self.roles()).flatten();
+            let all = once_with(move || self.roles(level)).flatten();
             let nodes = all.flat_map(move |role| all_of(of(&role.0), name));
             nodes.map(move |node| (level, Found::Node(node)))
         };
@@ -213,6 +225,14 @@ impl std::hash::Hash for RoleKey {
     }
 }
 
+/// Adds what a role depends on, the last one first, each before what it depends on itself.
+fn add_dependencies(role: &Role, roles: &mut IndexSet<RoleKey>) {
+    for used in role.dependencies.iter().rev() {
+        roles.insert(RoleKey(Arc::clone(&used.role)));
+        add_dependencies(&used.role, roles);
+    }
+}
+
 fn variable_of(keywords: &Keywords, name: &str) -> Option<Node> {
     keywords.vars.as_ref()?.as_mapping()?.get(name).cloned()
 }
@@ -262,7 +282,7 @@ impl Scope for TaskVariables {
         for node in keywords.filter_map(|keywords| keywords.vars.as_ref()).filter_map(Node::as_mapping) {
             names.extend(node.iter().map(|(name, _)| Arc::clone(name)));
         }
-        for role in self.roles() {
+        for role in self.roles(Level::RoleVars) {
             for node in role.0.vars.iter().chain(&role.0.defaults).filter_map(Node::as_mapping) {
                 names.extend(node.iter().map(|(name, _)| Arc::clone(name)));
             }

@@ -6,7 +6,7 @@ use clap::Args;
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
 
-use super::table::Table;
+use super::super::table::Table;
 use super::{Azure, Failure, warn};
 
 /// Which machines.

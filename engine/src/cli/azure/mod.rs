@@ -3,7 +3,6 @@
 mod machines;
 mod orphans;
 mod region;
-mod table;
 
 use clap::{Args, Subcommand, ValueEnum};
 use clouder_cloud::azure::{Account, Clouds, Given};
@@ -16,7 +15,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 use self::machines::{CreateOptions, Machines};
-use self::table::Table;
+use super::table::Table;
 use super::{Failure, print, show};
 use crate::config::{self, Config};
 
@@ -97,6 +96,16 @@ enum Action {
         #[arg(long)]
         used: bool,
     },
+}
+
+/// The subscription that the environment names.
+///
+/// # Errors
+/// When nothing says which one, or how to log in.
+pub(super) fn cloud(endpoint: Option<String>, config: &Config) -> Result<Arc<dyn Cloud>, Failure> {
+    let endpoint = endpoint.or_else(|| config.text(&config::AZURE_ENDPOINT));
+    let given = Given { endpoint, ..Given::default() };
+    Ok(Clouds::default().azure(&Account::find(given, &environment)?)?)
 }
 
 /// A subscription, and how it is shown.

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use futures::future::{join_all, try_join_all};
 use serde_json::{Map, Value, json};
 
-use super::table::Table;
+use super::super::table::Table;
 use super::{Azure, Failure};
 
 /// The tag with the id of a run.

@@ -3,7 +3,7 @@
 use futures::future::try_join;
 use serde_json::{Value, json};
 
-use super::table::Table;
+use super::super::table::Table;
 use super::{Azure, Failure};
 
 /// Logs in, and shows the subscription.

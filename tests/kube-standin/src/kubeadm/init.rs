@@ -46,7 +46,7 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     let domain = cluster.configuration.networking.dns_domain.as_deref().unwrap_or_default();
     let settings = kubelet::configuration(configuration.kubelet.as_ref(), cluster.services(), domain);
     say("[kubelet-start] Starting the kubelet")?;
-    kubelet::start(&settings, &node, &name)?;
+    kubelet::start(&settings, &node, &name, &[])?;
     kubelet::wait_for_health(duration(init.timeouts.kubelet_health_check.as_deref(), HEALTH))?;
     let client = Client::new(Kubeconfig::read(&Path::new(FOLDER).join("admin.conf"))?, PATIENCE);
     let health = duration(init.timeouts.control_plane_component_health_check.as_deref(), HEALTH);

@@ -71,7 +71,9 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     let bootstrap = Path::new(FOLDER).join("bootstrap-kubelet.conf");
     client.config().write(&bootstrap, "kubernetes", "tls-bootstrap-token-user")?;
     say("[kubelet-start] Starting the kubelet")?;
-    kubelet::start(&settings, node, &name)?;
+    // A control plane is given its taints once it has joined; a worker's kubelet registers with them.
+    let own = if join.control_plane.is_some() { &[][..] } else { node.taints.as_deref().unwrap_or_default() };
+    kubelet::start(&settings, node, &name, own)?;
     kubelet::wait_for_health(duration(join.timeouts.kubelet_health_check.as_deref(), init::HEALTH))?;
     kubelet::wait_for_bootstrap(duration(join.timeouts.tls_bootstrap.as_deref(), init::HEALTH))?;
     std::fs::remove_file(&bootstrap).doing("bootstrap-kubelet.conf")?;

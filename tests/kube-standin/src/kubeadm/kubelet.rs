@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::wait;
-use crate::config::NodeRegistration;
+use crate::config::{NodeRegistration, Taint};
 use crate::failure::{Context as _, Result, refuse};
 use crate::{files, machine, runtime, yaml};
 
@@ -37,8 +37,8 @@ pub(super) fn configuration(given: Option<&Value>, services: &str, domain: &str)
     whole
 }
 
-/// Writes the configuration and the flags of this machine's kubelet, and starts it.
-pub(super) fn start(whole: &Value, node: &NodeRegistration, name: &str) -> Result<()> {
+/// Writes the configuration and the flags of this machine's kubelet, and starts it; it registers with these taints.
+pub(super) fn start(whole: &Value, node: &NodeRegistration, name: &str, taints: &[Taint]) -> Result<()> {
     let mut own = whole.clone();
     own["containerRuntimeEndpoint"] =
         node.cri_socket.clone().unwrap_or_else(|| runtime::SOCKET.to_owned()).into();
@@ -48,6 +48,13 @@ pub(super) fn start(whole: &Value, node: &NodeRegistration, name: &str) -> Resul
         .iter()
         .map(|argument| format!("--{}={}", argument.name, argument.value))
         .collect();
+    if !taints.is_empty() {
+        let told = taints.iter().map(|taint| {
+            let value = taint.value.as_ref().map_or_else(String::new, |value| format!("={value}"));
+            format!("{}{value}:{}", taint.key, taint.effect)
+        });
+        flags.push(format!("--register-with-taints={}", told.collect::<Vec<_>>().join(",")));
+    }
     if name != machine::hostname() {
         flags.push(format!("--hostname-override={name}"));
     }

@@ -7,6 +7,7 @@ mod init;
 mod join;
 mod kubelet;
 mod manifests;
+mod person;
 mod preflight;
 mod reset;
 mod tokens;
@@ -53,6 +54,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         }
         ["init", ..] => init::run(version, rest(1)),
         ["join", ..] => join::run(version, rest(1)),
+        ["kubeconfig", "user", ..] => person::run(version, rest(2)),
         ["reset", ..] => reset::run(version, rest(1)),
         ["token", "create", ..] => tokens::create(rest(2)),
         ["token", "list", ..] => tokens::list(rest(2)),

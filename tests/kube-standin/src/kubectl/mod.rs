@@ -81,7 +81,10 @@ const ALL: [(&str, &str); 14] = [
     ("taint", "overwrite all l/selector="),
     ("cordon", ""),
     ("uncordon", ""),
-    ("drain", "ignore-daemonsets delete-emptydir-data force timeout= grace-period= disable-eviction"),
+    (
+        "drain",
+        "ignore-daemonsets delete-emptydir-data force timeout= grace-period= disable-eviction skip-wait-for-delete-timeout=",
+    ),
     ("certificate", ""),
     ("rollout", "timeout= w/watch"),
     ("version", "client o/output= short"),

@@ -3,28 +3,28 @@
 use serde_json::{Map, Value};
 
 /// Rows of named columns.
-pub(super) struct Table {
+pub(in crate::cli) struct Table {
     columns: Vec<&'static str>,
     rows: Vec<Vec<Value>>,
 }
 
 impl Table {
-    pub(super) fn new(columns: &[&'static str]) -> Self {
+    pub(in crate::cli) fn new(columns: &[&'static str]) -> Self {
         Self { columns: columns.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row; there are as many values as columns.
-    pub(super) fn add<const N: usize>(&mut self, values: [Value; N]) {
+    pub(in crate::cli) fn add<const N: usize>(&mut self, values: [Value; N]) {
         self.rows.push(values.into());
     }
 
     /// The rows by the text of their first column.
-    pub(super) fn sort(&mut self) {
+    pub(in crate::cli) fn sort(&mut self) {
         self.rows.sort_by_cached_key(|row| row.first().map(plain));
     }
 
     /// For a person: columns side by side, nothing for what has no value in any row.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::cli) fn text(&self) -> String {
         let cells = |at: usize| self.rows.iter().filter_map(move |row| row.get(at)).map(plain);
         let shown: Vec<usize> = (0..self.columns.len())
             .filter(|at| *at == 0 || cells(*at).any(|cell| !cell.is_empty()))
@@ -44,14 +44,18 @@ impl Table {
         std::iter::once(line(&heading)).chain(rows).collect()
     }
 
+    /// A list of objects, as text.
+    pub(in crate::cli) fn json(&self) -> String {
+        format!("{:#}\n", self.value())
+    }
+
     /// A list of objects.
-    pub(super) fn json(&self) -> String {
+    pub(in crate::cli) fn value(&self) -> Value {
         let object = |row: &Vec<Value>| -> Value {
             let fields = self.columns.iter().map(|name| name.replace(' ', "_")).zip(row.iter().cloned());
             fields.collect::<Map<_, _>>().into()
         };
-        let all: Value = self.rows.iter().map(object).collect();
-        format!("{all:#}\n")
+        self.rows.iter().map(object).collect()
     }
 }
 

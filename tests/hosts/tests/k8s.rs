@@ -1,0 +1,214 @@
+//! The life of a cluster by `clouder k8s`, on a simulated Azure whose machines are containers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use azure_sim::cloud::{Cloud, Settings};
+use azure_sim::containers::{Containers, public_prefix};
+use azure_sim::scenario::Scenario;
+use azure_sim::server::Server;
+use clouder_tests::{Ran, docker, program};
+use kube_standin::repository;
+use kube_standin::version::Version;
+
+const VERSION: Version = Version::new(34, 2);
+
+/// An Azure, packages for its machines, and a folder of clusters.
+struct Lab {
+    name: String,
+    server: Server,
+    packages: repository::Server,
+    settings: Settings,
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let name = format!("tests-k8s{}", std::env::var("CLOUDER_TEST_FLEET").unwrap_or_default());
+        let public = public_prefix(&name);
+        let machines = Containers::new(&name, &public).unwrap();
+        let settings = Settings {
+            latency: Duration::from_millis(20),
+            retry_after: 0,
+            public_prefix: public,
+            ..Settings::default()
+        };
+        let own = settings.public_prefix.replace(".0/24", ".1");
+        let cloud = Cloud::new(settings.clone(), Scenario::parse("").unwrap(), Box::new(machines));
+        let folder = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::start(cloud, address, Some(&folder.path().join("log")), None).unwrap();
+        let packages = folder.path().join("repository");
+        repository::build(&packages, &program("kube-standin"), &[VERSION]).unwrap();
+        let packages = repository::serve(&packages, &format!("{own}:0")).unwrap();
+        let key = folder.path().join("key");
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+        assert!(made.unwrap().success());
+        Self { name, server, packages, settings, folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs `clouder k8s`.
+    fn k8s(&self, arguments: &[&str]) -> Ran {
+        let output = Command::new(program("clouder"))
+            .arg("k8s")
+            .args(arguments)
+            .env("NO_COLOR", "1")
+            .env("CLOUDER_CLUSTERS_FOLDER", self.path("clusters"))
+            .env("KUBECONFIG", self.path("kubeconfig"))
+            .env("AZURE_AUTHORITY_HOST", &self.server.origin)
+            .env("CLOUDER_AZURE_ENDPOINT", &self.server.origin)
+            .env("AZURE_SUBSCRIPTION_ID", &self.settings.subscription)
+            .env("AZURE_TENANT_ID", &self.settings.tenant)
+            .env("AZURE_CLIENT_ID", &self.settings.client_id)
+            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+    }
+
+    fn done(&self, arguments: &[&str]) -> Ran {
+        let ran = self.k8s(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.shown);
+        ran
+    }
+
+    /// What kubectl says on the control plane.
+    fn kubectl(&self, line: &str) -> String {
+        let node = format!("{}-cp-1", self.name);
+        let line = format!("sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}");
+        self.done(&["ssh", &self.name, &node, "--", &line]).shown
+    }
+
+    /// Gives the API server an object, in somebody's name.
+    fn apply(&self, manager: &str, object: &str) {
+        let node = format!("{}-cp-1", self.name);
+        let line = format!(
+            "echo '{object}' | sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side \
+             --field-manager=clouder-{manager} -f -"
+        );
+        self.done(&["ssh", &self.name, &node, "--", &line]);
+    }
+
+    /// The requests since the last time that changed something.
+    fn writes(&self) -> usize {
+        let text = std::fs::read_to_string(self.path("log")).unwrap();
+        std::fs::write(self.path("log"), "").unwrap();
+        text.lines().filter(|line| !line.contains("\"method\":\"GET\"") && !line.contains("oauth2")).count()
+    }
+}
+
+#[test]
+fn a_cluster_is_made_grows_shrinks_and_goes() {
+    let lab = Lab::new();
+    let name = lab.name.as_str();
+    let variables = clouder_fleet::cluster::variables(
+        &VERSION.to_string(),
+        &format!("http://{}", lab.packages.address()),
+    );
+    let settings = format!(
+        "{variables}provider: azure\nazure_network_cidr: 10.62.0.0/16\nazure_subnet_cidr: 10.62.0.0/24\n\
+         azure_ssh_sources: [198.18.0.0/15]\nazure_ssh_public_key_file: {key}.pub\nansible_ssh_private_key_file: {key}\n",
+        key = lab.path("key").display()
+    );
+    std::fs::write(lab.path("settings.yml"), settings).unwrap();
+    let file = lab.path("settings.yml").display().to_string();
+
+    let plan = lab.done(&["create", name, "-f", &file, "--worker-count", "1", "--dry-run"]);
+    assert!(
+        plan.shown.contains("-worker-1  Standard_D2s_v5") && plan.shown.contains("cores"),
+        "{}",
+        plan.shown
+    );
+    assert_eq!(lab.writes(), 0);
+    let refused = lab.k8s(&["create", name, "-f", &file, "--worker-count", "1"]);
+    assert!(refused.code == 1 && refused.shown.contains("say --yes"), "{}", refused.shown);
+
+    lab.done(&["create", name, "-f", &file, "--worker-count", "1", "--yes"]);
+    assert_eq!(lab.kubectl("get nodes --no-headers").matches(" Ready ").count(), 2);
+    let clusters = lab.done(&["ls"]).shown;
+    assert!(clusters.contains("1.34.2") && clusters.contains("running"), "{clusters}");
+    lab.writes();
+    let again = lab.done(&["create", name, "--yes"]);
+    assert_eq!((again.recap("localhost").contains("changed=0"), lab.writes()), (true, 0), "{}", again.shown);
+    let other = lab.k8s(&["create", name, "--worker-count", "5", "--yes"]);
+    assert!(other.code == 1 && other.shown.contains("update-nodepool"), "{}", other.shown);
+
+    // A pool grows, and only its new machine is worked on.
+    let grown = lab.done(&["update-nodepool", name, "workers", "--desired", "2", "--max", "2"]);
+    let (old, new) = (format!("{name}-worker-1"), format!("{name}-worker-2"));
+    assert!(
+        grown.recap(&old).contains("changed=0") && !grown.recap(&new).contains("changed=0"),
+        "{}",
+        grown.shown
+    );
+    let beyond = lab.k8s(&["update-nodepool", name, "workers", "--desired", "3"]);
+    assert!(beyond.code == 1 && beyond.shown.contains("at most 2 machines"), "{}", beyond.shown);
+    lab.done(&[
+        "create-nodepool",
+        name,
+        "gpu",
+        "--flavor",
+        "Standard_D2s_v5",
+        "--desired",
+        "1",
+        "--roles",
+        "jupyter",
+        "--labels",
+        "team=ml",
+        "--taints",
+        "gpu=yes:NoSchedule",
+    ]);
+    let gpu = lab.kubectl(&format!("get node {name}-gpu-1 -o yaml"));
+    for said in ["node-role.kubernetes.io/jupyter", "team: ml", "clouder.io/pool: gpu", "effect: NoSchedule"]
+    {
+        assert!(gpu.contains(said), "{said}: {gpu}");
+    }
+
+    // It shrinks, and goes.
+    lab.done(&["update-nodepool", name, "workers", "--desired", "1"]);
+    lab.done(&["delete-nodepool", name, "gpu", "--yes"]);
+    let nodes = lab.kubectl("get nodes -o name");
+    assert_eq!(nodes, format!("node/{name}-cp-1\nnode/{name}-worker-1\n"));
+    let shown = lab.done(&["show", name]).shown;
+    assert!(!shown.contains("gpu") && !shown.contains(&new), "{shown}");
+
+    // Credentials of one's own.
+    lab.done(&["kubeconfig", name, "--user", "somebody", "--valid", "1h"]);
+    let kubeconfig = std::fs::read_to_string(lab.path("kubeconfig")).unwrap();
+    assert!(
+        kubeconfig.contains(&format!("current-context: {name}")) && kubeconfig.contains("client-key-data")
+    );
+    lab.done(&["use", name]);
+
+    // Who works on it keeps others away, until the lock is broken.
+    let other = r#"{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "clouder", "namespace": "kube-system"}, "spec": {"holderIdentity": "bob@laptop"}}"#;
+    lab.apply("bob@laptop", other);
+    let locked = lab.k8s(&["update-nodepool", name, "workers", "--desired", "2"]);
+    assert!(locked.code == 2 && locked.shown.contains("bob@laptop works on the cluster"), "{}", locked.shown);
+    lab.done(&["unlock", name]);
+
+    let service = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "default"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}"#;
+    lab.apply("bob@laptop", service);
+    let gone = lab.done(&["delete", name, "--yes"]);
+    for said in ["Microsoft.Network/loadBalancers", "=> (item=default/web)"] {
+        assert!(gone.shown.contains(said), "{said}: {}", gone.shown);
+    }
+    assert_eq!(
+        docker(&["ps", "-aq", "--filter", &format!("label=clouder.fleet={name}")]),
+        "",
+        "machines are left"
+    );
+    assert_eq!(lab.done(&["ls"]).shown.lines().count(), 1);
+    assert!(lab.k8s(&["delete", name, "--yes"]).shown.contains("no cluster is known by the name"));
+    lab.server.cloud().machines.end();
+}
