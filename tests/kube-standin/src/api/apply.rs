@@ -12,6 +12,42 @@ pub(crate) fn applied(live: Option<&Value>, before: Option<&Value>, wanted: &Val
     result
 }
 
+/// The fields that `wanted` would change though another manager has applied them: their paths, as the real one names them.
+pub(crate) fn conflicts(live: Option<&Value>, others: &Value, wanted: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(live) = live {
+        differ(live, others, wanted, "", &mut found);
+    }
+    found
+}
+
+fn differ(live: &Value, others: &Value, wanted: &Value, path: &str, found: &mut Vec<String>) {
+    if let (Value::Object(others), Value::Object(wanted)) = (others, wanted) {
+        for (key, value) in wanted {
+            if let Some(others) = others.get(key) {
+                differ(live.get(key).unwrap_or(&Value::Null), others, value, &format!("{path}.{key}"), found);
+            }
+        }
+    } else if live != wanted {
+        found.push(path.to_owned());
+    }
+}
+
+/// What a manager has applied, without the fields that another one has taken over.
+pub(crate) fn without(applied: &mut Value, paths: &[String]) {
+    for path in paths {
+        let mut at = &mut *applied;
+        let mut keys: Vec<&str> = path.split('.').skip(1).collect();
+        let Some(last) = keys.pop() else { continue };
+        for key in keys {
+            at = &mut at[key];
+        }
+        if let Some(map) = at.as_object_mut() {
+            map.remove(last);
+        }
+    }
+}
+
 /// Takes away what was applied before and is not any more.
 fn prune(live: &mut Value, before: &Value, wanted: &Value) {
     let (Value::Object(live), Value::Object(before)) = (live, before) else { return };
@@ -64,6 +100,20 @@ mod tests {
             applied(Some(&live), Some(&before), &wanted),
             json!({"data": {"a": "4", "other": "3"}, "metadata": {"labels": {}, "uid": "u"}})
         );
+    }
+
+    #[test]
+    fn what_another_manager_applied_is_not_changed_unless_taken_over() {
+        let live = json!({"spec": {"holder": "bob", "seconds": 3}});
+        let mut others = json!({"spec": {"holder": "bob"}});
+        assert_eq!(
+            conflicts(Some(&live), &others, &json!({"spec": {"holder": "eve", "seconds": 4}})),
+            [".spec.holder"]
+        );
+        assert!(conflicts(Some(&live), &others, &json!({"spec": {"holder": "bob"}})).is_empty());
+        assert!(conflicts(None, &others, &json!({"spec": {"holder": "eve"}})).is_empty());
+        without(&mut others, &[".spec.holder".to_owned()]);
+        assert_eq!(others, json!({"spec": {}}));
     }
 
     #[test]

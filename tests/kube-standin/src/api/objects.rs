@@ -169,16 +169,34 @@ fn patch(
             let manager = request.parameter("fieldManager").filter(|text| !text.is_empty());
             let manager =
                 manager.ok_or_else(|| Refusal::bad_request("fieldManager is required for apply patch"))?;
+            let force = request.parameter("force").as_deref() == Some("true");
             check(target, &wanted, name, version)?;
             encode(&mut wanted);
             let applied = |state: &mut State| {
                 let key = target.key(name);
                 let before = state.applied.get(&key).and_then(|managers| managers.get(&manager));
                 let live = state.objects.get(&key);
+                let mut taken = Vec::new();
+                for (other, theirs) in state.applied.get(&key).into_iter().flatten() {
+                    let fields = apply::conflicts(live, theirs, &wanted);
+                    if *other == manager || fields.is_empty() {
+                        continue;
+                    }
+                    if !force {
+                        return Err(Refusal::conflict(format!(
+                            "Apply failed with {} conflict{}: conflicts with {other:?}:\n- {}",
+                            fields.len(),
+                            if fields.len() == 1 { "" } else { "s" },
+                            fields.join("\n- ")
+                        )));
+                    }
+                    taken.extend(fields);
+                }
                 let next = apply::applied(live, before, &wanted);
                 let had = live.cloned();
                 let kept = keep(state, target, name, next, had.as_ref())?;
                 let managers = state.applied.entry(key).or_default();
+                managers.values_mut().for_each(|theirs| apply::without(theirs, &taken));
                 if managers.insert(manager.clone(), wanted.clone()).as_ref() != Some(&wanted) {
                     state.revision += 1;
                 }
