@@ -252,3 +252,69 @@ async fn what_a_region_has_no_room_for_is_named() {
     );
     assert_eq!(world.writes(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_makes_its_own_network_and_tells_of_it() {
+    let world = World::new();
+    group(&world).await;
+    let network = json!({"address_prefixes_cidr": ["10.0.0.0/16"]});
+    world.call("azure_rm_virtualnetwork", &in_group("net", network), false).await;
+    let subnet = json!({"virtual_network_name": "net", "address_prefix_cidr": "10.0.0.0/24"});
+    world.call("azure_rm_subnet", &in_group("nodes", subnet), false).await;
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Zf0Yd3N8Y5rGQ1zZbD9yX9h6c5b3r0v7w2u1t4s5q test";
+    let machine = in_group(
+        "vm",
+        json!({"vm_size": "Standard_D2s_v5", "admin_username": "azureuser", "ssh_public_keys": [{"key_data": key}],
+               "image": {"publisher": "Debian", "offer": "debian-13", "sku": "13-gen2"}, "open_ports": [22, "8080-8090"]}),
+    );
+    let made = world.changes_once("azure_rm_virtualmachine", machine.clone()).await;
+    assert_eq!(made.result["azure_vm"]["network_interface_names"], json!(["vm01"]), "{made:?}");
+
+    let told = |module: &'static str, arguments: Value| {
+        let world = &world;
+        async move {
+            let told = world.call(module, &arguments, true).await;
+            assert!(!told.failed && !told.changed, "{module}: {told:?}");
+            Value::Object(told.result.into_iter().collect())
+        }
+    };
+    let named = in_group("vm01", json!({}));
+    let interface = &told("azure_rm_networkinterface_info", named.clone()).await["networkinterfaces"][0];
+    assert_eq!(
+        (&interface["subnet"], &interface["virtual_network"]["name"]),
+        (&json!("nodes"), &json!("net"))
+    );
+    assert_eq!(interface["ip_configurations"][0]["private_ip_address"], "10.0.0.4", "{interface}");
+    let address = &told("azure_rm_publicipaddress_info", named.clone()).await["publicipaddresses"][0];
+    assert_eq!(interface["ip_configurations"][0]["public_ip_address"], address["id"]);
+    assert_eq!((&address["allocation_method"], &address["sku"]), (&json!("static"), &json!("Standard")));
+    let networks = told("azure_rm_virtualnetwork_info", json!({"resource_group": "g"})).await;
+    assert_eq!(networks["virtualnetworks"][0]["subnets"][0]["address_prefix"], "10.0.0.0/24", "{networks}");
+    let none = told("azure_rm_virtualnetwork_info", json!({"resource_group": "none"})).await;
+    assert_eq!(none["virtualnetworks"], json!([]));
+    let subnets = in_group("nodes", json!({"virtual_network_name": "net"}));
+    assert_eq!(told("azure_rm_subnet_info", subnets).await["subnets"][0]["resource_group"], "g");
+    let groups = told("azure_rm_resourcegroup_info", json!({"list_resources": true})).await;
+    let inside = groups["resourcegroups"][0]["resources"].as_array().map(Vec::len);
+    assert_eq!(inside, Some(6), "{groups}");
+    let rules = json!({"api_version": "2024-03-01", "resource_group": "g", "provider": "Network",
+                       "resource_type": "networkSecurityGroups"});
+    let rules = told("azure_rm_resource_info", rules).await;
+    assert_eq!(
+        rules["response"][0]["properties"]["securityRules"][1]["properties"]["destinationPortRange"],
+        "8080-8090"
+    );
+
+    let disk = |machine: &str| in_group("data", json!({"disk_size_gb": 32, "managed_by": machine}));
+    let attached = world.changes_once("azure_rm_manageddisk", disk("vm")).await;
+    let id = attached.result["state"]["managed_by"].as_str().unwrap();
+    assert!(id.ends_with("/virtualMachines/vm"), "{attached:?}");
+    let disks = told("azure_rm_manageddisk_info", json!({"resource_group": "g", "managed_by": id})).await;
+    assert_eq!(disks["ansible_info"]["azure_managed_disk"].as_array().map(Vec::len), Some(2), "{disks}");
+    world.changes_once("azure_rm_manageddisk", disk("")).await;
+
+    world.goes_once("azure_rm_virtualmachine", &in_group("vm", json!({}))).await;
+    let left = told("azure_rm_resourcegroup_info", json!({"name": "g", "list_resources": true})).await;
+    let left = left["resourcegroups"][0]["resources"].as_array().unwrap().iter().map(|one| &one["name"]);
+    assert_eq!(left.collect::<Vec<_>>(), ["data", "net"]);
+}

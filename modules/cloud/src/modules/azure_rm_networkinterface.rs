@@ -4,6 +4,7 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
+use super::azure_rm_securitygroup::open_group;
 use super::options::{State, TagOptions};
 use super::resource::{NETWORK, Resource, location, reference, set};
 use super::{AzureOptions, CloudContext, CloudModule, Running};
@@ -31,8 +32,16 @@ pub struct NetworkInterfaceArgs {
     /// Network security group: its name, its id, or a mapping of `name` and `resource_group`; an empty text for none.
     #[arg(alias = "security_group_name")]
     security_group: Option<Value>,
-    /// Pass on what is meant for others.
+    /// Make a network security group of the same name, if none is named: it lets in what `open_ports` says.
     #[arg(default = "false")]
+    create_with_security_group: bool,
+    /// The ports that such a group lets in; those that log in by default.
+    open_ports: Option<Vec<String>>,
+    /// The system of the machine, which says which ports log in: Linux or Windows.
+    #[arg(default = "Linux")]
+    os_type: String,
+    /// Pass on what is meant for others.
+    #[arg(default = "false", alias = "enable_ip_forwarding")]
     ip_forwarding: bool,
     /// Let the network card do more of the work.
     #[arg(default = "false")]
@@ -95,6 +104,13 @@ async fn run(args: NetworkInterfaceArgs, context: &CloudContext) -> Result<Outco
         "enableAcceleratedNetworking": args.enable_accelerated_networking,
     }});
     match &args.security_group {
+        None if args.create_with_security_group && current.is_none() => {
+            let own = open_group(&args.os_type, args.open_ports.as_deref(), &place);
+            let kind = "Microsoft.Network/networkSecurityGroups";
+            let made = Resource::of_group(context, group, kind, &args.name, NETWORK);
+            let made = made.bring(made.get().await?.as_ref(), &own).await?;
+            wanted["properties"]["networkSecurityGroup"] = json!({"id": made.resource["id"]});
+        }
         None => {}
         Some(Value::String(text)) if text.is_empty() => {
             wanted["properties"]["networkSecurityGroup"] = Value::Null;

@@ -11,8 +11,27 @@ use super::{AzureOptions, CloudContext, CloudModule, Running};
 
 /// Makes, changes, deletes or asks for a resource of any type, with the body that Azure's REST reference tells.
 #[derive(Arguments)]
-#[arguments(one_of("url", "resource_type"), exclusive("url", "resource_type"))]
 pub struct ResourceArgs {
+    /// Which one.
+    #[arg(flatten)]
+    which: ResourcePath,
+    /// How to ask for it.
+    #[arg(default = "PUT")]
+    method: Method,
+    /// What it should be.
+    body: Option<Map<String, Value>>,
+    /// Ask for it only when it is not yet what it should be.
+    #[arg(default = "true")]
+    idempotency: bool,
+    /// Whether it should be there.
+    #[arg(default = "present")]
+    state: State,
+}
+
+/// Tells of a resource of any type, or of all of a type.
+#[derive(Arguments)]
+#[arguments(one_of("url", "resource_type"), exclusive("url", "resource_type"))]
+pub struct ResourcePath {
     /// The path of the resource, from `/subscriptions` on.
     url: Option<String>,
     /// The resource group it is in.
@@ -27,21 +46,10 @@ pub struct ResourceArgs {
     #[arg(default = "")]
     subresource: Vec<Map<String, Value>>,
     /// The version of the interface.
-    api_version: String,
-    /// How to ask for it.
-    #[arg(default = "PUT")]
-    method: Method,
-    /// What it should be.
-    body: Option<Map<String, Value>>,
-    /// Ask for it only when it is not yet what it should be.
-    #[arg(default = "true")]
-    idempotency: bool,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
+    pub(super) api_version: String,
     /// The account.
     #[arg(flatten)]
-    azure: AzureOptions,
+    pub(super) azure: AzureOptions,
 }
 
 /// How to ask.
@@ -68,7 +76,7 @@ impl CloudModule for Resource {
     const SUMMARY: &'static str = "Makes, changes and deletes resources of Azure of any type";
 
     fn account(args: &ResourceArgs) -> &AzureOptions {
-        &args.azure
+        &args.which.azure
     }
 
     fn run(args: ResourceArgs, context: &CloudContext) -> Running<'_> {
@@ -77,7 +85,7 @@ impl CloudModule for Resource {
 }
 
 async fn run(args: ResourceArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let (path, version, cloud) = (path(&args, context)?, args.api_version.as_str(), &context.cloud);
+    let (path, version, cloud) = (args.which.path(context)?, args.which.api_version.as_str(), &context.cloud);
     let absent = args.state == State::Absent || args.method == Method::Delete;
     if args.method == Method::Post {
         let answer = if context.check {
@@ -109,31 +117,34 @@ async fn run(args: ResourceArgs, context: &CloudContext) -> Result<Outcome, Modu
     Ok(Outcome::new(true).with("response", answer))
 }
 
-/// The path of the resource.
-fn path(args: &ResourceArgs, context: &CloudContext) -> Result<String, ModuleError> {
-    if let Some(url) = &args.url {
-        return Ok(url.clone());
-    }
-    let mut path = match &args.resource_group {
-        Some(group) => absolute(context, &format!("resourceGroups/{group}")),
-        None => format!("/subscriptions/{}", context.cloud.subscription()),
-    };
-    if let Some(provider) = &args.provider {
-        let full = if provider.contains('.') { provider.clone() } else { format!("Microsoft.{provider}") };
-        path = format!("{path}/providers/{full}");
-    }
-    let mut add = |kind: Option<&str>, name: Option<&str>| {
-        for part in [kind, name].into_iter().flatten() {
-            path = format!("{path}/{part}");
+impl ResourcePath {
+    /// The path of the resource.
+    pub(super) fn path(&self, context: &CloudContext) -> Result<String, ModuleError> {
+        if let Some(url) = &self.url {
+            return Ok(url.clone());
         }
-    };
-    add(args.resource_type.as_deref(), args.resource_name.as_deref());
-    for part in &args.subresource {
-        let text = |name: &str| part.get(name).and_then(Value::as_str);
-        if text("type").is_none() {
-            return Err(ModuleError::new("each of `subresource` needs a `type`"));
+        let mut path = match &self.resource_group {
+            Some(group) => absolute(context, &format!("resourceGroups/{group}")),
+            None => format!("/subscriptions/{}", context.cloud.subscription()),
+        };
+        if let Some(provider) = &self.provider {
+            let full =
+                if provider.contains('.') { provider.clone() } else { format!("Microsoft.{provider}") };
+            path = format!("{path}/providers/{full}");
         }
-        add(text("type"), text("name"));
+        let mut add = |kind: Option<&str>, name: Option<&str>| {
+            for part in [kind, name].into_iter().flatten() {
+                path = format!("{path}/{part}");
+            }
+        };
+        add(self.resource_type.as_deref(), self.resource_name.as_deref());
+        for part in &self.subresource {
+            let text = |name: &str| part.get(name).and_then(Value::as_str);
+            if text("type").is_none() {
+                return Err(ModuleError::new("each of `subresource` needs a `type`"));
+            }
+            add(text("type"), text("name"));
+        }
+        Ok(path)
     }
-    Ok(path)
 }

@@ -145,6 +145,32 @@ fn rule(given: &Map<String, Value>) -> Result<Value, ModuleError> {
     Ok(json!({"name": name, "properties": properties}))
 }
 
+/// A group that lets in these ports, or those that log in to such a system.
+pub(super) fn open_group(os_type: &str, ports: Option<&[String]>, place: &str) -> Value {
+    let rule = |name: String, priority: usize, port: &str, description: Option<&str>| {
+        let mut rule = json!({"name": name, "properties": {
+            "protocol": "Tcp", "access": "Allow", "direction": "Inbound", "priority": priority,
+            "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "destinationAddressPrefix": "*", "destinationPortRange": port,
+        }});
+        if let Some(description) = description {
+            rule["properties"]["description"] = description.into();
+        }
+        rule
+    };
+    let rules: Vec<Value> = match ports {
+        Some(ports) => {
+            (101..).zip(ports).map(|(at, port)| rule(format!("Rule_{at}"), at, port, None)).collect()
+        }
+        None if os_type.eq_ignore_ascii_case("windows") => vec![
+            rule("RDP01".to_owned(), 100, "3389", Some("Allow RDP port 3389")),
+            rule("WinRM01".to_owned(), 101, "5986", Some("Allow WinRM HTTPS port 5986")),
+        ],
+        None => vec![rule("SSH".to_owned(), 100, "22", Some("Allow SSH Access"))],
+    };
+    json!({"location": place, "properties": {"securityRules": rules}})
+}
+
 /// A value as text: ports may be written as numbers.
 fn text(value: &Value) -> Value {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned).into()

@@ -1,6 +1,7 @@
 //! Task modules that act on a cloud, from the controller: one a file, named and parameterised as in azure.azcollection.
 
 mod compare;
+mod info;
 mod options;
 mod registry;
 mod resource;
@@ -10,19 +11,26 @@ pub mod azure_rm_capacity;
 pub mod azure_rm_hostkeys_info;
 pub mod azure_rm_loadbalancer;
 pub mod azure_rm_manageddisk;
+pub mod azure_rm_manageddisk_info;
 pub mod azure_rm_managedidentity;
 pub mod azure_rm_natgateway;
 pub mod azure_rm_networkinterface;
+pub mod azure_rm_networkinterface_info;
 pub mod azure_rm_publicipaddress;
+pub mod azure_rm_publicipaddress_info;
 pub mod azure_rm_resource;
+pub mod azure_rm_resource_info;
 pub mod azure_rm_resourcegroup;
+pub mod azure_rm_resourcegroup_info;
 pub mod azure_rm_roleassignment;
 pub mod azure_rm_securitygroup;
 pub mod azure_rm_storageaccount;
 pub mod azure_rm_subnet;
+pub mod azure_rm_subnet_info;
 pub mod azure_rm_virtualmachine;
 pub mod azure_rm_virtualmachine_info;
 pub mod azure_rm_virtualnetwork;
+pub mod azure_rm_virtualnetwork_info;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -7,11 +7,13 @@ use clouder_modules::{Arguments as _, ModuleError, Outcome};
 use serde_json::{Map, Value};
 
 use super::{
-    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity, azure_rm_hostkeys_info,
-    azure_rm_loadbalancer, azure_rm_manageddisk, azure_rm_managedidentity, azure_rm_natgateway,
-    azure_rm_networkinterface, azure_rm_publicipaddress, azure_rm_resource, azure_rm_resourcegroup,
-    azure_rm_roleassignment, azure_rm_securitygroup, azure_rm_storageaccount, azure_rm_subnet,
-    azure_rm_virtualmachine, azure_rm_virtualmachine_info, azure_rm_virtualnetwork,
+    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity, azure_rm_hostkeys_info, azure_rm_loadbalancer,
+    azure_rm_manageddisk, azure_rm_manageddisk_info, azure_rm_managedidentity, azure_rm_natgateway,
+    azure_rm_networkinterface, azure_rm_networkinterface_info, azure_rm_publicipaddress,
+    azure_rm_publicipaddress_info, azure_rm_resource, azure_rm_resource_info, azure_rm_resourcegroup,
+    azure_rm_resourcegroup_info, azure_rm_roleassignment, azure_rm_securitygroup, azure_rm_storageaccount,
+    azure_rm_subnet, azure_rm_subnet_info, azure_rm_virtualmachine, azure_rm_virtualmachine_info,
+    azure_rm_virtualnetwork, azure_rm_virtualnetwork_info,
 };
 use crate::azure::{Account, Clouds};
 
@@ -78,19 +80,26 @@ pub fn registry() -> &'static [Entry] {
         entry::<azure_rm_hostkeys_info::HostKeys>(),
         entry::<azure_rm_loadbalancer::LoadBalancer>(),
         entry::<azure_rm_manageddisk::ManagedDisk>(),
+        entry::<azure_rm_manageddisk_info::ManagedDiskInfo>(),
         entry::<azure_rm_managedidentity::ManagedIdentity>(),
         entry::<azure_rm_natgateway::NatGateway>(),
         entry::<azure_rm_networkinterface::NetworkInterface>(),
+        entry::<azure_rm_networkinterface_info::NetworkInterfaceInfo>(),
         entry::<azure_rm_publicipaddress::PublicIpAddress>(),
+        entry::<azure_rm_publicipaddress_info::PublicIpAddressInfo>(),
         entry::<azure_rm_resource::Resource>(),
+        entry::<azure_rm_resource_info::ResourceInfo>(),
         entry::<azure_rm_resourcegroup::ResourceGroup>(),
+        entry::<azure_rm_resourcegroup_info::ResourceGroupInfo>(),
         entry::<azure_rm_roleassignment::RoleAssignment>(),
         entry::<azure_rm_securitygroup::SecurityGroup>(),
         entry::<azure_rm_storageaccount::StorageAccount>(),
         entry::<azure_rm_subnet::Subnet>(),
+        entry::<azure_rm_subnet_info::SubnetInfo>(),
         entry::<azure_rm_virtualmachine::VirtualMachine>(),
         entry::<azure_rm_virtualmachine_info::VirtualMachineInfo>(),
         entry::<azure_rm_virtualnetwork::VirtualNetwork>(),
+        entry::<azure_rm_virtualnetwork_info::VirtualNetworkInfo>(),
     ];
     MODULES
 }

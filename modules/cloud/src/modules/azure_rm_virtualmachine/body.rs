@@ -53,11 +53,6 @@ fn new(args: &VirtualMachineArgs, context: &CloudContext, wanted: &mut Value) ->
     let needed = |name: &str| ModuleError::new(format!("a new machine needs `{name}`"));
     args.vm_size.as_ref().ok_or_else(|| needed("vm_size"))?;
     let image = args.image.as_ref().ok_or_else(|| needed("image"))?;
-    if args.network_interface_names.as_ref().is_none_or(Vec::is_empty) {
-        return Err(ModuleError::new(
-            "a new machine needs `network_interface_names`; azure_rm_networkinterface makes interfaces",
-        ));
-    }
     let user = args.admin_username.as_ref().ok_or_else(|| needed("admin_username"))?;
     if args.admin_password.is_none() && args.ssh_public_keys.as_ref().is_none_or(Vec::is_empty) {
         return Err(ModuleError::new("a new machine needs `ssh_public_keys` or `admin_password`"));
@@ -185,8 +180,10 @@ fn there_at<'a>(current: Option<&'a Value>, lun: &Value) -> Option<&'a Value> {
 
 /// The identities of a machine.
 fn identity(args: &VirtualMachineArgs, current: Option<&Value>) -> Result<Option<Value>, ModuleError> {
-    let Some(given) = &args.managed_identity else {
-        return Ok(args.vm_identity.as_deref().map(|kind| json!({"type": kind})));
+    let given = match &args.vm_identity {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(given)) => given,
+        Some(kind) => return Ok(Some(json!({"type": kind}))),
     };
     let kind = given.get("type").and_then(Value::as_str).unwrap_or("SystemAssigned");
     let mut identity =

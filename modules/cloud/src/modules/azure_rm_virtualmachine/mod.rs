@@ -1,15 +1,17 @@
 //! `azure_rm_virtualmachine`.
 
 mod body;
+mod network;
 mod power;
 mod removal;
 
 use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::removal::Leftover;
 use super::compare::facts;
+use super::info::{chosen, group_of, name_of};
 use super::options::{State, TagOptions};
 use super::resource::{Resource, location};
 use super::{AzureOptions, CloudContext, CloudModule, Running};
@@ -20,7 +22,8 @@ pub(super) const COMPUTE: &str = "2024-07-01";
 /// What machines are called.
 pub(super) const KIND: &str = "Microsoft.Compute/virtualMachines";
 
-/// Makes, changes, starts, stops or deletes a virtual machine. Its network interfaces are azure_rm_networkinterface's.
+/// Makes, changes, starts, stops or deletes a virtual machine. Its network interfaces are azure_rm_networkinterface's; one for
+/// which none is named gets one of its own, with a network security group and a public address.
 #[derive(Arguments)]
 pub struct VirtualMachineArgs {
     /// The resource group it is in.
@@ -50,6 +53,22 @@ pub struct VirtualMachineArgs {
     /// Its network interfaces: names, or mappings of `name`, `resource_group`, `delete_option`.
     #[arg(alias = "network_interfaces")]
     network_interface_names: Option<Vec<Value>>,
+    /// The virtual network of an interface that is made for it; the first of the resource group if none is named.
+    #[arg(alias = "virtual_network")]
+    virtual_network_name: Option<String>,
+    /// The resource group of that virtual network, if it is another one.
+    virtual_network_resource_group: Option<String>,
+    /// The subnet of such an interface; the first of the virtual network if none is named.
+    #[arg(alias = "subnet")]
+    subnet_name: Option<String>,
+    /// The public address that is made with such an interface: Static, Dynamic, or Disabled for none.
+    #[arg(default = "Static", alias = "public_ip_allocation")]
+    public_ip_allocation_method: String,
+    /// Whether a network security group is made with such an interface.
+    #[arg(default = "true")]
+    created_nsg: bool,
+    /// The ports that this group lets in; those that log in by default.
+    open_ports: Option<Vec<String>>,
     /// Linux or Windows.
     #[arg(default = "Linux")]
     os_type: String,
@@ -80,10 +99,10 @@ pub struct VirtualMachineArgs {
     eviction_policy: Option<String>,
     /// The most that a spot machine may cost in an hour; -1 for any price.
     max_price: Option<f64>,
-    /// SystemAssigned for an identity of its own.
-    vm_identity: Option<String>,
-    /// Identities: a mapping of `type` and `user_assigned_identities`, that one of `id` (a list) and `append`.
-    managed_identity: Option<Map<String, Value>>,
+    /// Its identities: SystemAssigned for one of its own, or a mapping of `type` and `user_assigned_identities`, that one of `id`
+    /// (a list) and `append`.
+    #[arg(alias = "managed_identity")]
+    vm_identity: Option<Value>,
     /// Keep what it says while it starts: a mapping of `enabled` and `storage_account`.
     boot_diagnostics: Option<Map<String, Value>>,
     /// A licence that is there already.
@@ -141,7 +160,15 @@ async fn run(args: VirtualMachineArgs, context: &CloudContext) -> Result<Outcome
     let current = seen.get().await?;
     let machine = Resource { path: seen.path.replace("?$expand=instanceView", ""), ..seen };
     let place = location(context, args.location.as_deref(), current.as_ref(), &args.resource_group).await?;
-    let wanted = body::wanted(&args, context, current.as_ref(), &place)?;
+    let mut wanted = body::wanted(&args, context, current.as_ref(), &place)?;
+    if current.is_none() && args.network_interface_names.as_ref().is_none_or(Vec::is_empty) {
+        let (interface, own) = network::make(&args, context, &place).await?;
+        let interfaces = json!([{"id": interface, "properties": {"primary": true}}]);
+        wanted["properties"]["networkProfile"]["networkInterfaces"] = interfaces;
+        for (name, value) in own {
+            wanted["tags"][name] = value;
+        }
+    }
     // What it is seen to do is not sent back.
     let comparable = current.as_ref().map(|current| {
         let mut current = current.clone();
@@ -167,16 +194,30 @@ async fn run(args: VirtualMachineArgs, context: &CloudContext) -> Result<Outcome
 /// A machine as a playbook reads it.
 pub(super) fn told(machine: &Value) -> Value {
     let mut told = facts(machine);
-    let names = machine["properties"]["networkProfile"]["networkInterfaces"].as_array().into_iter().flatten();
-    let names = names.filter_map(|interface| interface["id"].as_str()?.rsplit('/').next().map(Value::from));
-    told["network_interface_names"] = names.collect();
-    told["vm_size"] = machine["properties"]["hardwareProfile"]["vmSize"].clone();
-    told["admin_username"] = machine["properties"]["osProfile"]["adminUsername"].clone();
-    if let Some(id) = machine["id"].as_str() {
-        let mut parts = id.split('/').skip_while(|part| !part.eq_ignore_ascii_case("resourcegroups")).skip(1);
-        told["resource_group"] = parts.next().into();
+    let properties = &machine["properties"];
+    let names = properties["networkProfile"]["networkInterfaces"].as_array().into_iter().flatten();
+    told["network_interface_names"] = names.map(|interface| name_of(&interface["id"])).collect();
+    told["vm_size"] = properties["hardwareProfile"]["vmSize"].clone();
+    told["admin_username"] = properties["osProfile"]["adminUsername"].clone();
+    told["resource_group"] = group_of(machine);
+    told["state"] = "present".into();
+    let storage = told["storage_profile"].take();
+    told["image"] = storage["image_reference"].clone();
+    let disks = storage["data_disks"].as_array().into_iter().flatten().map(|disk| {
+        let mut told = chosen(disk, &["lun", "name", "disk_size_gb", "caching", "write_accelerator_enabled"]);
+        told["managed_disk_type"] = disk["managed_disk"]["storage_account_type"].clone();
+        told["managed_disk_id"] = disk["managed_disk"]["id"].clone();
+        told
+    });
+    told["data_disks"] = disks.collect();
+    for field in ["os_type", "caching"] {
+        let name = if field == "caching" { "os_disk_caching" } else { field };
+        told[name] = storage["os_disk"][field].clone();
     }
+    told["os_disk"] = storage["os_disk"].clone();
+    told["storage_profile"] = storage;
     if let Some(state) = power::state(Some(machine)) {
+        told["display_status"] = format!("VM {state}").into();
         told["power_state"] = state.into();
     }
     told

@@ -3,6 +3,7 @@
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::Value;
 
+use super::network::OWN;
 use crate::modules::resource::{NETWORK, Resource};
 
 /// The api-version of disks.
@@ -14,6 +15,7 @@ pub(super) struct Leftover {
     interfaces: bool,
     addresses: bool,
     disks: bool,
+    groups: bool,
 }
 
 impl Leftover {
@@ -23,7 +25,7 @@ impl Leftover {
         for word in words {
             match word.as_str() {
                 "all" | "all_autocreated" => {
-                    leftover = Self { interfaces: true, addresses: true, disks: true }
+                    leftover = Self { interfaces: true, addresses: true, disks: true, groups: true }
                 }
                 "network_interfaces" => leftover.interfaces = true,
                 "public_ips" => leftover.addresses = true,
@@ -52,10 +54,16 @@ impl Leftover {
         let storage = &properties["storageProfile"];
         let mut disks = ids(&Value::Array(vec![storage["osDisk"].clone()]), "/managedDisk/id");
         disks.extend(ids(&storage["dataDisks"], "/managedDisk/id"));
+        // Only what was made for it, and nothing that others may use.
+        let groups = current["tags"][OWN[2]].as_str().map(|name| {
+            let (before, _) = machine.path.split_once("/providers/").unwrap_or_default();
+            vec![format!("{before}/providers/Microsoft.Network/networkSecurityGroups/{name}")]
+        });
         let mut outcome = machine.remove().await?;
         for (name, wanted, ids, version) in [
             ("deleted_network_interfaces", self.interfaces, interfaces, NETWORK),
             ("deleted_public_ips", self.addresses, addresses, NETWORK),
+            ("deleted_network_security_groups", self.groups, groups.unwrap_or_default(), NETWORK),
             ("deleted_managed_disks", self.disks, disks, DISKS),
         ] {
             let ids = if wanted { ids } else { Vec::new() };

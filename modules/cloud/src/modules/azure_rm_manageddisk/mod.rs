@@ -1,12 +1,15 @@
 //! `azure_rm_manageddisk`.
 
+mod attachment;
+
 use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::options::{State, TagOptions};
-use super::resource::{Resource, location, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use self::attachment::Attachment;
+use crate::modules::options::{State, TagOptions};
+use crate::modules::resource::{Resource, location, set};
+use crate::modules::{AzureOptions, CloudContext, CloudModule, Running};
 
 /// Makes, changes or deletes a disk. Machines are given disks by azure_rm_virtualmachine.
 #[derive(Arguments)]
@@ -50,6 +53,12 @@ pub struct ManagedDiskArgs {
     network_access_policy: Option<String>,
     /// Whether it can be read from public networks: Enabled or Disabled.
     public_network_access: Option<String>,
+    /// The machine in the same resource group that it is to be attached to; an empty text for none.
+    managed_by: Option<String>,
+    /// The number it has among the disks of that machine; the first that is free if none is named.
+    lun: Option<i64>,
+    /// How that machine caches it: read_only, read_write, or an empty text for not at all.
+    attach_caching: Option<String>,
     /// The region; that of the resource group if none is named.
     location: Option<String>,
     /// Whether it should be there.
@@ -80,12 +89,18 @@ impl CloudModule for ManagedDisk {
     }
 }
 
+/// The api-version of disks.
+pub(super) const DISKS: &str = "2024-03-02";
+
+/// What disks are called.
+pub(super) const KIND: &str = "Microsoft.Compute/disks";
+
 /// How Azure writes what a disk is made of.
 const ORIGINS: [&str; 6] = ["Empty", "Import", "Copy", "Upload", "FromImage", "Restore"];
 
 async fn run(args: ManagedDiskArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
     let group = &args.resource_group;
-    let disk = Resource::of_group(context, group, "Microsoft.Compute/disks", &args.name, "2024-03-02");
+    let disk = Resource::of_group(context, group, KIND, &args.name, DISKS);
     if args.state == State::Absent {
         return disk.remove().await;
     }
@@ -118,7 +133,18 @@ async fn run(args: ManagedDiskArgs, context: &CloudContext) -> Result<Outcome, M
         set(&mut wanted, &["properties", field], text);
     }
     args.tags.put(&mut wanted, current);
-    Ok(disk.bring(current, &wanted).await?.outcome())
+    let change = disk.bring(current, &wanted).await?;
+    let Some(name) = args.managed_by else { return Ok(change.outcome()) };
+    let attachment = Attachment { context, group, lun: args.lun, caching: args.attach_caching.as_deref() };
+    let (there, id) = (&change.resource["managedBy"], &change.resource["id"]);
+    let moved = attachment.bring(there.as_str(), id.as_str().unwrap_or_default(), &name).await?;
+    let attached = moved.is_some();
+    let mut outcome = change.outcome();
+    outcome.changed |= attached;
+    if let Some(machine) = moved {
+        outcome.result["state"]["managed_by"] = machine;
+    }
+    Ok(outcome)
 }
 
 /// What a new disk is made of. It cannot be changed later, and is not compared.
