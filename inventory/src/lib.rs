@@ -20,7 +20,7 @@ mod testing;
 mod variables;
 mod yaml;
 
-pub use azure::{AZURE_LISTS, AzureList, AzureLists};
+pub use azure::{AZURE_LISTS, AzureCache, AzureList, AzureLists, AzureQuestion};
 pub use expressions::Expressions;
 pub use inventory::{Group, Host, Inventory, Level, Variables};
 pub use load::{LoadError, Outside, Reader, load};

@@ -13,7 +13,7 @@ pub(super) struct InventoryOptions {
     /// Only hosts of this pattern
     #[arg(short, long, value_name = "PATTERN")]
     pub(super) limit: Option<String>,
-    /// Forget facts kept from earlier runs
+    /// Forget facts and inventories kept from earlier runs
     #[arg(long)]
     pub(super) flush_cache: bool,
     /// Extra variables: key=value, YAML or JSON, or @file

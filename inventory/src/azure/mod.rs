@@ -1,12 +1,14 @@
 //! Machines of Azure, found again: `azure_rm.yml` files as azure.azcollection reads them, and `azure:CLUSTER`.
 //!
 //! Four lists hold all there is to know: machines, their states, network interfaces and public addresses. They are asked for
-//! at once and joined by their ids.
+//! at once, or made of one query of Resource Graph, and joined by their ids.
 
+mod graph;
 mod jump;
 mod machine;
 mod settings;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clouder_lang::yaml::{Mapping, Node};
@@ -36,17 +38,38 @@ pub const AZURE_LISTS: [AzureList; 4] = [
     ("providers/Microsoft.Network/publicIPAddresses", "2024-03-01"),
 ];
 
+/// What Azure is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AzureQuestion<'a> {
+    /// Lists, each whole.
+    Lists(&'a [AzureList]),
+    /// One query of Resource Graph, whose rows are one list.
+    Query(&'a str),
+}
+
+/// What is kept of an answer, so that Azure need not be asked each time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AzureCache {
+    /// The folder; the user's own one for caches if none is named.
+    pub folder: Option<PathBuf>,
+    /// What names of files begin with.
+    pub prefix: String,
+    /// How many seconds an answer may be old; any age if 0.
+    pub timeout: u64,
+}
+
 /// Asks Azure.
 pub trait AzureLists: Send + Sync {
-    /// The resources of each list, all pages of it. `account` says who asks, in the words of azure.azcollection:
-    /// `subscription_id`, `client_id`, `secret`, `tenant`, `profile`, `auth_source`, `cloud_environment`.
+    /// The answer to a question, all pages of it; from a cache where one is given. `account` says who asks, in the words of
+    /// azure.azcollection: `subscription_id`, `client_id`, `secret`, `tenant`, `profile`, `auth_source`, `cloud_environment`.
     ///
     /// # Errors
     /// What Azure said, or why it cannot be asked.
-    fn lists(
+    fn answer(
         &self,
         account: &Map<String, Value>,
-        lists: &[AzureList],
+        question: AzureQuestion<'_>,
+        cache: Option<&AzureCache>,
     ) -> Result<Vec<Vec<Value>>, Box<Diagnostic>>;
 }
 
@@ -86,7 +109,13 @@ pub(crate) fn read(options: &Mapping, inventory: &mut Inventory, reader: &Reader
         let message = format!("Azure gave no inventory: {}", error.message);
         LoadError::from(Diagnostic { message, span: Some(place), ..*error })
     };
-    let lists = outside.azure.lists(&settings.account, &AZURE_LISTS).map_err(failed)?;
+    let ask = |question| outside.azure.answer(&settings.account, question, settings.cache.as_ref());
+    let lists = if settings.resource_graph {
+        let rows = ask(AzureQuestion::Query(graph::QUERY)).map_err(failed)?;
+        graph::lists(rows.into_iter().flatten())
+    } else {
+        ask(AzureQuestion::Lists(&AZURE_LISTS)).map_err(failed)?
+    };
     let lists = Lists::new(lists);
     let span = Span::of_text("Azure", "");
     let mut machines: Vec<Map<String, Value>> =

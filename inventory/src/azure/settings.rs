@@ -1,11 +1,13 @@
 //! The options of an `azure_rm.yml` file.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clouder_lang::yaml::{Mapping, Node, Yaml, to_json};
 use clouder_lang::{Diagnostic, Span};
 use serde_json::{Map, Value};
 
+use super::AzureCache;
 use crate::Variables;
 use crate::constructed::{Constructed, Keyed};
 use crate::expressions::Expressions;
@@ -36,16 +38,19 @@ const SELECTION: [&str; 16] = [
 ];
 
 /// What makes no difference here: how azure.azcollection fetches.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 7] = [
     "api_profile",
     "batch_fetch",
     "batch_fetch_interval",
     "batch_fetch_timeout",
-    "cache",
     "disable_instance_discovery",
     "log_mode",
     "log_path",
 ];
+
+/// How Azure is asked, and how long its answer is kept.
+const ASKING: [&str; 6] =
+    ["resource_graph", "cache", "cache_plugin", "cache_connection", "cache_prefix", "cache_timeout"];
 
 /// Other machines than virtual ones.
 const OTHERS: [&str; 3] =
@@ -64,6 +69,10 @@ pub(super) struct Settings {
     pub exclude: Vec<Node>,
     /// Of the others, those for which one of these is true are taken.
     pub include: Vec<Node>,
+    /// Whether Resource Graph is asked.
+    pub resource_graph: bool,
+    /// Where and how long answers are kept, if they are.
+    pub cache: Option<AzureCache>,
     /// Variables and groups made by expressions.
     pub constructed: Constructed,
     resource_groups: Vec<String>,
@@ -77,7 +86,7 @@ impl Settings {
     /// # Errors
     /// The first that is wrong.
     pub(super) fn read(options: &Mapping, expressions: &dyn Expressions) -> Result<Self, Diagnostic> {
-        let known = [&ACCOUNT[..], &SELECTION, &WITHOUT_EFFECT, &OTHERS].concat();
+        let known = [&ACCOUNT[..], &SELECTION, &ASKING, &WITHOUT_EFFECT, &OTHERS].concat();
         refuse_unknown(options, &known, "azure_rm")?;
         for name in OTHERS {
             if let Some([first, ..]) = list(options, name)? {
@@ -112,6 +121,8 @@ impl Settings {
         exclude.extend(nodes("exclude_host_filters", &[])?);
         Ok(Self {
             account,
+            resource_graph: flag(options, "resource_graph", false)?,
+            cache: cache(options)?,
             exclude,
             include: nodes("include_host_filters", &["true"])?,
             constructed: Constructed {
@@ -166,4 +177,52 @@ impl Settings {
         }
         Ok(None)
     }
+}
+
+/// How answers are kept: options, else what the environment says of all plugins.
+fn cache(options: &Mapping) -> Result<Option<AzureCache>, Diagnostic> {
+    let said = |option: &str, variable: &str| {
+        let given = options.get(option).filter(|node| !node.is_null()).map(|node| node.to_text().to_string());
+        given.or_else(|| {
+            let names = [format!("ANSIBLE_INVENTORY_{variable}"), format!("ANSIBLE_{variable}")];
+            names
+                .iter()
+                .take(if variable == "CACHE" { 1 } else { 2 })
+                .find_map(|name| std::env::var(name).ok())
+        })
+    };
+    let wanted = match options.get("cache") {
+        Some(_) => flag(options, "cache", false)?,
+        None => said("cache", "CACHE")
+            .is_some_and(|text| ["1", "true", "yes", "on"].contains(&text.to_lowercase().as_str())),
+    };
+    if !wanted {
+        return Ok(None);
+    }
+    let timeout = said("cache_timeout", "CACHE_PLUGIN_TIMEOUT").unwrap_or_else(|| "3600".to_owned());
+    let timeout = timeout.trim().parse().map_err(|_| {
+        let message = format!("cache_timeout is a number of seconds, not {timeout}");
+        options.get("cache_timeout").map_or_else(
+            || Diagnostic::without_place(message.clone()),
+            |node| Diagnostic::error(message.clone(), &node.span),
+        )
+    })?;
+    let plugin = said("cache_plugin", "CACHE_PLUGIN").unwrap_or_else(|| "jsonfile".to_owned());
+    if !matches!(plugin.rsplit('.').next(), Some("jsonfile" | "memory")) {
+        let message = format!("the cache plugin {plugin} is not supported: jsonfile and memory are");
+        return Err(options.get("cache_plugin").map_or_else(
+            || Diagnostic::without_place(message.clone()),
+            |node| Diagnostic::error(message.clone(), &node.span),
+        ));
+    }
+    // What is kept in memory is gone when the run ends, and within a run nothing is asked twice but to be told anew.
+    if plugin.ends_with("memory") {
+        return Ok(None);
+    }
+    let folder = said("cache_connection", "CACHE_PLUGIN_CONNECTION").filter(|folder| !folder.is_empty());
+    Ok(Some(AzureCache {
+        folder: folder.map(PathBuf::from),
+        prefix: said("cache_prefix", "CACHE_PLUGIN_PREFIX").unwrap_or_default(),
+        timeout,
+    }))
 }

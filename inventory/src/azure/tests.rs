@@ -46,12 +46,13 @@ fn interface(machine: &str, which: &str, private: &str, public: Option<&str>) ->
 }
 
 impl AzureLists for Fake {
-    fn lists(
+    fn answer(
         &self,
         account: &Map<String, Value>,
-        lists: &[AzureList],
+        question: AzureQuestion<'_>,
+        cache: Option<&AzureCache>,
     ) -> Result<Vec<Vec<Value>>, Box<Diagnostic>> {
-        assert_eq!(lists, AZURE_LISTS);
+        assert_eq!((question, cache), (AzureQuestion::Lists(&AZURE_LISTS), None));
         if account.get("profile").is_some() {
             return Err(Box::new(Diagnostic::without_place("there is no such profile")));
         }

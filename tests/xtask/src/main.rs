@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who does it")]
 
+mod azcollection;
 mod bench;
 mod command;
 mod demo;
@@ -27,6 +28,8 @@ enum Chore {
     Test,
     /// Compare clouder with ansible-core, Mitogen, pyinfra and bare ssh, on the same hosts in one run
     Bench(bench::Bench),
+    /// Run one playbook under azure.azcollection and under clouder, and compare what they leave in a simulated Azure
+    Azcollection,
     /// Do the main job: make a cluster of fresh machines, twice, and show its nodes
     Demo(demo::Demo),
     /// Build clouder as it is released, and install it
@@ -38,6 +41,7 @@ enum Chore {
 fn main() -> ExitCode {
     let result = match Xtask::parse().chore {
         Chore::Test => test::all(),
+        Chore::Azcollection => azcollection::compare(),
         Chore::Bench(bench) => bench.run(),
         Chore::Demo(demo) => demo.run(),
         Chore::Hosts(hosts) => hosts.run(),

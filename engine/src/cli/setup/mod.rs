@@ -1,5 +1,6 @@
 //! From options to a run: inventory, variables, playbooks, reports.
 
+mod azure_cache;
 mod constants;
 mod extra;
 mod facts;
@@ -59,9 +60,20 @@ pub(in crate::cli) fn inventory(
     keyring: &Arc<Keyring>,
     extra: &Variables,
 ) -> Result<Inventory, Failure> {
+    inventory_anew(config, options, keyring, extra, options.flush_cache)
+}
+
+/// The same; `fresh` is for asking clouds whatever is kept of what they told.
+fn inventory_anew(
+    config: &Config,
+    options: &InventoryOptions,
+    keyring: &Arc<Keyring>,
+    extra: &Variables,
+    fresh: bool,
+) -> Result<Inventory, Failure> {
     let mut reader = reader(config, keyring);
     let endpoint = options.azure_endpoint.clone().or_else(|| config.text(&config::AZURE_ENDPOINT));
-    reader.outside = Some(outside::outside(config, keyring, extra.clone(), endpoint));
+    reader.outside = Some(outside::outside(config, keyring, extra.clone(), endpoint, fresh));
     let inventory = clouder_inventory::load(&sources(config, options), &reader)?;
     show(&reader.into_warnings());
     Ok(inventory)
@@ -143,7 +155,7 @@ impl Setup {
         let (settings, inventory_of, passwords) = (Arc::clone(config), options.clone(), Arc::clone(keyring));
         let given = extra.clone();
         run.reload_inventory = crate::run::Reload(Arc::new(move || {
-            self::inventory(&settings, &inventory_of, &passwords, &given).map_err(|failure| {
+            inventory_anew(&settings, &inventory_of, &passwords, &given, true).map_err(|failure| {
                 failure.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             })
         }));

@@ -4,23 +4,25 @@ use std::sync::{Arc, OnceLock};
 
 use clouder_cloud::azure::{Account, Azure, Given};
 use clouder_cloud::{Cloud as _, CloudError};
-use clouder_inventory::{AzureList, AzureLists, Expressions, Outside, Variables};
+use clouder_inventory::{AzureCache, AzureLists, AzureQuestion, Expressions, Outside, Variables};
 use clouder_lang::Diagnostic;
 use clouder_lang::yaml::Node;
 use clouder_vault::Keyring;
 use futures::future::try_join_all;
 use serde_json::{Map, Value as Json};
 
+use super::azure_cache::Kept;
 use crate::config::{self, Config};
 use crate::template::{Scope, TemplateError, TemplateOptions, Templates, Value, to_json};
 
 /// What sources need, by settings, passwords, and variables of the command line; `endpoint` is where Azure is, if it is not in
-/// its usual place.
+/// its usual place; `fresh` is for asking it whatever is kept.
 pub(super) fn outside(
     config: &Config,
     keyring: &Arc<Keyring>,
     extra: Variables,
     endpoint: Option<String>,
+    fresh: bool,
 ) -> Outside {
     let options = TemplateOptions {
         keyring: Arc::clone(keyring),
@@ -30,7 +32,7 @@ pub(super) fn outside(
     let evaluating = Evaluating { options, templates: OnceLock::new() };
     Outside {
         expressions: Arc::new(evaluating),
-        azure: Arc::new(Asked { endpoint }),
+        azure: Arc::new(Asked { endpoint, fresh }),
         extra,
         use_extra_vars: config.flag(&config::USE_EXTRA_VARS),
         use_vars_plugins: config.flag(&config::USE_VARS_PLUGINS),
@@ -100,13 +102,15 @@ impl Scope for OfHost {
 /// Azure, asked when a source needs it.
 struct Asked {
     endpoint: Option<String>,
+    fresh: bool,
 }
 
 impl AzureLists for Asked {
-    fn lists(
+    fn answer(
         &self,
         account: &Map<String, Json>,
-        lists: &[AzureList],
+        question: AzureQuestion<'_>,
+        cache: Option<&AzureCache>,
     ) -> Result<Vec<Vec<Json>>, Box<Diagnostic>> {
         let given = |name: &str| account.get(name).and_then(Json::as_str).map(str::to_owned);
         let given = Given {
@@ -119,26 +123,41 @@ impl AzureLists for Asked {
             environment: given("cloud_environment"),
             endpoint: self.endpoint.clone(),
         };
+        let account = Account::find(given, &|name| std::env::var(name).ok()).map_err(|error| told(&error))?;
+        let kept = cache.map(|cache| Kept::new(cache, &account, &question)).transpose()?;
+        if let Some(answer) = kept.as_ref().filter(|_| !self.fresh).and_then(Kept::read) {
+            return Ok(answer);
+        }
         // An inventory is read again in the midst of a run, which has a runtime of its own.
-        std::thread::scope(|threads| threads.spawn(|| ask(given, lists)).join())
-            .unwrap_or_else(|_| Err(Box::new(Diagnostic::without_place("asking broke off"))))
+        let answer = std::thread::scope(|threads| threads.spawn(|| ask(&account, question)).join())
+            .unwrap_or_else(|_| Err(Box::new(Diagnostic::without_place("asking broke off"))))?;
+        if let Some(kept) = &kept {
+            kept.write(&answer)?;
+        }
+        Ok(answer)
     }
 }
 
-/// All lists at once.
-fn ask(given: Given, lists: &[AzureList]) -> Result<Vec<Vec<Json>>, Box<Diagnostic>> {
+fn told(error: &CloudError) -> Box<Diagnostic> {
+    let finding = Diagnostic::without_place(error.to_string());
+    Box::new(match error.hint() {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    })
+}
+
+fn ask(account: &Account, question: AzureQuestion<'_>) -> Result<Vec<Vec<Json>>, Box<Diagnostic>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Diagnostic::without_place(error.to_string()))?;
     let answer = runtime.block_on(async {
-        let account = Account::find(given, &|name| std::env::var(name).ok())?;
-        let azure = Azure::connect(&account)?;
-        try_join_all(lists.iter().map(|(path, version)| azure.list(path, version))).await
+        let azure = Azure::connect(account)?;
+        match question {
+            // All lists at once.
+            AzureQuestion::Lists(lists) => {
+                try_join_all(lists.iter().map(|(path, version)| azure.list(path, version))).await
+            }
+            AzureQuestion::Query(query) => Ok(vec![azure.query(query).await?]),
+        }
     });
-    answer.map_err(|error: CloudError| {
-        let finding = Diagnostic::without_place(error.to_string());
-        Box::new(match error.hint() {
-            Some(hint) => finding.hint(hint),
-            None => finding,
-        })
-    })
+    answer.map_err(|error| told(&error))
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use azure_core::http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::account::{Account, CloudEnvironment, Given};
 use self::arm::Arm;
@@ -43,6 +43,28 @@ impl Azure {
             )
         })?;
         Ok(Self { arm: Arm::new(account)?, subscription, locks: Locks::default() })
+    }
+
+    /// The rows of a query of Resource Graph over the subscription, all pages of them.
+    ///
+    /// # Errors
+    /// When Azure cannot be reached or refuses.
+    pub async fn query(&self, query: &str) -> Result<Vec<Value>, CloudError> {
+        let mut rows = Vec::new();
+        let mut options = json!({"$top": 1000, "resultFormat": "objectArray"});
+        loop {
+            let body = json!({"subscriptions": [self.subscription], "query": query, "options": options});
+            let path = "/providers/Microsoft.ResourceGraph/resources";
+            let mut page = self.post(path, "2022-10-01", Some(&body)).await?;
+            match page["data"].take() {
+                Value::Array(more) => rows.extend(more),
+                other => return Err(CloudError::Garbled(format!("expected rows, found {other}"))),
+            }
+            match page["$skipToken"].take() {
+                Value::Null => return Ok(rows),
+                token => options["$skipToken"] = token,
+            }
+        }
     }
 
     /// A path, in the subscription unless it is absolute: `resourceGroups/x` and `/subscriptions/…/resourceGroups/x`.

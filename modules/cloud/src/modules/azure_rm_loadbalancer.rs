@@ -5,7 +5,7 @@ use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
 use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, absolute, location, reference, set};
+use super::resource::{NETWORK, Resource, absolute, capital, location, reference, set};
 use super::{AzureOptions, CloudContext, CloudModule, Running};
 
 /// Makes, changes or deletes a load balancer. Each list is the whole of what there is of its kind; one that is not named stays.
@@ -74,7 +74,7 @@ async fn run(args: LoadBalancerArgs, context: &CloudContext) -> Result<Outcome, 
     let current = current.as_ref();
     let place = location(context, args.location.as_deref(), current, group).await?;
     let mut wanted = json!({"location": place, "properties": {}});
-    set(&mut wanted, &["sku", "name"], args.sku);
+    set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
     let parts = Parts { context, group, id: absolute(context, &balancer.path) };
     for (field, given, translate) in [
         (

@@ -5,7 +5,7 @@ use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
 use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, location, reference, set};
+use super::resource::{NETWORK, Resource, capital, location, reference, set};
 use super::{AzureOptions, CloudContext, CloudModule, Running};
 
 /// Makes, changes or deletes a NAT gateway: the way out of subnets whose machines have no public address.
@@ -67,7 +67,7 @@ async fn run(args: NatGatewayArgs, context: &CloudContext) -> Result<Outcome, Mo
     let current = current.as_ref();
     let place = location(context, args.location.as_deref(), current, group).await?;
     let sku = args.sku.as_ref().and_then(|sku| sku.get("name")).and_then(Value::as_str).unwrap_or("Standard");
-    let mut wanted = json!({"location": place, "sku": {"name": sku}, "properties": {}});
+    let mut wanted = json!({"location": place, "sku": {"name": capital(sku)}, "properties": {}});
     let addresses = args.public_ip_addresses.map(|names| {
         let kind = "Microsoft.Network/publicIPAddresses";
         let link = |name: String| Ok(json!({"id": reference(context, &name.into(), kind, group)?}));

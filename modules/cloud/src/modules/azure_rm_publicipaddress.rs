@@ -5,7 +5,7 @@ use clouder_modules::{ModuleError, Outcome};
 use serde_json::json;
 
 use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, location, set};
+use super::resource::{NETWORK, Resource, capital, location, set};
 use super::{AzureOptions, CloudContext, CloudModule, Running};
 
 /// Makes, changes or deletes a public address.
@@ -70,13 +70,6 @@ async fn run(args: PublicIpAddressArgs, context: &CloudContext) -> Result<Outcom
     let current = address.get().await?;
     let current = current.as_ref();
     let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
-    let capital = |text: &str| {
-        let mut letters = text.chars();
-        letters
-            .next()
-            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
-            .unwrap_or_default()
-    };
     let mut wanted = json!({"location": place, "properties": {"publicIPAllocationMethod": capital(&args.allocation_method)}});
     set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
     let version = args.version.map(|version| version.to_lowercase().replace("ipv", "IPv"));

@@ -36,9 +36,11 @@ pub struct SubnetArgs {
     /// Services that may put their own resources here: mappings of `name` and `serviceName`.
     delegations: Option<Vec<Map<String, Value>>>,
     /// Whether rules of security groups hold for private endpoints: Enabled or Disabled.
-    private_endpoint_network_policies: Option<String>,
+    #[arg(default = "Enabled")]
+    private_endpoint_network_policies: String,
     /// The same for private link services.
-    private_link_service_network_policies: Option<String>,
+    #[arg(default = "Enabled")]
+    private_link_service_network_policies: String,
     /// Whether machines here reach the internet though nothing says how.
     default_outbound_access: Option<bool>,
     /// Whether it should be there.
@@ -99,16 +101,9 @@ async fn run(args: SubnetArgs, context: &CloudContext) -> Result<Outcome, Module
     set(&mut wanted, &["properties", "serviceEndpoints"], args.service_endpoints);
     let delegations = args.delegations.map(|all| all.iter().map(delegation).collect::<Value>());
     set(&mut wanted, &["properties", "delegations"], delegations);
-    set(
-        &mut wanted,
-        &["properties", "privateEndpointNetworkPolicies"],
-        args.private_endpoint_network_policies,
-    );
-    set(
-        &mut wanted,
-        &["properties", "privateLinkServiceNetworkPolicies"],
-        args.private_link_service_network_policies,
-    );
+    wanted["properties"]["privateEndpointNetworkPolicies"] = args.private_endpoint_network_policies.into();
+    wanted["properties"]["privateLinkServiceNetworkPolicies"] =
+        args.private_link_service_network_policies.into();
     set(&mut wanted, &["properties", "defaultOutboundAccess"], args.default_outbound_access);
     Ok(subnet.bring(current.as_ref(), &wanted).await?.outcome())
 }

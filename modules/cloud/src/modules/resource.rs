@@ -211,6 +211,12 @@ pub(super) fn reference(
     Ok(absolute(context, &format!("resourceGroups/{group}/providers/{kind}/{name}")))
 }
 
+/// A word as Azure writes it: `standard` is `Standard`.
+pub(super) fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// A path with the subscription in front.
 pub(super) fn absolute(context: &CloudContext, path: &str) -> String {
     if path.starts_with('/') {

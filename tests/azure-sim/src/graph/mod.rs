@@ -70,6 +70,8 @@ fn row(cloud: &Cloud, resource: &Resource) -> Value {
     let mut value = cloud.shown(resource);
     if resource.id.kind() == "virtualMachines" {
         let power = text(&resource.hidden, "/power");
+        let name = value["properties"]["osProfile"]["computerName"].clone();
+        set(&mut value, "/properties/extended/instanceView/computerName", name);
         set(
             &mut value,
             "/properties/extended/instanceView/powerState",

@@ -90,6 +90,55 @@ fn an_inventory_of_500_machines_takes_few_requests() {
     assert!(requests < 60, "{requests} requests");
 }
 
+/// An inventory file with these options more.
+fn inventory(azure: &Azure, more: &str) -> String {
+    let path = azure.folder.path().join("azure_rm.yml");
+    let text = format!("plugin: azure_rm\nplain_host_names: true\n{more}");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn resource_graph_tells_the_same_and_answers_are_kept() {
+    let azure = with_machines(20);
+    let list = |more: &str, options: &[&str]| {
+        let before = azure.log().len();
+        let path = inventory(&azure, more);
+        let listed = azure.clouder(&[&["inventory", "-i", &path, "--list"], options].concat());
+        assert_eq!(listed.code, 0, "{}", listed.shown);
+        (listed.shown, azure.log().len() - before)
+    };
+    let (by_lists, requests) = list("", &[]);
+    assert!(by_lists.contains("vm-19") && requests == 5, "{requests}: {by_lists}");
+    // Resource Graph has no etags of resources.
+    let without_etags = |listed: &str| {
+        let mut listed: Value = serde_json::from_str(listed).unwrap();
+        for (_, host) in listed["_meta"]["hostvars"].as_object_mut().unwrap() {
+            host.as_object_mut().unwrap().remove("network_interface_properties");
+        }
+        listed
+    };
+    let (by_graph, requests) = list("resource_graph: true\n", &[]);
+    assert_eq!((without_etags(&by_graph), requests), (without_etags(&by_lists), 2));
+
+    let cache = azure.folder.path().join("cache");
+    let kept = format!("cache: true\ncache_connection: {}\ncache_timeout: 600\n", cache.display());
+    for (options, asked) in [(&[][..], 5), (&[], 0), (&["--flush-cache"], 5), (&[], 0)] {
+        let (told, requests) = list(&kept, options);
+        assert_eq!((told.as_str(), requests), (by_lists.as_str(), asked), "{options:?}");
+    }
+    let (_folder, playbook) = clouder_tests::file(
+        "- {hosts: localhost, gather_facts: false, tasks: [{meta: refresh_inventory}, {debug: {msg: \"{{ groups.all | length }}\"}}]}",
+    );
+    let before = azure.log().len();
+    let refreshed = azure.clouder(&["run", &playbook, "-i", &inventory(&azure, &kept)]);
+    assert!(refreshed.code == 0 && refreshed.shown.contains("20"), "{}", refreshed.shown);
+    assert_eq!(azure.log().len() - before, 5, "the inventory was not asked for anew");
+    let file = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("vm-19") && !text.contains(&azure.settings.client_secret));
+}
+
 /// How many of the operations that were begun at such paths went on at once, by the order of the requests: each from the request
 /// that began it to the last that asked for it.
 fn at_once(log: &[Asked], part: &str) -> usize {

@@ -39,7 +39,7 @@ pub(super) fn wanted(
     set(&mut wanted, &path("deleteOption"), args.os_disk_delete_option.clone());
     set(&mut wanted, &path("caching"), args.os_disk_caching.clone());
     if let Some(disks) = &args.data_disks {
-        wanted["properties"]["storageProfile"]["dataDisks"] = disks_of(disks, current)?;
+        wanted["properties"]["storageProfile"]["dataDisks"] = disks_of(&args.name, disks, current)?;
     }
     if current.is_none() {
         new(args, context, &mut wanted)?;
@@ -69,6 +69,9 @@ fn new(args: &VirtualMachineArgs, context: &CloudContext, wanted: &mut Value) ->
     let disk = &mut wanted["properties"]["storageProfile"]["osDisk"];
     disk["createOption"] = "FromImage".into();
     disk["osType"] = args.os_type.as_str().into();
+    if disk["caching"].is_null() {
+        disk["caching"] = "ReadOnly".into();
+    }
     set(disk, &["name"], args.os_disk_name.clone());
     set(disk, &["managedDisk", "storageAccountType"], args.managed_disk_type.clone());
     if args.ephemeral_os_disk {
@@ -131,7 +134,11 @@ fn interfaces_of(
 }
 
 /// The further disks: those that are named, and those that are there otherwise.
-fn disks_of(given: &[Map<String, Value>], current: Option<&Value>) -> Result<Value, ModuleError> {
+fn disks_of(
+    machine: &str,
+    given: &[Map<String, Value>],
+    current: Option<&Value>,
+) -> Result<Value, ModuleError> {
     let mut disks = Vec::new();
     for disk in given {
         let number = |name: &str| match disk.get(name) {
@@ -156,6 +163,12 @@ fn disks_of(given: &[Map<String, Value>], current: Option<&Value>) -> Result<Val
             ("delete_option", &["deleteOption"]),
         ] {
             set(&mut body, path, disk.get(own).cloned());
+        }
+        if body["name"].is_null()
+            && body["createOption"] == "Empty"
+            && there_at(current, &body["lun"]).is_none()
+        {
+            body["name"] = format!("{machine}-datadisk-{lun}").into();
         }
         disks.push(body);
     }

@@ -74,7 +74,7 @@ pub struct VirtualMachineArgs {
     os_type: String,
     /// The name of its first disk.
     os_disk_name: Option<String>,
-    /// How its first disk is cached: ReadOnly, ReadWrite or None.
+    /// How its first disk is cached: ReadOnly, ReadWrite or None; ReadOnly for a new machine.
     #[arg(alias = "disk_caching")]
     os_disk_caching: Option<String>,
     /// How large its first disk is, in gigabytes.
