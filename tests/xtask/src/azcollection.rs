@@ -32,9 +32,11 @@ const VOLATILE: [&str; 10] = [
 ];
 
 /// Where they differ on purpose: the end of an id, and a field.
-const KNOWN: [(&str, &str); 3] = [
+const KNOWN: [(&str, &str); 4] = [
     // It encodes the word None when no data is given.
     ("", "/properties/userData"),
+    // It asks which version is the latest; clouder leaves that to Azure.
+    ("", "/properties/storageProfile/imageReference/version"),
     // What says no is said by nothing, too.
     ("/net", "/properties/enableVmProtection"),
     // Azure gives no basic addresses any more.
