@@ -7,9 +7,9 @@ use clouder_modules::{Arguments as _, ModuleError, Outcome};
 use serde_json::{Map, Value};
 
 use super::{
-    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity, azure_rm_hostkeys_info, azure_rm_loadbalancer,
-    azure_rm_manageddisk, azure_rm_manageddisk_info, azure_rm_managedidentity, azure_rm_natgateway,
-    azure_rm_networkinterface, azure_rm_networkinterface_info, azure_rm_publicipaddress,
+    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity, azure_rm_hostkeys_info,
+    azure_rm_loadbalancer, azure_rm_manageddisk, azure_rm_manageddisk_info, azure_rm_managedidentity,
+    azure_rm_natgateway, azure_rm_networkinterface, azure_rm_networkinterface_info, azure_rm_publicipaddress,
     azure_rm_publicipaddress_info, azure_rm_resource, azure_rm_resource_info, azure_rm_resourcegroup,
     azure_rm_resourcegroup_info, azure_rm_roleassignment, azure_rm_securitygroup, azure_rm_storageaccount,
     azure_rm_subnet, azure_rm_subnet_info, azure_rm_virtualmachine, azure_rm_virtualmachine_info,
