@@ -27,6 +27,9 @@ pub(crate) struct Demo {
     /// How many workers
     #[arg(long, default_value_t = 2)]
     workers: usize,
+    /// Only the first control plane has a public address; the others are reached through it
+    #[arg(long)]
+    private: bool,
     /// Before the cluster is deleted, wait for Enter
     #[arg(long)]
     wait: bool,
@@ -76,11 +79,12 @@ impl Demo {
         let key = folder.join("id_ed25519");
         let text = format!(
             "cluster_name: {NAME}\ncontrol_plane_count: {}\nworker_count: {}\nazure_ssh_sources: [198.18.0.0/15]\n\
-             azure_ssh_public_key_file: {}.pub\nkubeadm_kubeconfig_path: {}/kubeconfig\n{}",
+             azure_ssh_public_key_file: {}.pub\nkubeadm_kubeconfig_path: {}/kubeconfig\nazure_public_addresses: {}\n{}",
             self.control_planes,
             self.workers,
             key.display(),
             folder.display(),
+            !self.private,
             cluster::variables(&VERSION.to_string(), repository)
         );
         let path = folder.join("variables.yml");

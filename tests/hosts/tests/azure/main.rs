@@ -345,6 +345,14 @@ fn machines_without_addresses_are_reached_through_the_first_control_plane() {
     azure.writes();
     let again = azure.clouder(&playbook);
     assert_eq!((again.code, azure.writes()), (0, 0), "{}", again.shown);
+    let predicted = azure.clouder(&[&playbook[..], &["--check"]].concat());
+    assert_eq!((predicted.code, azure.writes()), (0, 0), "{}", predicted.shown);
+    let recap = predicted.shown.lines().filter(|line| line.contains(" changed="));
+    assert!(
+        recap.clone().count() > 4 && recap.clone().all(|line| line.contains("changed=0")),
+        "{}",
+        predicted.shown
+    );
 
     // The subnet has a way out; of the machines one has an address.
     let (mut addresses, gateway) = {
@@ -358,6 +366,7 @@ fn machines_without_addresses_are_reached_through_the_first_control_plane() {
     };
     addresses.sort();
     assert_eq!(addresses, ["api", "cp-1", "nat"].map(|one| format!("{name}-{one}")));
+    all_carry_the_run(&azure, &name);
     assert!(gateway.as_str().unwrap().ends_with(&format!("/natGateways/{name}")), "{gateway}");
     assert_eq!(orphans(&azure), [""; 0]);
 
@@ -377,6 +386,20 @@ fn machines_without_addresses_are_reached_through_the_first_control_plane() {
     assert!(own.shown.contains(&format!("\"{}\"", peer("workers"))), "{}", own.shown);
     assert!(!own.shown.contains(&format!("\"{}\"", peer("control_plane"))), "{}", own.shown);
     azure.server.cloud().machines.end();
+}
+
+/// Whether all that roles made carries the id of the run that the resource group carries. Disks are made with machines.
+fn all_carry_the_run(azure: &Azure, group: &str) {
+    let cloud = azure.server.cloud();
+    let run = &cloud.groups[group]["tags"]["clouder-run"];
+    assert!(run.is_string());
+    let made: Vec<_> = cloud.store.under(&format!("{}/", cloud.group_id(group).to_lowercase())).collect();
+    let tagged = made.iter().filter(|one| !["disks", "roleAssignments"].contains(&one.id.kind().as_str()));
+    for one in tagged.clone() {
+        assert_eq!((&one.value["tags"]["clouder-run"], one.id.name()), (run, one.id.name()));
+    }
+    // A network, its rules, the way out, the load balancer, an identity; three addresses, two interfaces, two machines.
+    assert_eq!(tagged.count(), 12);
 }
 
 /// Whether control planes have an identity whose roles hold in the resource group of the cluster, and others have none.
