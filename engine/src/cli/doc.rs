@@ -74,7 +74,7 @@ fn overview() -> String {
 
 /// A module's page.
 fn page(name: &str, summary: &str, schema: &Schema) -> String {
-    let mut text = format!("{name}: {summary}\n\n{}\n\nArguments:\n", schema.doc);
+    let mut text = format!("{name}: {summary}\n\n{}\n\nArguments:\n", schema.about());
     for parameter in
         schema.all().into_iter().filter(|parameter| !parameter.name.starts_with('_') || parameter.free_form)
     {

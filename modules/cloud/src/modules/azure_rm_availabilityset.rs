@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::options::{State, TagOptions};
 use super::resource::{Resource, location, reference, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes an availability set: machines in it do not fail for one reason.
 #[derive(Arguments)]
@@ -34,9 +34,6 @@ pub struct AvailabilitySetArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -47,37 +44,34 @@ impl CloudModule for AvailabilitySet {
     const NAME: &'static str = "azure_rm_availabilityset";
     const SUMMARY: &'static str = "Makes, changes and deletes availability sets of Azure";
 
-    fn account(args: &AvailabilitySetArgs) -> &AzureOptions {
-        &args.azure
+    async fn run(args: AvailabilitySetArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let group = &args.resource_group;
+        let set_of_machines = Resource::of_group(
+            context,
+            group,
+            "Microsoft.Compute/availabilitySets",
+            &args.name,
+            "2024-07-01",
+        );
+        if args.state == State::Absent {
+            return set_of_machines.remove().await;
+        }
+        let current = set_of_machines.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, group).await?;
+        let mut wanted = json!({
+            "location": place,
+            "sku": {"name": args.sku},
+            "properties": {
+                "platformFaultDomainCount": args.platform_fault_domain_count,
+                "platformUpdateDomainCount": args.platform_update_domain_count,
+            },
+        });
+        let near = args.proximity_placement_group.map(Value::from);
+        let near =
+            near.map(|near| reference(context, &near, "Microsoft.Compute/proximityPlacementGroups", group));
+        set(&mut wanted, &["properties", "proximityPlacementGroup", "id"], near.transpose()?);
+        args.tags.put(&mut wanted, current);
+        Ok(set_of_machines.bring(current, &wanted).await?.outcome())
     }
-
-    fn run(args: AvailabilitySetArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: AvailabilitySetArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let group = &args.resource_group;
-    let set_of_machines =
-        Resource::of_group(context, group, "Microsoft.Compute/availabilitySets", &args.name, "2024-07-01");
-    if args.state == State::Absent {
-        return set_of_machines.remove().await;
-    }
-    let current = set_of_machines.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, group).await?;
-    let mut wanted = json!({
-        "location": place,
-        "sku": {"name": args.sku},
-        "properties": {
-            "platformFaultDomainCount": args.platform_fault_domain_count,
-            "platformUpdateDomainCount": args.platform_update_domain_count,
-        },
-    });
-    let near = args.proximity_placement_group.map(Value::from);
-    let near =
-        near.map(|near| reference(context, &near, "Microsoft.Compute/proximityPlacementGroups", group));
-    set(&mut wanted, &["properties", "proximityPlacementGroup", "id"], near.transpose()?);
-    args.tags.put(&mut wanted, current);
-    Ok(set_of_machines.bring(current, &wanted).await?.outcome())
 }

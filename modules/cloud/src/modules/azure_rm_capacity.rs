@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::azure_rm_virtualmachine::{COMPUTE, KIND};
 use super::compare::place;
 use super::resource::NETWORK;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 use crate::CloudError;
 
 /// The api-version of the list of sizes.
@@ -39,9 +39,6 @@ pub struct CapacityArgs {
     /// The names of the public addresses that are needed.
     #[arg(default = "")]
     public_ip_addresses: Vec<String>,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -52,12 +49,49 @@ impl CloudModule for Capacity {
     const NAME: &'static str = "azure_rm_capacity";
     const SUMMARY: &'static str = "Checks that a region of Azure has room for machines";
 
-    fn account(args: &CapacityArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: CapacityArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
+    async fn run(args: CapacityArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let cloud = &context.cloud;
+        let region = place(&args.location);
+        let group = &args.resource_group;
+        let (there, addresses) = futures::future::try_join(
+            existing(context, group, KIND, COMPUTE),
+            existing(context, group, "Microsoft.Network/publicIPAddresses", NETWORK),
+        )
+        .await?;
+        let machines = args.machines.iter().map(|given| wanted(given, &there));
+        let machines: Vec<Wanted> = machines.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let addresses =
+            args.public_ip_addresses.iter().filter(|name| !addresses.contains_key(&name.to_lowercase()));
+        let addresses = i64::try_from(addresses.count()).unwrap_or(i64::MAX);
+        let names: Vec<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
+        let outcome =
+            Outcome::new(false).with("machines", json!(names)).with("public_ip_addresses", addresses);
+        if machines.is_empty() && addresses == 0 {
+            return Ok(outcome);
+        }
+        let sizes = format!("providers/Microsoft.Compute/skus?$filter=location%20eq%20'{region}'");
+        let usages = |provider: &str| format!("providers/Microsoft.{provider}/locations/{region}/usages");
+        let (compute, network) = (usages("Compute"), usages("Network"));
+        let (sizes, mut usages, network) = try_join3(
+            cloud.list(&sizes, SIZES),
+            cloud.list(&compute, COMPUTE),
+            cloud.list(&network, NETWORK),
+        )
+        .await?;
+        usages.extend(network);
+        let mut problems = not_offered(&machines, &sizes, &region);
+        let mut needed = cores(&machines, &sizes);
+        needed.extend(ADDRESSES.map(|name| (name, addresses)));
+        problems.extend(beyond_quota(&needed, &usages));
+        if problems.is_empty() {
+            return Ok(outcome);
+        }
+        let text = format!(
+            "{region} has no room for what is to be made: {}; choose other sizes, zones or regions (`clouder azure sizes {region}` \
+             shows what is offered), or ask Azure for a higher quota (`clouder azure quota {region}` shows those there are)",
+            problems.join("; ")
+        );
+        Err(ModuleError::new(text).with("problems", json!(problems)))
     }
 }
 
@@ -76,47 +110,6 @@ struct Size<'a> {
     sku: &'a Value,
     family: &'a str,
     cores: i64,
-}
-
-async fn run(args: CapacityArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let cloud = &context.cloud;
-    let region = place(&args.location);
-    let group = &args.resource_group;
-    let (there, addresses) = futures::future::try_join(
-        existing(context, group, KIND, COMPUTE),
-        existing(context, group, "Microsoft.Network/publicIPAddresses", NETWORK),
-    )
-    .await?;
-    let machines = args.machines.iter().map(|given| wanted(given, &there));
-    let machines: Vec<Wanted> = machines.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-    let addresses =
-        args.public_ip_addresses.iter().filter(|name| !addresses.contains_key(&name.to_lowercase()));
-    let addresses = i64::try_from(addresses.count()).unwrap_or(i64::MAX);
-    let names: Vec<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
-    let outcome = Outcome::new(false).with("machines", json!(names)).with("public_ip_addresses", addresses);
-    if machines.is_empty() && addresses == 0 {
-        return Ok(outcome);
-    }
-    let sizes = format!("providers/Microsoft.Compute/skus?$filter=location%20eq%20'{region}'");
-    let usages = |provider: &str| format!("providers/Microsoft.{provider}/locations/{region}/usages");
-    let (compute, network) = (usages("Compute"), usages("Network"));
-    let (sizes, mut usages, network) =
-        try_join3(cloud.list(&sizes, SIZES), cloud.list(&compute, COMPUTE), cloud.list(&network, NETWORK))
-            .await?;
-    usages.extend(network);
-    let mut problems = not_offered(&machines, &sizes, &region);
-    let mut needed = cores(&machines, &sizes);
-    needed.extend(ADDRESSES.map(|name| (name, addresses)));
-    problems.extend(beyond_quota(&needed, &usages));
-    if problems.is_empty() {
-        return Ok(outcome);
-    }
-    let text = format!(
-        "{region} has no room for what is to be made: {}; choose other sizes, zones or regions (`clouder azure sizes {region}` \
-         shows what is offered), or ask Azure for a higher quota (`clouder azure quota {region}` shows those there are)",
-        problems.join("; ")
-    );
-    Err(ModuleError::new(text).with("problems", json!(problems)))
 }
 
 /// The resources of a kind in a resource group, by name in small letters; none when the group is not there.

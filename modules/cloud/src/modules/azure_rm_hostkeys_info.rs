@@ -9,7 +9,7 @@ use clouder_modules::{ModuleError, Outcome};
 use serde_json::json;
 
 use super::azure_rm_virtualmachine::{COMPUTE, KIND};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 use crate::CloudError;
 
 /// How often the console is looked at. Azure writes it down now and then, not at once.
@@ -26,9 +26,6 @@ pub struct HostKeysArgs {
     /// How long to wait for its keys, in seconds.
     #[arg(default = "0")]
     timeout: u64,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -39,26 +36,18 @@ impl CloudModule for HostKeys {
     const NAME: &'static str = "azure_rm_hostkeys_info";
     const SUMMARY: &'static str = "Tells the host keys that machines of Azure write to their consoles";
 
-    fn account(args: &HostKeysArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: HostKeysArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: HostKeysArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let machine = format!("resourceGroups/{}/providers/{KIND}/{}", args.resource_group, args.name);
-    let limit = Duration::from_secs(args.timeout);
-    let started = Instant::now();
-    loop {
-        let keys = host_keys(&console(context, &machine).await?);
-        let left = limit.saturating_sub(started.elapsed());
-        if !keys.is_empty() || left.is_zero() {
-            return Ok(Outcome::new(false).with("host_keys", json!(keys)));
+    async fn run(args: HostKeysArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let machine = format!("resourceGroups/{}/providers/{KIND}/{}", args.resource_group, args.name);
+        let limit = Duration::from_secs(args.timeout);
+        let started = Instant::now();
+        loop {
+            let keys = host_keys(&console(context, &machine).await?);
+            let left = limit.saturating_sub(started.elapsed());
+            if !keys.is_empty() || left.is_zero() {
+                return Ok(Outcome::new(false).with("host_keys", json!(keys)));
+            }
+            tokio::time::sleep(PAUSE.min(left)).await;
         }
-        tokio::time::sleep(PAUSE.min(left)).await;
     }
 }
 

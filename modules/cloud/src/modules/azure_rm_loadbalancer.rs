@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::{State, TagOptions};
 use super::resource::{NETWORK, Resource, absolute, capital, location, reference, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a load balancer. Each list is the whole of what there is of its kind; one that is not named stays.
 #[derive(Arguments)]
@@ -42,9 +42,6 @@ pub struct LoadBalancerArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -55,45 +52,38 @@ impl CloudModule for LoadBalancer {
     const NAME: &'static str = "azure_rm_loadbalancer";
     const SUMMARY: &'static str = "Makes, changes and deletes load balancers of Azure";
 
-    fn account(args: &LoadBalancerArgs) -> &AzureOptions {
-        &args.azure
+    async fn run(args: LoadBalancerArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let group = &args.resource_group;
+        let balancer =
+            Resource::of_group(context, group, "Microsoft.Network/loadBalancers", &args.name, NETWORK);
+        if args.state == State::Absent {
+            return balancer.remove().await;
+        }
+        let current = balancer.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, group).await?;
+        let mut wanted = json!({"location": place, "properties": {}});
+        set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
+        let parts = Parts { context, group, id: absolute(context, &balancer.path) };
+        for (field, given, translate) in [
+            (
+                "frontendIPConfigurations",
+                args.frontend_ip_configurations,
+                (|parts, one| parts.frontend(one)) as Translate,
+            ),
+            ("backendAddressPools", args.backend_address_pools, |parts, one| parts.pool(one)),
+            ("probes", args.probes, |parts, one| parts.probe(one)),
+            ("loadBalancingRules", args.load_balancing_rules, |parts, one| parts.rule(one)),
+            ("inboundNatRules", args.inbound_nat_rules, |parts, one| parts.inbound(one)),
+            ("outboundRules", args.outbound_rules, |parts, one| parts.outbound(one)),
+        ] {
+            let Some(given) = given else { continue };
+            let all = given.iter().map(|one| translate(&parts, one)).collect::<Result<Vec<Value>, _>>()?;
+            wanted["properties"][field] = all.into();
+        }
+        args.tags.put(&mut wanted, current);
+        Ok(balancer.bring(current, &wanted).await?.outcome())
     }
-
-    fn run(args: LoadBalancerArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: LoadBalancerArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let group = &args.resource_group;
-    let balancer = Resource::of_group(context, group, "Microsoft.Network/loadBalancers", &args.name, NETWORK);
-    if args.state == State::Absent {
-        return balancer.remove().await;
-    }
-    let current = balancer.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, group).await?;
-    let mut wanted = json!({"location": place, "properties": {}});
-    set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
-    let parts = Parts { context, group, id: absolute(context, &balancer.path) };
-    for (field, given, translate) in [
-        (
-            "frontendIPConfigurations",
-            args.frontend_ip_configurations,
-            (|parts, one| parts.frontend(one)) as Translate,
-        ),
-        ("backendAddressPools", args.backend_address_pools, |parts, one| parts.pool(one)),
-        ("probes", args.probes, |parts, one| parts.probe(one)),
-        ("loadBalancingRules", args.load_balancing_rules, |parts, one| parts.rule(one)),
-        ("inboundNatRules", args.inbound_nat_rules, |parts, one| parts.inbound(one)),
-        ("outboundRules", args.outbound_rules, |parts, one| parts.outbound(one)),
-    ] {
-        let Some(given) = given else { continue };
-        let all = given.iter().map(|one| translate(&parts, one)).collect::<Result<Vec<Value>, _>>()?;
-        wanted["properties"][field] = all.into();
-    }
-    args.tags.put(&mut wanted, current);
-    Ok(balancer.bring(current, &wanted).await?.outcome())
 }
 
 /// What makes Azure's part of a load balancer of a mapping in a playbook.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::azure_rm_manageddisk::{DISKS, KIND};
 use super::compare::facts;
 use super::info::{InfoOptions, chosen};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Tells of disks: one, those of a resource group, or all.
 #[derive(Arguments)]
@@ -27,24 +27,16 @@ impl CloudModule for ManagedDiskInfo {
     const NAME: &'static str = "azure_rm_manageddisk_info";
     const SUMMARY: &'static str = "Tells of disks of Azure";
 
-    fn account(args: &ManagedDiskInfoArgs) -> &AzureOptions {
-        &args.which.azure
+    async fn run(args: ManagedDiskInfoArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let mut disks = args.which.find(context, KIND, DISKS).await?;
+        if let Some(machine) = &args.managed_by {
+            disks.retain(|disk| {
+                disk["managedBy"].as_str().is_some_and(|there| there.eq_ignore_ascii_case(machine))
+            });
+        }
+        let disks: Value = disks.iter().map(told).collect();
+        Ok(Outcome::new(false).with("ansible_info", json!({"azure_managed_disk": disks})))
     }
-
-    fn run(args: ManagedDiskInfoArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: ManagedDiskInfoArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let mut disks = args.which.find(context, KIND, DISKS).await?;
-    if let Some(machine) = &args.managed_by {
-        disks.retain(|disk| {
-            disk["managedBy"].as_str().is_some_and(|there| there.eq_ignore_ascii_case(machine))
-        });
-    }
-    let disks: Value = disks.iter().map(told).collect();
-    Ok(Outcome::new(false).with("ansible_info", json!({"azure_managed_disk": disks})))
 }
 
 /// A disk as a playbook reads it.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::options::{State, TagOptions};
 use super::resource::{Resource, location};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes or deletes an identity that machines can be given. `state.principal_id` is whom roles are assigned to.
 #[derive(Arguments)]
@@ -23,9 +23,6 @@ pub struct ManagedIdentityArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -36,25 +33,17 @@ impl CloudModule for ManagedIdentity {
     const NAME: &'static str = "azure_rm_managedidentity";
     const SUMMARY: &'static str = "Makes and deletes user-assigned identities of Azure";
 
-    fn account(args: &ManagedIdentityArgs) -> &AzureOptions {
-        &args.azure
+    async fn run(args: ManagedIdentityArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let kind = "Microsoft.ManagedIdentity/userAssignedIdentities";
+        let identity = Resource::of_group(context, &args.resource_group, kind, &args.name, "2023-01-31");
+        if args.state == State::Absent {
+            return identity.remove().await;
+        }
+        let current = identity.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let mut wanted = json!({"location": place});
+        args.tags.put(&mut wanted, current);
+        Ok(identity.bring(current, &wanted).await?.outcome())
     }
-
-    fn run(args: ManagedIdentityArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: ManagedIdentityArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let kind = "Microsoft.ManagedIdentity/userAssignedIdentities";
-    let identity = Resource::of_group(context, &args.resource_group, kind, &args.name, "2023-01-31");
-    if args.state == State::Absent {
-        return identity.remove().await;
-    }
-    let current = identity.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
-    let mut wanted = json!({"location": place});
-    args.tags.put(&mut wanted, current);
-    Ok(identity.bring(current, &wanted).await?.outcome())
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::{State, TagOptions};
 use super::resource::{NETWORK, Resource, capital, location, reference, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a NAT gateway: the way out of subnets whose machines have no public address.
 #[derive(Arguments)]
@@ -31,9 +31,6 @@ pub struct NatGatewayArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -44,39 +41,33 @@ impl CloudModule for NatGateway {
     const NAME: &'static str = "azure_rm_natgateway";
     const SUMMARY: &'static str = "Makes, changes and deletes NAT gateways of Azure";
 
-    fn account(args: &NatGatewayArgs) -> &AzureOptions {
-        &args.azure
+    async fn run(args: NatGatewayArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let group = &args.resource_group;
+        let gateway =
+            Resource::of_group(context, group, "Microsoft.Network/natGateways", &args.name, NETWORK);
+        if args.state == State::Absent {
+            return gateway.remove().await;
+        }
+        // Azure tells a tier that it does not take back.
+        let current = gateway.get().await?.map(|mut current| {
+            current["sku"] = json!({"name": current["sku"]["name"]});
+            current
+        });
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, group).await?;
+        let sku =
+            args.sku.as_ref().and_then(|sku| sku.get("name")).and_then(Value::as_str).unwrap_or("Standard");
+        let mut wanted = json!({"location": place, "sku": {"name": capital(sku)}, "properties": {}});
+        let addresses = args.public_ip_addresses.map(|names| {
+            let kind = "Microsoft.Network/publicIPAddresses";
+            let link = |name: String| Ok(json!({"id": reference(context, &name.into(), kind, group)?}));
+            names.into_iter().map(link).collect::<Result<Vec<Value>, ModuleError>>()
+        });
+        set(&mut wanted, &["properties", "publicIpAddresses"], addresses.transpose()?);
+        let idle = args.idle_timeout_in_minutes.or_else(|| current.is_none().then_some(4));
+        set(&mut wanted, &["properties", "idleTimeoutInMinutes"], idle);
+        set(&mut wanted, &["zones"], args.zones);
+        args.tags.put(&mut wanted, current);
+        Ok(gateway.bring(current, &wanted).await?.outcome())
     }
-
-    fn run(args: NatGatewayArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: NatGatewayArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let group = &args.resource_group;
-    let gateway = Resource::of_group(context, group, "Microsoft.Network/natGateways", &args.name, NETWORK);
-    if args.state == State::Absent {
-        return gateway.remove().await;
-    }
-    // Azure tells a tier that it does not take back.
-    let current = gateway.get().await?.map(|mut current| {
-        current["sku"] = json!({"name": current["sku"]["name"]});
-        current
-    });
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, group).await?;
-    let sku = args.sku.as_ref().and_then(|sku| sku.get("name")).and_then(Value::as_str).unwrap_or("Standard");
-    let mut wanted = json!({"location": place, "sku": {"name": capital(sku)}, "properties": {}});
-    let addresses = args.public_ip_addresses.map(|names| {
-        let kind = "Microsoft.Network/publicIPAddresses";
-        let link = |name: String| Ok(json!({"id": reference(context, &name.into(), kind, group)?}));
-        names.into_iter().map(link).collect::<Result<Vec<Value>, ModuleError>>()
-    });
-    set(&mut wanted, &["properties", "publicIpAddresses"], addresses.transpose()?);
-    let idle = args.idle_timeout_in_minutes.or_else(|| current.is_none().then_some(4));
-    set(&mut wanted, &["properties", "idleTimeoutInMinutes"], idle);
-    set(&mut wanted, &["zones"], args.zones);
-    args.tags.put(&mut wanted, current);
-    Ok(gateway.bring(current, &wanted).await?.outcome())
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::azure_rm_securitygroup::open_group;
 use super::options::{State, TagOptions};
 use super::resource::{NETWORK, Resource, location, reference, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a network interface.
 #[derive(Arguments)]
@@ -56,9 +56,6 @@ pub struct NetworkInterfaceArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -69,60 +66,52 @@ impl CloudModule for NetworkInterface {
     const NAME: &'static str = "azure_rm_networkinterface";
     const SUMMARY: &'static str = "Makes, changes and deletes network interfaces of Azure";
 
-    fn account(args: &NetworkInterfaceArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: NetworkInterfaceArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: NetworkInterfaceArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let group = &args.resource_group;
-    let interface =
-        Resource::of_group(context, group, "Microsoft.Network/networkInterfaces", &args.name, NETWORK);
-    if args.state == State::Absent {
-        return interface.remove().await;
-    }
-    let current = interface.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, group).await?;
-    let network = args.virtual_network.as_ref().unwrap_or(&Value::Null);
-    let network = reference(context, network, "Microsoft.Network/virtualNetworks", group)?;
-    let subnet = format!("{network}/subnets/{}", args.subnet_name.as_deref().unwrap_or_default());
-    let usual = || vec![Map::from_iter([("name".to_owned(), Value::from("default"))])];
-    let configurations = args.ip_configurations.unwrap_or_else(usual);
-    let many = configurations.len() > 1;
-    let configurations = configurations
-        .iter()
-        .map(|given| configuration(context, given, &subnet, group, many))
-        .collect::<Result<Vec<Value>, ModuleError>>()?;
-    let mut wanted = json!({"location": place, "properties": {
-        "ipConfigurations": configurations,
-        "enableIPForwarding": args.ip_forwarding,
-        "enableAcceleratedNetworking": args.enable_accelerated_networking,
-    }});
-    match &args.security_group {
-        None if args.create_with_security_group && current.is_none() => {
-            let own = open_group(&args.os_type, args.open_ports.as_deref(), &place);
-            let kind = "Microsoft.Network/networkSecurityGroups";
-            let made = Resource::of_group(context, group, kind, &args.name, NETWORK);
-            let made = made.bring(made.get().await?.as_ref(), &own).await?;
-            wanted["properties"]["networkSecurityGroup"] = json!({"id": made.resource["id"]});
+    async fn run(args: NetworkInterfaceArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let group = &args.resource_group;
+        let interface =
+            Resource::of_group(context, group, "Microsoft.Network/networkInterfaces", &args.name, NETWORK);
+        if args.state == State::Absent {
+            return interface.remove().await;
         }
-        None => {}
-        Some(Value::String(text)) if text.is_empty() => {
-            wanted["properties"]["networkSecurityGroup"] = Value::Null;
+        let current = interface.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, group).await?;
+        let network = args.virtual_network.as_ref().unwrap_or(&Value::Null);
+        let network = reference(context, network, "Microsoft.Network/virtualNetworks", group)?;
+        let subnet = format!("{network}/subnets/{}", args.subnet_name.as_deref().unwrap_or_default());
+        let usual = || vec![Map::from_iter([("name".to_owned(), Value::from("default"))])];
+        let configurations = args.ip_configurations.unwrap_or_else(usual);
+        let many = configurations.len() > 1;
+        let configurations = configurations
+            .iter()
+            .map(|given| configuration(context, given, &subnet, group, many))
+            .collect::<Result<Vec<Value>, ModuleError>>()?;
+        let mut wanted = json!({"location": place, "properties": {
+            "ipConfigurations": configurations,
+            "enableIPForwarding": args.ip_forwarding,
+            "enableAcceleratedNetworking": args.enable_accelerated_networking,
+        }});
+        match &args.security_group {
+            None if args.create_with_security_group && current.is_none() => {
+                let own = open_group(&args.os_type, args.open_ports.as_deref(), &place);
+                let kind = "Microsoft.Network/networkSecurityGroups";
+                let made = Resource::of_group(context, group, kind, &args.name, NETWORK);
+                let made = made.bring(made.get().await?.as_ref(), &own).await?;
+                wanted["properties"]["networkSecurityGroup"] = json!({"id": made.resource["id"]});
+            }
+            None => {}
+            Some(Value::String(text)) if text.is_empty() => {
+                wanted["properties"]["networkSecurityGroup"] = Value::Null;
+            }
+            Some(named) => {
+                let id = reference(context, named, "Microsoft.Network/networkSecurityGroups", group)?;
+                wanted["properties"]["networkSecurityGroup"] = json!({"id": id});
+            }
         }
-        Some(named) => {
-            let id = reference(context, named, "Microsoft.Network/networkSecurityGroups", group)?;
-            wanted["properties"]["networkSecurityGroup"] = json!({"id": id});
-        }
+        set(&mut wanted, &["properties", "dnsSettings", "dnsServers"], args.dns_servers);
+        args.tags.put(&mut wanted, current);
+        Ok(interface.bring(current, &wanted).await?.outcome())
     }
-    set(&mut wanted, &["properties", "dnsSettings", "dnsServers"], args.dns_servers);
-    args.tags.put(&mut wanted, current);
-    Ok(interface.bring(current, &wanted).await?.outcome())
 }
 
 /// An address as Azure has it.

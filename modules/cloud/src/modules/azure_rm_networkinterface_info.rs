@@ -1,12 +1,12 @@
 //! `azure_rm_networkinterface_info`.
 
-use clouder_modules::Outcome;
+use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Value, json};
 
 use super::compare::facts;
 use super::info::{InfoOptions, chosen, group_of, name_of};
 use super::resource::NETWORK;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// The module.
 pub struct NetworkInterfaceInfo;
@@ -16,15 +16,9 @@ impl CloudModule for NetworkInterfaceInfo {
     const NAME: &'static str = "azure_rm_networkinterface_info";
     const SUMMARY: &'static str = "Tells of network interfaces of Azure";
 
-    fn account(args: &InfoOptions) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: InfoOptions, context: &CloudContext) -> Running<'_> {
-        Box::pin(async move {
-            let found = args.find(context, "Microsoft.Network/networkInterfaces", NETWORK).await?;
-            Ok(Outcome::new(false).with("networkinterfaces", found.iter().map(told).collect::<Value>()))
-        })
+    async fn run(args: InfoOptions, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let found = args.find(context, "Microsoft.Network/networkInterfaces", NETWORK).await?;
+        Ok(Outcome::new(false).with("networkinterfaces", found.iter().map(told).collect::<Value>()))
     }
 }
 

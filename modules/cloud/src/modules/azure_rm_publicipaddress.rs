@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::options::{State, TagOptions};
 use super::resource::{NETWORK, Resource, capital, location, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a public address.
 #[derive(Arguments)]
@@ -39,9 +39,6 @@ pub struct PublicIpAddressArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -52,32 +49,24 @@ impl CloudModule for PublicIpAddress {
     const NAME: &'static str = "azure_rm_publicipaddress";
     const SUMMARY: &'static str = "Makes, changes and deletes public addresses of Azure";
 
-    fn account(args: &PublicIpAddressArgs) -> &AzureOptions {
-        &args.azure
+    async fn run(args: PublicIpAddressArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let kind = "Microsoft.Network/publicIPAddresses";
+        let address = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
+        if args.state == State::Absent {
+            return address.remove().await;
+        }
+        let current = address.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let mut wanted = json!({"location": place, "properties": {"publicIPAllocationMethod": capital(&args.allocation_method)}});
+        set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
+        let version = args.version.map(|version| version.to_lowercase().replace("ipv", "IPv"));
+        set(&mut wanted, &["properties", "publicIPAddressVersion"], version);
+        set(&mut wanted, &["properties", "dnsSettings", "domainNameLabel"], args.domain_name);
+        set(&mut wanted, &["properties", "dnsSettings", "reverseFqdn"], args.reverse_fqdn);
+        set(&mut wanted, &["properties", "idleTimeoutInMinutes"], args.idle_timeout);
+        set(&mut wanted, &["zones"], args.zones);
+        args.tags.put(&mut wanted, current);
+        Ok(address.bring(current, &wanted).await?.outcome())
     }
-
-    fn run(args: PublicIpAddressArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: PublicIpAddressArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let kind = "Microsoft.Network/publicIPAddresses";
-    let address = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
-    if args.state == State::Absent {
-        return address.remove().await;
-    }
-    let current = address.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
-    let mut wanted = json!({"location": place, "properties": {"publicIPAllocationMethod": capital(&args.allocation_method)}});
-    set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
-    let version = args.version.map(|version| version.to_lowercase().replace("ipv", "IPv"));
-    set(&mut wanted, &["properties", "publicIPAddressVersion"], version);
-    set(&mut wanted, &["properties", "dnsSettings", "domainNameLabel"], args.domain_name);
-    set(&mut wanted, &["properties", "dnsSettings", "reverseFqdn"], args.reverse_fqdn);
-    set(&mut wanted, &["properties", "idleTimeoutInMinutes"], args.idle_timeout);
-    set(&mut wanted, &["zones"], args.zones);
-    args.tags.put(&mut wanted, current);
-    Ok(address.bring(current, &wanted).await?.outcome())
 }

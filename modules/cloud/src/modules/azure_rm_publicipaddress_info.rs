@@ -1,12 +1,12 @@
 //! `azure_rm_publicipaddress_info`.
 
-use clouder_modules::Outcome;
+use clouder_modules::{ModuleError, Outcome};
 use serde_json::Value;
 
 use super::compare::facts;
 use super::info::{InfoOptions, chosen};
 use super::resource::NETWORK;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// The module.
 pub struct PublicIpAddressInfo;
@@ -16,15 +16,9 @@ impl CloudModule for PublicIpAddressInfo {
     const NAME: &'static str = "azure_rm_publicipaddress_info";
     const SUMMARY: &'static str = "Tells of public addresses of Azure";
 
-    fn account(args: &InfoOptions) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: InfoOptions, context: &CloudContext) -> Running<'_> {
-        Box::pin(async move {
-            let found = args.find(context, "Microsoft.Network/publicIPAddresses", NETWORK).await?;
-            Ok(Outcome::new(false).with("publicipaddresses", found.iter().map(told).collect::<Value>()))
-        })
+    async fn run(args: InfoOptions, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let found = args.find(context, "Microsoft.Network/publicIPAddresses", NETWORK).await?;
+        Ok(Outcome::new(false).with("publicipaddresses", found.iter().map(told).collect::<Value>()))
     }
 }
 

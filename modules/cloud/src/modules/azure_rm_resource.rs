@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::compare::{differs, overlaid};
 use super::options::State;
 use super::resource::absolute;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes, deletes or asks for a resource of any type, with the body that Azure's REST reference tells.
 #[derive(Arguments)]
@@ -47,9 +47,6 @@ pub struct ResourcePath {
     subresource: Vec<Map<String, Value>>,
     /// The version of the interface.
     pub(super) api_version: String,
-    /// The account.
-    #[arg(flatten)]
-    pub(super) azure: AzureOptions,
 }
 
 /// How to ask.
@@ -75,46 +72,41 @@ impl CloudModule for Resource {
     const NAME: &'static str = "azure_rm_resource";
     const SUMMARY: &'static str = "Makes, changes and deletes resources of Azure of any type";
 
-    fn account(args: &ResourceArgs) -> &AzureOptions {
-        &args.which.azure
-    }
-
-    fn run(args: ResourceArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: ResourceArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let (path, version, cloud) = (args.which.path(context)?, args.which.api_version.as_str(), &context.cloud);
-    let absent = args.state == State::Absent || args.method == Method::Delete;
-    if args.method == Method::Post {
-        let answer = if context.check {
-            Value::Null
-        } else {
-            cloud.post(&path, version, args.body.map(Value::from).as_ref()).await?
-        };
-        return Ok(Outcome::new(true).with("response", answer));
-    }
-    let current = cloud.get(&path, version).await?;
-    if args.method == Method::Get {
-        return Ok(Outcome::new(false).with("response", current.unwrap_or_default()));
-    }
-    if absent {
-        if current.is_some() && !context.check {
-            cloud.delete(&path, version).await?;
+    async fn run(args: ResourceArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let (path, version, cloud) =
+            (args.which.path(context)?, args.which.api_version.as_str(), &context.cloud);
+        let absent = args.state == State::Absent || args.method == Method::Delete;
+        if args.method == Method::Post {
+            let answer = if context.check {
+                Value::Null
+            } else {
+                cloud.post(&path, version, args.body.map(Value::from).as_ref()).await?
+            };
+            return Ok(Outcome::new(true).with("response", answer));
         }
-        return Ok(Outcome::new(current.is_some()).with("response", Value::Null));
+        let current = cloud.get(&path, version).await?;
+        if args.method == Method::Get {
+            return Ok(Outcome::new(false).with("response", current.unwrap_or_default()));
+        }
+        if absent {
+            if current.is_some() && !context.check {
+                cloud.delete(&path, version).await?;
+            }
+            return Ok(Outcome::new(current.is_some()).with("response", Value::Null));
+        }
+        let wanted = Value::from(args.body.unwrap_or_default());
+        if let Some(current) =
+            current.as_ref().filter(|current| args.idempotency && !differs(current, &wanted))
+        {
+            return Ok(Outcome::new(false).with("response", current.clone()));
+        }
+        let answer = match (context.check, args.method) {
+            (true, _) => overlaid(&current.unwrap_or(json!({})), &wanted),
+            (false, Method::Patch) => cloud.patch(&path, version, &wanted).await?,
+            (false, _) => cloud.put(&path, version, &wanted).await?,
+        };
+        Ok(Outcome::new(true).with("response", answer))
     }
-    let wanted = Value::from(args.body.unwrap_or_default());
-    if let Some(current) = current.as_ref().filter(|current| args.idempotency && !differs(current, &wanted)) {
-        return Ok(Outcome::new(false).with("response", current.clone()));
-    }
-    let answer = match (context.check, args.method) {
-        (true, _) => overlaid(&current.unwrap_or(json!({})), &wanted),
-        (false, Method::Patch) => cloud.patch(&path, version, &wanted).await?,
-        (false, _) => cloud.put(&path, version, &wanted).await?,
-    };
-    Ok(Outcome::new(true).with("response", answer))
 }
 
 impl ResourcePath {

@@ -1,10 +1,10 @@
 //! `azure_rm_resource_info`.
 
-use clouder_modules::Outcome;
+use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Value, json};
 
 use super::azure_rm_resource::ResourcePath;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// The module.
 pub struct ResourceInfo;
@@ -14,22 +14,16 @@ impl CloudModule for ResourceInfo {
     const NAME: &'static str = "azure_rm_resource_info";
     const SUMMARY: &'static str = "Tells of a resource of Azure of any type, or of all of a type";
 
-    fn account(args: &ResourcePath) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: ResourcePath, context: &CloudContext) -> Running<'_> {
-        Box::pin(async move {
-            let path = args.path(context)?;
-            let found = context.cloud.get(&path, &args.api_version).await?;
-            // All of a type come in pages.
-            let found = match found {
-                Some(Value::Object(fields)) if fields.get("value").is_some_and(Value::is_array) => {
-                    context.cloud.list(&path, &args.api_version).await?
-                }
-                found => found.into_iter().collect(),
-            };
-            Ok(Outcome::new(false).with("response", json!(found)).with("url", path))
-        })
+    async fn run(args: ResourcePath, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let path = args.path(context)?;
+        let found = context.cloud.get(&path, &args.api_version).await?;
+        // All of a type come in pages.
+        let found = match found {
+            Some(Value::Object(fields)) if fields.get("value").is_some_and(Value::is_array) => {
+                context.cloud.list(&path, &args.api_version).await?
+            }
+            found => found.into_iter().collect(),
+        };
+        Ok(Outcome::new(false).with("response", json!(found)).with("url", path))
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::info::{listed, tagged};
 use super::resource::GROUPS;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Tells of resource groups, or of one.
 #[derive(Arguments)]
@@ -19,9 +19,6 @@ pub struct ResourceGroupInfoArgs {
     /// Tell what is in them, too.
     #[arg(default = "false")]
     list_resources: bool,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -32,30 +29,22 @@ impl CloudModule for ResourceGroupInfo {
     const NAME: &'static str = "azure_rm_resourcegroup_info";
     const SUMMARY: &'static str = "Tells of resource groups of Azure";
 
-    fn account(args: &ResourceGroupInfoArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: ResourceGroupInfoArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: ResourceGroupInfoArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let cloud = &context.cloud;
-    let found = match &args.name {
-        Some(name) => cloud.get(&format!("resourceGroups/{name}"), GROUPS).await?.into_iter().collect(),
-        None => cloud.list("resourceGroups", GROUPS).await?,
-    };
-    let mut groups = tagged(found, &args.tags);
-    for group in &mut groups {
-        if let Some(state) = group["properties"]["provisioningState"].as_str().map(Value::from) {
-            group["properties"] = serde_json::json!({"provisioning_state": state});
+    async fn run(args: ResourceGroupInfoArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let cloud = &context.cloud;
+        let found = match &args.name {
+            Some(name) => cloud.get(&format!("resourceGroups/{name}"), GROUPS).await?.into_iter().collect(),
+            None => cloud.list("resourceGroups", GROUPS).await?,
+        };
+        let mut groups = tagged(found, &args.tags);
+        for group in &mut groups {
+            if let Some(state) = group["properties"]["provisioningState"].as_str().map(Value::from) {
+                group["properties"] = serde_json::json!({"provisioning_state": state});
+            }
+            if args.list_resources {
+                let path = format!("{}/resources", group["id"].as_str().unwrap_or_default());
+                group["resources"] = listed(cloud.list(&path, GROUPS).await)?.into();
+            }
         }
-        if args.list_resources {
-            let path = format!("{}/resources", group["id"].as_str().unwrap_or_default());
-            group["resources"] = listed(cloud.list(&path, GROUPS).await)?.into();
-        }
+        Ok(Outcome::new(false).with("resourcegroups", groups))
     }
-    Ok(Outcome::new(false).with("resourcegroups", groups))
 }

@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::compare::facts;
 use super::options::State;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 use crate::CloudError;
 
 /// The api-version.
@@ -40,9 +40,6 @@ pub struct RoleAssignmentArgs {
     /// Whether it should be there.
     #[arg(default = "present")]
     state: State,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -53,67 +50,63 @@ impl CloudModule for RoleAssignment {
     const NAME: &'static str = "azure_rm_roleassignment";
     const SUMMARY: &'static str = "Gives identities roles in Azure, and takes them away";
 
-    fn account(args: &RoleAssignmentArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: RoleAssignmentArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: RoleAssignmentArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let cloud = &context.cloud;
-    if let (Some(id), State::Absent) = (&args.id, args.state) {
-        let there = cloud.get(id, VERSION).await?;
-        return take_away(context, there).await;
-    }
-    let (Some(principal), Some(role)) = (&args.assignee_object_id, &args.role_definition_id) else {
-        return Err(ModuleError::new("`assignee_object_id` and `role_definition_id` are needed"));
-    };
-    let scope = args.scope.clone().unwrap_or_else(|| format!("/subscriptions/{}", cloud.subscription()));
-    let scope = scope.trim_end_matches('/');
-    let role = role_id(context, scope, role).await?;
-    let list = format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
-    let filtered = format!("{list}?$filter=principalId%20eq%20'{principal}'");
-    let all = match cloud.list(&filtered, VERSION).await {
-        // An earlier task would have made the scope.
-        Err(CloudError::Refused { status: 404, .. }) if context.check => Vec::new(),
-        all => all?,
-    };
-    let same = |value: &Value, wanted: &str| value.as_str().is_some_and(|is| is.eq_ignore_ascii_case(wanted));
-    let there = all.into_iter().find(|one| {
-        let own = &one["properties"];
-        same(&own["principalId"], principal)
-            && same(&own["scope"], scope)
-            && own["roleDefinitionId"].as_str().is_some_and(|id| last(id).eq_ignore_ascii_case(last(&role)))
-    });
-    if args.state == State::Absent {
-        return take_away(context, there).await;
-    }
-    if let Some(there) = there {
-        return Ok(told(false, &there));
-    }
-    let name = args.name.clone().unwrap_or_else(|| guid(&[scope, &role, principal].join("|").to_lowercase()));
-    let mut body = json!({"properties": {"roleDefinitionId": role, "principalId": principal}});
-    if let Some(kind) = &args.principal_type {
-        body["properties"]["principalType"] = kind.as_str().into();
-    }
-    if context.check {
-        body["id"] = format!("{list}/{name}").into();
-        body["name"] = name.into();
-        return Ok(told(true, &body));
-    }
-    let started = std::time::Instant::now();
-    loop {
-        match cloud.put(&format!("{list}/{name}"), VERSION, &body).await {
-            Ok(made) => return Ok(told(true, &made)),
-            // A principal that was made just now is not known everywhere yet.
-            Err(error) if error.code() == "PrincipalNotFound" && started.elapsed() < PATIENCE => {
-                tokio::time::sleep(PAUSE).await;
+    async fn run(args: RoleAssignmentArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let cloud = &context.cloud;
+        if let (Some(id), State::Absent) = (&args.id, args.state) {
+            let there = cloud.get(id, VERSION).await?;
+            return take_away(context, there).await;
+        }
+        let (Some(principal), Some(role)) = (&args.assignee_object_id, &args.role_definition_id) else {
+            return Err(ModuleError::new("`assignee_object_id` and `role_definition_id` are needed"));
+        };
+        let scope = args.scope.clone().unwrap_or_else(|| format!("/subscriptions/{}", cloud.subscription()));
+        let scope = scope.trim_end_matches('/');
+        let role = role_id(context, scope, role).await?;
+        let list = format!("{scope}/providers/Microsoft.Authorization/roleAssignments");
+        let filtered = format!("{list}?$filter=principalId%20eq%20'{principal}'");
+        let all = match cloud.list(&filtered, VERSION).await {
+            // An earlier task would have made the scope.
+            Err(CloudError::Refused { status: 404, .. }) if context.check => Vec::new(),
+            all => all?,
+        };
+        let same =
+            |value: &Value, wanted: &str| value.as_str().is_some_and(|is| is.eq_ignore_ascii_case(wanted));
+        let there = all.into_iter().find(|one| {
+            let own = &one["properties"];
+            same(&own["principalId"], principal)
+                && same(&own["scope"], scope)
+                && own["roleDefinitionId"]
+                    .as_str()
+                    .is_some_and(|id| last(id).eq_ignore_ascii_case(last(&role)))
+        });
+        if args.state == State::Absent {
+            return take_away(context, there).await;
+        }
+        if let Some(there) = there {
+            return Ok(told(false, &there));
+        }
+        let name =
+            args.name.clone().unwrap_or_else(|| guid(&[scope, &role, principal].join("|").to_lowercase()));
+        let mut body = json!({"properties": {"roleDefinitionId": role, "principalId": principal}});
+        if let Some(kind) = &args.principal_type {
+            body["properties"]["principalType"] = kind.as_str().into();
+        }
+        if context.check {
+            body["id"] = format!("{list}/{name}").into();
+            body["name"] = name.into();
+            return Ok(told(true, &body));
+        }
+        let started = std::time::Instant::now();
+        loop {
+            match cloud.put(&format!("{list}/{name}"), VERSION, &body).await {
+                Ok(made) => return Ok(told(true, &made)),
+                // A principal that was made just now is not known everywhere yet.
+                Err(error) if error.code() == "PrincipalNotFound" && started.elapsed() < PATIENCE => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) if error.code() == "RoleAssignmentExists" => return Ok(told(false, &body)),
+                Err(error) => return Err(error.into()),
             }
-            Err(error) if error.code() == "RoleAssignmentExists" => return Ok(told(false, &body)),
-            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::{State, TagOptions};
 use super::resource::{NETWORK, Resource, location};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a network security group and its rules.
 #[derive(Arguments)]
@@ -31,9 +31,6 @@ pub struct SecurityGroupArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -44,46 +41,38 @@ impl CloudModule for SecurityGroup {
     const NAME: &'static str = "azure_rm_securitygroup";
     const SUMMARY: &'static str = "Makes, changes and deletes network security groups of Azure";
 
-    fn account(args: &SecurityGroupArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: SecurityGroupArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: SecurityGroupArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let kind = "Microsoft.Network/networkSecurityGroups";
-    let group = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
-    if args.state == State::Absent {
-        return group.remove().await;
-    }
-    let current = group.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
-    let mut rules = args.rules.iter().map(rule).collect::<Result<Vec<Value>, ModuleError>>()?;
-    let named = |rules: &[Value], name: &Value| {
-        let is = |rule: &Value| {
-            rule["name"]
-                .as_str()
-                .zip(name.as_str())
-                .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+    async fn run(args: SecurityGroupArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let kind = "Microsoft.Network/networkSecurityGroups";
+        let group = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
+        if args.state == State::Absent {
+            return group.remove().await;
+        }
+        let current = group.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let mut rules = args.rules.iter().map(rule).collect::<Result<Vec<Value>, ModuleError>>()?;
+        let named = |rules: &[Value], name: &Value| {
+            let is = |rule: &Value| {
+                rule["name"]
+                    .as_str()
+                    .zip(name.as_str())
+                    .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+            };
+            rules.iter().any(is)
         };
-        rules.iter().any(is)
-    };
-    if !args.purge_rules {
-        let there = current.and_then(|current| current["properties"]["securityRules"].as_array());
-        let kept: Vec<Value> =
-            there.into_iter().flatten().filter(|there| !named(&rules, &there["name"])).cloned().collect();
-        rules.extend(kept);
+        if !args.purge_rules {
+            let there = current.and_then(|current| current["properties"]["securityRules"].as_array());
+            let kept: Vec<Value> =
+                there.into_iter().flatten().filter(|there| !named(&rules, &there["name"])).cloned().collect();
+            rules.extend(kept);
+        }
+        let mut wanted = json!({"location": place, "properties": {"securityRules": rules}});
+        args.tags.put(&mut wanted, current);
+        let change = group.bring(current, &wanted).await?;
+        let mut outcome = change.outcome();
+        outcome.result["state"]["rules"] = outcome.result["state"]["security_rules"].clone();
+        Ok(outcome)
     }
-    let mut wanted = json!({"location": place, "properties": {"securityRules": rules}});
-    args.tags.put(&mut wanted, current);
-    let change = group.bring(current, &wanted).await?;
-    let mut outcome = change.outcome();
-    outcome.result["state"]["rules"] = outcome.result["state"]["security_rules"].clone();
-    Ok(outcome)
 }
 
 /// The parameters of a rule, what Azure calls them, and what they are unless said.

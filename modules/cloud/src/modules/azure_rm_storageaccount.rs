@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::{State, TagOptions};
 use super::resource::{Resource, location, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes an account of storage.
 #[derive(Arguments)]
@@ -54,9 +54,6 @@ pub struct StorageAccountArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -67,53 +64,45 @@ impl CloudModule for StorageAccount {
     const NAME: &'static str = "azure_rm_storageaccount";
     const SUMMARY: &'static str = "Makes, changes and deletes accounts of storage in Azure";
 
-    fn account(args: &StorageAccountArgs) -> &AzureOptions {
-        &args.azure
+    async fn run(args: StorageAccountArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let group = &args.resource_group;
+        let account =
+            Resource::of_group(context, group, "Microsoft.Storage/storageAccounts", &args.name, "2023-05-01");
+        if args.state == State::Absent {
+            return account.remove().await;
+        }
+        let current = account.get().await?;
+        let current = current.as_ref();
+        if current.is_none() && args.account_type.is_none() {
+            return Err(ModuleError::new("a new account of storage needs `account_type`"));
+        }
+        let place = location(context, args.location.as_deref(), current, group).await?;
+        let mut wanted = json!({"location": place, "properties": {}});
+        set(&mut wanted, &["sku", "name"], args.account_type);
+        set(&mut wanted, &["kind"], args.kind.or_else(|| current.is_none().then(|| "Storage".to_owned())));
+        for (field, flag) in [
+            ("supportsHttpsTrafficOnly", args.https_only),
+            ("allowBlobPublicAccess", args.allow_blob_public_access),
+            ("allowSharedKeyAccess", args.allow_shared_key_access),
+            ("allowCrossTenantReplication", args.allow_cross_tenant_replication),
+            ("defaultToOAuthAuthentication", args.default_to_o_auth_authentication),
+            ("isHnsEnabled", args.is_hns_enabled),
+            ("isNfsV3Enabled", args.enable_nfs_v3),
+        ] {
+            set(&mut wanted, &["properties", field], flag);
+        }
+        for (field, text) in [
+            ("accessTier", args.access_tier),
+            ("minimumTlsVersion", args.minimum_tls_version),
+            ("largeFileSharesState", args.large_file_shares_state),
+            ("publicNetworkAccess", args.public_network_access),
+        ] {
+            set(&mut wanted, &["properties", field], text);
+        }
+        set(&mut wanted, &["properties", "networkAcls"], args.network_acls.as_ref().map(let_in).transpose()?);
+        args.tags.put(&mut wanted, current);
+        Ok(account.amend(current, &wanted).await?.outcome())
     }
-
-    fn run(args: StorageAccountArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: StorageAccountArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let group = &args.resource_group;
-    let account =
-        Resource::of_group(context, group, "Microsoft.Storage/storageAccounts", &args.name, "2023-05-01");
-    if args.state == State::Absent {
-        return account.remove().await;
-    }
-    let current = account.get().await?;
-    let current = current.as_ref();
-    if current.is_none() && args.account_type.is_none() {
-        return Err(ModuleError::new("a new account of storage needs `account_type`"));
-    }
-    let place = location(context, args.location.as_deref(), current, group).await?;
-    let mut wanted = json!({"location": place, "properties": {}});
-    set(&mut wanted, &["sku", "name"], args.account_type);
-    set(&mut wanted, &["kind"], args.kind.or_else(|| current.is_none().then(|| "Storage".to_owned())));
-    for (field, flag) in [
-        ("supportsHttpsTrafficOnly", args.https_only),
-        ("allowBlobPublicAccess", args.allow_blob_public_access),
-        ("allowSharedKeyAccess", args.allow_shared_key_access),
-        ("allowCrossTenantReplication", args.allow_cross_tenant_replication),
-        ("defaultToOAuthAuthentication", args.default_to_o_auth_authentication),
-        ("isHnsEnabled", args.is_hns_enabled),
-        ("isNfsV3Enabled", args.enable_nfs_v3),
-    ] {
-        set(&mut wanted, &["properties", field], flag);
-    }
-    for (field, text) in [
-        ("accessTier", args.access_tier),
-        ("minimumTlsVersion", args.minimum_tls_version),
-        ("largeFileSharesState", args.large_file_shares_state),
-        ("publicNetworkAccess", args.public_network_access),
-    ] {
-        set(&mut wanted, &["properties", field], text);
-    }
-    set(&mut wanted, &["properties", "networkAcls"], args.network_acls.as_ref().map(let_in).transpose()?);
-    args.tags.put(&mut wanted, current);
-    Ok(account.amend(current, &wanted).await?.outcome())
 }
 
 /// Who is let in, as Azure has it.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::State;
 use super::resource::{NETWORK, Resource, reference, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a subnet of a virtual network.
 #[derive(Arguments)]
@@ -46,9 +46,6 @@ pub struct SubnetArgs {
     /// Whether it should be there.
     #[arg(default = "present")]
     state: State,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -59,53 +56,46 @@ impl CloudModule for Subnet {
     const NAME: &'static str = "azure_rm_subnet";
     const SUMMARY: &'static str = "Makes, changes and deletes subnets of Azure";
 
-    fn account(args: &SubnetArgs) -> &AzureOptions {
-        &args.azure
+    async fn run(args: SubnetArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let group = &args.resource_group;
+        let kind = format!("Microsoft.Network/virtualNetworks/{}/subnets", args.virtual_network_name);
+        let subnet = Resource::of_group(context, group, &kind, &args.name, NETWORK);
+        if args.state == State::Absent {
+            return subnet.remove().await;
+        }
+        let current = subnet.get().await?;
+        if current.is_none() && args.address_prefix_cidr.is_none() && args.address_prefixes_cidr.is_none() {
+            return Err(ModuleError::new("a new subnet needs `address_prefix_cidr`"));
+        }
+        let mut wanted = json!({"properties": {}});
+        set(&mut wanted, &["properties", "addressPrefix"], args.address_prefix_cidr);
+        set(&mut wanted, &["properties", "addressPrefixes"], args.address_prefixes_cidr);
+        let nat = args.nat_gateway.map(Value::from);
+        for (field, kind, value) in [
+            ("networkSecurityGroup", "networkSecurityGroups", &args.security_group),
+            ("routeTable", "routeTables", &args.route_table),
+            ("natGateway", "natGateways", &nat),
+        ] {
+            let linked = match value {
+                None => continue,
+                Some(Value::Null) => Value::Null,
+                Some(Value::String(text)) if text.is_empty() => Value::Null,
+                Some(named) => {
+                    json!({"id": reference(context, named, &format!("Microsoft.Network/{kind}"), group)?})
+                }
+            };
+            wanted["properties"][field] = linked;
+        }
+        set(&mut wanted, &["properties", "serviceEndpoints"], args.service_endpoints);
+        let delegations = args.delegations.map(|all| all.iter().map(delegation).collect::<Value>());
+        set(&mut wanted, &["properties", "delegations"], delegations);
+        wanted["properties"]["privateEndpointNetworkPolicies"] =
+            args.private_endpoint_network_policies.into();
+        wanted["properties"]["privateLinkServiceNetworkPolicies"] =
+            args.private_link_service_network_policies.into();
+        set(&mut wanted, &["properties", "defaultOutboundAccess"], args.default_outbound_access);
+        Ok(subnet.bring(current.as_ref(), &wanted).await?.outcome())
     }
-
-    fn run(args: SubnetArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: SubnetArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let group = &args.resource_group;
-    let kind = format!("Microsoft.Network/virtualNetworks/{}/subnets", args.virtual_network_name);
-    let subnet = Resource::of_group(context, group, &kind, &args.name, NETWORK);
-    if args.state == State::Absent {
-        return subnet.remove().await;
-    }
-    let current = subnet.get().await?;
-    if current.is_none() && args.address_prefix_cidr.is_none() && args.address_prefixes_cidr.is_none() {
-        return Err(ModuleError::new("a new subnet needs `address_prefix_cidr`"));
-    }
-    let mut wanted = json!({"properties": {}});
-    set(&mut wanted, &["properties", "addressPrefix"], args.address_prefix_cidr);
-    set(&mut wanted, &["properties", "addressPrefixes"], args.address_prefixes_cidr);
-    let nat = args.nat_gateway.map(Value::from);
-    for (field, kind, value) in [
-        ("networkSecurityGroup", "networkSecurityGroups", &args.security_group),
-        ("routeTable", "routeTables", &args.route_table),
-        ("natGateway", "natGateways", &nat),
-    ] {
-        let linked = match value {
-            None => continue,
-            Some(Value::Null) => Value::Null,
-            Some(Value::String(text)) if text.is_empty() => Value::Null,
-            Some(named) => {
-                json!({"id": reference(context, named, &format!("Microsoft.Network/{kind}"), group)?})
-            }
-        };
-        wanted["properties"][field] = linked;
-    }
-    set(&mut wanted, &["properties", "serviceEndpoints"], args.service_endpoints);
-    let delegations = args.delegations.map(|all| all.iter().map(delegation).collect::<Value>());
-    set(&mut wanted, &["properties", "delegations"], delegations);
-    wanted["properties"]["privateEndpointNetworkPolicies"] = args.private_endpoint_network_policies.into();
-    wanted["properties"]["privateLinkServiceNetworkPolicies"] =
-        args.private_link_service_network_policies.into();
-    set(&mut wanted, &["properties", "defaultOutboundAccess"], args.default_outbound_access);
-    Ok(subnet.bring(current.as_ref(), &wanted).await?.outcome())
 }
 
 /// A delegation as Azure has it.

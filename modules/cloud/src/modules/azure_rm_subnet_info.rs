@@ -1,13 +1,13 @@
 //! `azure_rm_subnet_info`.
 
-use clouder_modules::Outcome;
 use clouder_modules::args::Arguments;
+use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Value, json};
 
 use super::compare::facts;
 use super::info::{chosen, group_of, listed};
 use super::resource::NETWORK;
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Tells of the subnets of a virtual network, or of one.
 #[derive(Arguments)]
@@ -18,9 +18,6 @@ pub struct SubnetInfoArgs {
     virtual_network_name: String,
     /// Only the one of this name.
     name: Option<String>,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -31,25 +28,17 @@ impl CloudModule for SubnetInfo {
     const NAME: &'static str = "azure_rm_subnet_info";
     const SUMMARY: &'static str = "Tells of subnets of Azure";
 
-    fn account(args: &SubnetInfoArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: SubnetInfoArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(async move {
-            let path = format!(
-                "resourceGroups/{}/providers/Microsoft.Network/virtualNetworks/{}/subnets",
-                args.resource_group, args.virtual_network_name
-            );
-            let found = match &args.name {
-                Some(name) => {
-                    context.cloud.get(&format!("{path}/{name}"), NETWORK).await?.into_iter().collect()
-                }
-                None => listed(context.cloud.list(&path, NETWORK).await)?,
-            };
-            let subnets = found.iter().map(|subnet| told(subnet, &args.virtual_network_name));
-            Ok(Outcome::new(false).with("subnets", subnets.collect::<Value>()))
-        })
+    async fn run(args: SubnetInfoArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let path = format!(
+            "resourceGroups/{}/providers/Microsoft.Network/virtualNetworks/{}/subnets",
+            args.resource_group, args.virtual_network_name
+        );
+        let found = match &args.name {
+            Some(name) => context.cloud.get(&format!("{path}/{name}"), NETWORK).await?.into_iter().collect(),
+            None => listed(context.cloud.list(&path, NETWORK).await)?,
+        };
+        let subnets = found.iter().map(|subnet| told(subnet, &args.virtual_network_name));
+        Ok(Outcome::new(false).with("subnets", subnets.collect::<Value>()))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::azure_rm_virtualmachine::{COMPUTE, KIND, told};
 use super::info::{InfoOptions, listed, tagged};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// The module.
 pub struct VirtualMachineInfo;
@@ -17,32 +17,24 @@ impl CloudModule for VirtualMachineInfo {
     const NAME: &'static str = "azure_rm_virtualmachine_info";
     const SUMMARY: &'static str = "Tells of virtual machines of Azure";
 
-    fn account(args: &InfoOptions) -> &AzureOptions {
-        &args.azure
+    async fn run(args: InfoOptions, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let cloud = &context.cloud;
+        let machines = match (&args.resource_group, &args.name) {
+            (Some(_), Some(name)) => {
+                let path = format!("{}/{name}?$expand=instanceView", args.path(KIND));
+                cloud.get(&path, COMPUTE).await?.into_iter().collect()
+            }
+            _ => {
+                // What they do is told by a list of its own.
+                let statuses = format!("providers/{KIND}?statusOnly=true");
+                let (path, statuses) = (args.path(KIND), cloud.list(&statuses, COMPUTE));
+                let (machines, statuses) = futures::future::join(cloud.list(&path, COMPUTE), statuses).await;
+                with_statuses(listed(machines)?, statuses?)
+            }
+        };
+        let machines = tagged(machines, &args.tags);
+        Ok(Outcome::new(false).with("vms", machines.iter().map(told).collect::<Value>()))
     }
-
-    fn run(args: InfoOptions, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: InfoOptions, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let cloud = &context.cloud;
-    let machines = match (&args.resource_group, &args.name) {
-        (Some(_), Some(name)) => {
-            let path = format!("{}/{name}?$expand=instanceView", args.path(KIND));
-            cloud.get(&path, COMPUTE).await?.into_iter().collect()
-        }
-        _ => {
-            // What they do is told by a list of its own.
-            let statuses = format!("providers/{KIND}?statusOnly=true");
-            let (path, statuses) = (args.path(KIND), cloud.list(&statuses, COMPUTE));
-            let (machines, statuses) = futures::future::join(cloud.list(&path, COMPUTE), statuses).await;
-            with_statuses(listed(machines)?, statuses?)
-        }
-    };
-    let machines = tagged(machines, &args.tags);
-    Ok(Outcome::new(false).with("vms", machines.iter().map(told).collect::<Value>()))
 }
 
 fn with_statuses(mut machines: Vec<Value>, statuses: Vec<Value>) -> Vec<Value> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::options::{State, TagOptions};
 use super::resource::{NETWORK, Resource, location, set};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a virtual network. Its subnets are azure_rm_subnet's.
 #[derive(Arguments)]
@@ -37,9 +37,6 @@ pub struct VirtualNetworkArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -50,48 +47,41 @@ impl CloudModule for VirtualNetwork {
     const NAME: &'static str = "azure_rm_virtualnetwork";
     const SUMMARY: &'static str = "Makes, changes and deletes virtual networks of Azure";
 
-    fn account(args: &VirtualNetworkArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: VirtualNetworkArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: VirtualNetworkArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let kind = "Microsoft.Network/virtualNetworks";
-    let network = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
-    if args.state == State::Absent {
-        return network.remove().await;
-    }
-    let current = network.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
-    let mut wanted = json!({"location": place, "properties": {}});
-    let there = current
-        .map(|current| texts(&current["properties"]["addressSpace"]["addressPrefixes"]))
-        .unwrap_or_default();
-    match args.address_prefixes_cidr {
-        Some(own) => {
-            let kept = there.into_iter().filter(|there| !args.purge_address_prefixes && !own.contains(there));
-            let all: Vec<String> = own.iter().cloned().chain(kept).collect();
-            wanted["properties"]["addressSpace"]["addressPrefixes"] = all.into();
+    async fn run(args: VirtualNetworkArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let kind = "Microsoft.Network/virtualNetworks";
+        let network = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
+        if args.state == State::Absent {
+            return network.remove().await;
         }
-        None if current.is_none() => {
-            return Err(ModuleError::new("a new virtual network needs `address_prefixes_cidr`"));
+        let current = network.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let mut wanted = json!({"location": place, "properties": {}});
+        let there = current
+            .map(|current| texts(&current["properties"]["addressSpace"]["addressPrefixes"]))
+            .unwrap_or_default();
+        match args.address_prefixes_cidr {
+            Some(own) => {
+                let kept =
+                    there.into_iter().filter(|there| !args.purge_address_prefixes && !own.contains(there));
+                let all: Vec<String> = own.iter().cloned().chain(kept).collect();
+                wanted["properties"]["addressSpace"]["addressPrefixes"] = all.into();
+            }
+            None if current.is_none() => {
+                return Err(ModuleError::new("a new virtual network needs `address_prefixes_cidr`"));
+            }
+            None => {}
         }
-        None => {}
+        let servers = if args.purge_dns_servers { Some(Vec::new()) } else { args.dns_servers };
+        set(&mut wanted, &["properties", "dhcpOptions", "dnsServers"], servers);
+        set(&mut wanted, &["properties", "flowTimeoutInMinutes"], args.flow_timeout_in_minutes);
+        args.tags.put(&mut wanted, current);
+        let change = network.bring(current, &wanted).await?;
+        let prefixes = change.resource["properties"]["addressSpace"]["addressPrefixes"].clone();
+        let mut outcome = change.outcome();
+        outcome.result["state"]["address_prefixes"] = prefixes;
+        Ok(outcome)
     }
-    let servers = if args.purge_dns_servers { Some(Vec::new()) } else { args.dns_servers };
-    set(&mut wanted, &["properties", "dhcpOptions", "dnsServers"], servers);
-    set(&mut wanted, &["properties", "flowTimeoutInMinutes"], args.flow_timeout_in_minutes);
-    args.tags.put(&mut wanted, current);
-    let change = network.bring(current, &wanted).await?;
-    let prefixes = change.resource["properties"]["addressSpace"]["addressPrefixes"].clone();
-    let mut outcome = change.outcome();
-    outcome.result["state"]["address_prefixes"] = prefixes;
-    Ok(outcome)
 }
 
 fn texts(value: &Value) -> Vec<String> {

@@ -4,7 +4,7 @@ use clouder_modules::ModuleError;
 use clouder_modules::args::Arguments;
 use serde_json::{Map, Value};
 
-use super::{AzureOptions, CloudContext};
+use super::CloudContext;
 
 /// Tells of resources: one, those of a resource group, or all.
 #[derive(Arguments)]
@@ -17,9 +17,6 @@ pub struct InfoOptions {
     /// Only those with these tags: `name`, or `name:value`.
     #[arg(default = "")]
     pub(super) tags: Vec<String>,
-    /// The account.
-    #[arg(flatten)]
-    pub(super) azure: AzureOptions,
 }
 
 impl InfoOptions {

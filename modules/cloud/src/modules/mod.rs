@@ -32,8 +32,6 @@ pub mod azure_rm_virtualmachine_info;
 pub mod azure_rm_virtualnetwork;
 pub mod azure_rm_virtualnetwork_info;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use clouder_modules::{Arguments, ModuleError, Outcome};
@@ -53,13 +51,10 @@ pub struct CloudContext {
     pub cloud: Arc<dyn Cloud>,
 }
 
-/// What a running module is.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Outcome, ModuleError>> + Send + 'a>>;
-
 /// A task module that acts on a cloud. As one of a host, it finds what is, works out what should be and changes the
 /// difference; check mode leaves out the last step.
 pub trait CloudModule: 'static {
-    /// Its arguments.
+    /// Its arguments, those apart that say whose account it is.
     type Args: Arguments + Send;
 
     /// The name without a collection.
@@ -68,9 +63,9 @@ pub trait CloudModule: 'static {
     /// What it does, in one line without a full stop.
     const SUMMARY: &'static str;
 
-    /// What its arguments say of the account.
-    fn account(args: &Self::Args) -> &AzureOptions;
-
     /// Does its work.
-    fn run(args: Self::Args, context: &CloudContext) -> Running<'_>;
+    fn run(
+        args: Self::Args,
+        context: &CloudContext,
+    ) -> impl Future<Output = Result<Outcome, ModuleError>> + Send;
 }

@@ -2,18 +2,18 @@
 
 use std::pin::Pin;
 
-use clouder_modules::args::{ArgumentError, Schema};
-use clouder_modules::{Arguments as _, ModuleError, Outcome};
+use clouder_modules::args::{ArgumentError, ArgumentSource, Arguments, Schema};
+use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value};
 
 use super::{
-    CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity, azure_rm_hostkeys_info,
-    azure_rm_loadbalancer, azure_rm_manageddisk, azure_rm_manageddisk_info, azure_rm_managedidentity,
-    azure_rm_natgateway, azure_rm_networkinterface, azure_rm_networkinterface_info, azure_rm_publicipaddress,
-    azure_rm_publicipaddress_info, azure_rm_resource, azure_rm_resource_info, azure_rm_resourcegroup,
-    azure_rm_resourcegroup_info, azure_rm_roleassignment, azure_rm_securitygroup, azure_rm_storageaccount,
-    azure_rm_subnet, azure_rm_subnet_info, azure_rm_virtualmachine, azure_rm_virtualmachine_info,
-    azure_rm_virtualnetwork, azure_rm_virtualnetwork_info,
+    AzureOptions, CloudContext, CloudModule, azure_rm_availabilityset, azure_rm_capacity,
+    azure_rm_hostkeys_info, azure_rm_loadbalancer, azure_rm_manageddisk, azure_rm_manageddisk_info,
+    azure_rm_managedidentity, azure_rm_natgateway, azure_rm_networkinterface, azure_rm_networkinterface_info,
+    azure_rm_publicipaddress, azure_rm_publicipaddress_info, azure_rm_resource, azure_rm_resource_info,
+    azure_rm_resourcegroup, azure_rm_resourcegroup_info, azure_rm_roleassignment, azure_rm_securitygroup,
+    azure_rm_storageaccount, azure_rm_subnet, azure_rm_subnet_info, azure_rm_virtualmachine,
+    azure_rm_virtualmachine_info, azure_rm_virtualnetwork, azure_rm_virtualnetwork_info,
 };
 use crate::azure::{Account, Clouds};
 
@@ -48,15 +48,36 @@ pub struct Entry {
     pub run: for<'a> fn(Map<String, Value>, Call<'a>) -> Done<'a>,
 }
 
+/// The arguments of a module, and those that say whose account it is.
+struct Whole<A> {
+    own: A,
+    azure: AzureOptions,
+}
+
+impl<A: Arguments> Whole<A> {
+    const SCHEMA: &'static Schema =
+        &Schema { doc: "", parameters: &[], groups: &[A::schema, AzureOptions::schema], constraints: &[] };
+}
+
+impl<A: Arguments> Arguments for Whole<A> {
+    fn schema() -> &'static Schema {
+        Self::SCHEMA
+    }
+
+    fn take(source: &mut ArgumentSource) -> Result<Self, ArgumentError> {
+        Ok(Self { own: A::take(source)?, azure: AzureOptions::take(source)? })
+    }
+}
+
 const fn entry<M: CloudModule>() -> Entry {
     Entry {
         name: M::NAME,
         summary: M::SUMMARY,
-        schema: M::Args::schema,
-        check: |arguments| M::Args::read(arguments).map(drop),
+        schema: Whole::<M::Args>::schema,
+        check: |arguments| Whole::<M::Args>::read(arguments).map(drop),
         run: |arguments, call| {
             Box::pin(async move {
-                match M::Args::read(arguments) {
+                match Whole::<M::Args>::read(arguments) {
                     Ok(args) => run::<M>(args, call).await.unwrap_or_else(ModuleError::into_outcome),
                     Err(error) => Outcome::failed(error.to_string()),
                 }
@@ -65,11 +86,10 @@ const fn entry<M: CloudModule>() -> Entry {
     }
 }
 
-async fn run<M: CloudModule>(args: M::Args, call: Call<'_>) -> Result<Outcome, ModuleError> {
-    let given = M::account(&args).given(call.endpoint);
-    let account = Account::find(given, call.variable)?;
+async fn run<M: CloudModule>(args: Whole<M::Args>, call: Call<'_>) -> Result<Outcome, ModuleError> {
+    let account = Account::find(args.azure.given(call.endpoint), call.variable)?;
     let context = CloudContext { check: call.check, diff: call.diff, cloud: call.clouds.azure(&account)? };
-    M::run(args, &context).await
+    M::run(args.own, &context).await
 }
 
 /// All of them, by name.

@@ -126,6 +126,14 @@ pub enum Constraint {
 }
 
 impl Schema {
+    /// What the module does at length; of what is nothing but groups, what the first of them says.
+    pub fn about(&self) -> &'static str {
+        match (self.doc, self.groups.first()) {
+            ("", Some(first)) => first().about(),
+            (doc, _) => doc,
+        }
+    }
+
     /// Every parameter, its groups' included.
     pub fn all(&self) -> Vec<&'static Parameter> {
         let mut all: Vec<&'static Parameter> = self.parameters.iter().collect();
@@ -156,7 +164,7 @@ impl Schema {
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
-            "description": self.doc,
+            "description": self.about(),
             "properties": properties,
             "required": required,
             "additionalProperties": false,

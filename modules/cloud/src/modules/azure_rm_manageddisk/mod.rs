@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use self::attachment::Attachment;
 use crate::modules::options::{State, TagOptions};
 use crate::modules::resource::{Resource, location, set};
-use crate::modules::{AzureOptions, CloudContext, CloudModule, Running};
+use crate::modules::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a disk. Machines are given disks by azure_rm_virtualmachine.
 #[derive(Arguments)]
@@ -67,9 +67,6 @@ pub struct ManagedDiskArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -80,12 +77,54 @@ impl CloudModule for ManagedDisk {
     const NAME: &'static str = "azure_rm_manageddisk";
     const SUMMARY: &'static str = "Makes, changes and deletes disks of Azure";
 
-    fn account(args: &ManagedDiskArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: ManagedDiskArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
+    async fn run(args: ManagedDiskArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let group = &args.resource_group;
+        let disk = Resource::of_group(context, group, KIND, &args.name, DISKS);
+        if args.state == State::Absent {
+            return disk.remove().await;
+        }
+        let current = disk.get().await?;
+        let current = current.as_ref();
+        let place = location(context, args.location.as_deref(), current, group).await?;
+        let mut wanted = json!({"location": place, "properties": {}});
+        if current.is_none() {
+            wanted["properties"]["creationData"] = origin(&args)?;
+        }
+        set(&mut wanted, &["sku", "name"], args.storage_account_type);
+        let zone = args.zone.filter(|zone| !zone.is_empty());
+        set(&mut wanted, &["zones"], zone.map(|zone| vec![zone]));
+        let system =
+            args.os_type.map(|system| if system.eq_ignore_ascii_case("linux") { "Linux" } else { "Windows" });
+        set(&mut wanted, &["properties", "osType"], system);
+        for (field, number) in [
+            ("diskSizeGB", args.disk_size_gb),
+            ("maxShares", args.max_shares),
+            ("diskIOPSReadWrite", args.disk_iops_read_write),
+            ("diskMBpsReadWrite", args.disk_m_bps_read_write),
+        ] {
+            set(&mut wanted, &["properties", field], number);
+        }
+        for (field, text) in [
+            ("tier", args.tier),
+            ("networkAccessPolicy", args.network_access_policy),
+            ("publicNetworkAccess", args.public_network_access),
+        ] {
+            set(&mut wanted, &["properties", field], text);
+        }
+        args.tags.put(&mut wanted, current);
+        let change = disk.bring(current, &wanted).await?;
+        let Some(name) = args.managed_by else { return Ok(change.outcome()) };
+        let attachment =
+            Attachment { context, group, lun: args.lun, caching: args.attach_caching.as_deref() };
+        let (there, id) = (&change.resource["managedBy"], &change.resource["id"]);
+        let moved = attachment.bring(there.as_str(), id.as_str().unwrap_or_default(), &name).await?;
+        let attached = moved.is_some();
+        let mut outcome = change.outcome();
+        outcome.changed |= attached;
+        if let Some(machine) = moved {
+            outcome.result["state"]["managed_by"] = machine;
+        }
+        Ok(outcome)
     }
 }
 
@@ -97,55 +136,6 @@ pub(super) const KIND: &str = "Microsoft.Compute/disks";
 
 /// How Azure writes what a disk is made of.
 const ORIGINS: [&str; 6] = ["Empty", "Import", "Copy", "Upload", "FromImage", "Restore"];
-
-async fn run(args: ManagedDiskArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let group = &args.resource_group;
-    let disk = Resource::of_group(context, group, KIND, &args.name, DISKS);
-    if args.state == State::Absent {
-        return disk.remove().await;
-    }
-    let current = disk.get().await?;
-    let current = current.as_ref();
-    let place = location(context, args.location.as_deref(), current, group).await?;
-    let mut wanted = json!({"location": place, "properties": {}});
-    if current.is_none() {
-        wanted["properties"]["creationData"] = origin(&args)?;
-    }
-    set(&mut wanted, &["sku", "name"], args.storage_account_type);
-    let zone = args.zone.filter(|zone| !zone.is_empty());
-    set(&mut wanted, &["zones"], zone.map(|zone| vec![zone]));
-    let system =
-        args.os_type.map(|system| if system.eq_ignore_ascii_case("linux") { "Linux" } else { "Windows" });
-    set(&mut wanted, &["properties", "osType"], system);
-    for (field, number) in [
-        ("diskSizeGB", args.disk_size_gb),
-        ("maxShares", args.max_shares),
-        ("diskIOPSReadWrite", args.disk_iops_read_write),
-        ("diskMBpsReadWrite", args.disk_m_bps_read_write),
-    ] {
-        set(&mut wanted, &["properties", field], number);
-    }
-    for (field, text) in [
-        ("tier", args.tier),
-        ("networkAccessPolicy", args.network_access_policy),
-        ("publicNetworkAccess", args.public_network_access),
-    ] {
-        set(&mut wanted, &["properties", field], text);
-    }
-    args.tags.put(&mut wanted, current);
-    let change = disk.bring(current, &wanted).await?;
-    let Some(name) = args.managed_by else { return Ok(change.outcome()) };
-    let attachment = Attachment { context, group, lun: args.lun, caching: args.attach_caching.as_deref() };
-    let (there, id) = (&change.resource["managedBy"], &change.resource["id"]);
-    let moved = attachment.bring(there.as_str(), id.as_str().unwrap_or_default(), &name).await?;
-    let attached = moved.is_some();
-    let mut outcome = change.outcome();
-    outcome.changed |= attached;
-    if let Some(machine) = moved {
-        outcome.result["state"]["managed_by"] = machine;
-    }
-    Ok(outcome)
-}
 
 /// What a new disk is made of. It cannot be changed later, and is not compared.
 fn origin(args: &ManagedDiskArgs) -> Result<Value, ModuleError> {

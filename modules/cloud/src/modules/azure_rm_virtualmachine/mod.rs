@@ -14,7 +14,7 @@ use super::compare::facts;
 use super::info::{chosen, group_of, name_of};
 use super::options::{State, TagOptions};
 use super::resource::{Resource, location};
-use super::{AzureOptions, CloudContext, CloudModule, Running};
+use super::{CloudContext, CloudModule};
 
 /// The api-version of machines. From 2024-11-01 on a deletion would be a forced one.
 pub(super) const COMPUTE: &str = "2024-07-01";
@@ -128,9 +128,6 @@ pub struct VirtualMachineArgs {
     /// Tags.
     #[arg(flatten)]
     tags: TagOptions,
-    /// The account.
-    #[arg(flatten)]
-    azure: AzureOptions,
 }
 
 /// The module.
@@ -141,54 +138,52 @@ impl CloudModule for VirtualMachine {
     const NAME: &'static str = "azure_rm_virtualmachine";
     const SUMMARY: &'static str = "Makes, changes, starts, stops and deletes virtual machines of Azure";
 
-    fn account(args: &VirtualMachineArgs) -> &AzureOptions {
-        &args.azure
-    }
-
-    fn run(args: VirtualMachineArgs, context: &CloudContext) -> Running<'_> {
-        Box::pin(run(args, context))
-    }
-}
-
-async fn run(args: VirtualMachineArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-    let machine = Resource::of_group(context, &args.resource_group, KIND, &args.name, COMPUTE);
-    if args.state == State::Absent {
-        let leftover = Leftover::of(&args.remove_on_absent)?;
-        return leftover.remove(&machine).await;
-    }
-    let seen = Resource { path: format!("{}?$expand=instanceView", machine.path), ..machine };
-    let current = seen.get().await?;
-    let machine = Resource { path: seen.path.replace("?$expand=instanceView", ""), ..seen };
-    let place = location(context, args.location.as_deref(), current.as_ref(), &args.resource_group).await?;
-    let mut wanted = body::wanted(&args, context, current.as_ref(), &place)?;
-    if current.is_none() && args.network_interface_names.as_ref().is_none_or(Vec::is_empty) {
-        let (interface, own) = network::make(&args, context, &place).await?;
-        let interfaces = json!([{"id": interface, "properties": {"primary": true}}]);
-        wanted["properties"]["networkProfile"]["networkInterfaces"] = interfaces;
-        for (name, value) in own {
-            wanted["tags"][name] = value;
+    async fn run(args: VirtualMachineArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
+        let machine = Resource::of_group(context, &args.resource_group, KIND, &args.name, COMPUTE);
+        if args.state == State::Absent {
+            let leftover = Leftover::of(&args.remove_on_absent)?;
+            return leftover.remove(&machine).await;
         }
-    }
-    // What it is seen to do is not sent back.
-    let comparable = current.as_ref().map(|current| {
-        let mut current = current.clone();
-        if let Some(properties) = current["properties"].as_object_mut() {
-            properties.remove("instanceView");
+        let seen = Resource { path: format!("{}?$expand=instanceView", machine.path), ..machine };
+        let current = seen.get().await?;
+        let machine = Resource { path: seen.path.replace("?$expand=instanceView", ""), ..seen };
+        let place =
+            location(context, args.location.as_deref(), current.as_ref(), &args.resource_group).await?;
+        let mut wanted = body::wanted(&args, context, current.as_ref(), &place)?;
+        if current.is_none() && args.network_interface_names.as_ref().is_none_or(Vec::is_empty) {
+            let (interface, own) = network::make(&args, context, &place).await?;
+            let interfaces = json!([{"id": interface, "properties": {"primary": true}}]);
+            wanted["properties"]["networkProfile"]["networkInterfaces"] = interfaces;
+            for (name, value) in own {
+                wanted["tags"][name] = value;
+            }
         }
-        current
-    });
-    let change = machine.bring(comparable.as_ref(), &wanted).await?;
-    let state = power::state(current.as_ref());
-    let power =
-        power::change(&args, context, &machine.path, state.as_deref(), change.changed && current.is_none())
-            .await?;
-    let resource = change.resource.clone();
-    let mut outcome = change.outcome();
-    outcome.changed |= power.is_some();
-    let state = power.or(state).unwrap_or_else(|| "running".to_owned());
-    outcome.result.insert("powerstate".to_owned(), state.into());
-    outcome.result.insert("azure_vm".to_owned(), told(&resource));
-    Ok(outcome)
+        // What it is seen to do is not sent back.
+        let comparable = current.as_ref().map(|current| {
+            let mut current = current.clone();
+            if let Some(properties) = current["properties"].as_object_mut() {
+                properties.remove("instanceView");
+            }
+            current
+        });
+        let change = machine.bring(comparable.as_ref(), &wanted).await?;
+        let state = power::state(current.as_ref());
+        let power = power::change(
+            &args,
+            context,
+            &machine.path,
+            state.as_deref(),
+            change.changed && current.is_none(),
+        )
+        .await?;
+        let resource = change.resource.clone();
+        let mut outcome = change.outcome();
+        outcome.changed |= power.is_some();
+        let state = power.or(state).unwrap_or_else(|| "running".to_owned());
+        outcome.result.insert("powerstate".to_owned(), state.into());
+        outcome.result.insert("azure_vm".to_owned(), told(&resource));
+        Ok(outcome)
+    }
 }
 
 /// A machine as a playbook reads it.
