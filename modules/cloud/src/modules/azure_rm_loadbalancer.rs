@@ -4,17 +4,16 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, absolute, capital, location, reference, set};
+use super::options::{ResourceOptions, State};
+use super::resource::{NETWORK, absolute, capital, reference, set};
 use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a load balancer. Each list is the whole of what there is of its kind; one that is not named stays.
 #[derive(Arguments)]
 pub struct LoadBalancerArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// Basic or Standard.
     sku: Option<String>,
     /// Where it is reached: mappings of `name` with `public_ip_address`, or `subnet`, `private_ip_address`,
@@ -34,14 +33,6 @@ pub struct LoadBalancerArgs {
     /// How machines reach the internet: mappings of `name`, `frontend_ip_configurations`, `backend_address_pool`, `protocol`,
     /// `allocated_outbound_ports`, `idle_timeout_in_minutes`, `enable_tcp_reset`.
     outbound_rules: Option<Vec<Map<String, Value>>>,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -53,15 +44,14 @@ impl CloudModule for LoadBalancer {
     const SUMMARY: &'static str = "Makes, changes and deletes load balancers of Azure";
 
     async fn run(args: LoadBalancerArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-        let group = &args.resource_group;
-        let balancer =
-            Resource::of_group(context, group, "Microsoft.Network/loadBalancers", &args.name, NETWORK);
-        if args.state == State::Absent {
+        let group = &args.what.resource_group;
+        let balancer = args.what.resource(context, "Microsoft.Network/loadBalancers", NETWORK);
+        if args.what.state == State::Absent {
             return balancer.remove().await;
         }
         let current = balancer.get().await?;
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, group).await?;
+        let place = args.what.place(context, current).await?;
         let mut wanted = json!({"location": place, "properties": {}});
         set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
         let parts = Parts { context, group, id: absolute(context, &balancer.path) };
@@ -81,7 +71,7 @@ impl CloudModule for LoadBalancer {
             let all = given.iter().map(|one| translate(&parts, one)).collect::<Result<Vec<Value>, _>>()?;
             wanted["properties"][field] = all.into();
         }
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         Ok(balancer.bring(current, &wanted).await?.outcome())
     }
 }

@@ -4,25 +4,15 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::json;
 
-use super::options::{State, TagOptions};
-use super::resource::{Resource, location};
+use super::options::{ResourceOptions, State};
 use super::{CloudContext, CloudModule};
 
 /// Makes or deletes an identity that machines can be given. `state.principal_id` is whom roles are assigned to.
 #[derive(Arguments)]
 pub struct ManagedIdentityArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
+    /// Which one, and where.
     #[arg(flatten)]
-    tags: TagOptions,
+    what: ResourceOptions,
 }
 
 /// The module.
@@ -35,15 +25,15 @@ impl CloudModule for ManagedIdentity {
 
     async fn run(args: ManagedIdentityArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
         let kind = "Microsoft.ManagedIdentity/userAssignedIdentities";
-        let identity = Resource::of_group(context, &args.resource_group, kind, &args.name, "2023-01-31");
-        if args.state == State::Absent {
+        let identity = args.what.resource(context, kind, "2023-01-31");
+        if args.what.state == State::Absent {
             return identity.remove().await;
         }
         let current = identity.get().await?;
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let place = args.what.place(context, current).await?;
         let mut wanted = json!({"location": place});
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         Ok(identity.bring(current, &wanted).await?.outcome())
     }
 }

@@ -4,17 +4,16 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, capital, location, reference, set};
+use super::options::{ResourceOptions, State};
+use super::resource::{NETWORK, capital, reference, set};
 use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a NAT gateway: the way out of subnets whose machines have no public address.
 #[derive(Arguments)]
 pub struct NatGatewayArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// Minutes that idle connections are kept; 4 for a new one if nothing is said.
     idle_timeout_in_minutes: Option<i64>,
     /// Its public addresses: names or ids.
@@ -23,14 +22,6 @@ pub struct NatGatewayArgs {
     sku: Option<Map<String, Value>>,
     /// The zone it is in.
     zones: Option<Vec<String>>,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -42,10 +33,9 @@ impl CloudModule for NatGateway {
     const SUMMARY: &'static str = "Makes, changes and deletes NAT gateways of Azure";
 
     async fn run(args: NatGatewayArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-        let group = &args.resource_group;
-        let gateway =
-            Resource::of_group(context, group, "Microsoft.Network/natGateways", &args.name, NETWORK);
-        if args.state == State::Absent {
+        let group = &args.what.resource_group;
+        let gateway = args.what.resource(context, "Microsoft.Network/natGateways", NETWORK);
+        if args.what.state == State::Absent {
             return gateway.remove().await;
         }
         // Azure tells a tier that it does not take back.
@@ -54,7 +44,7 @@ impl CloudModule for NatGateway {
             current
         });
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, group).await?;
+        let place = args.what.place(context, current).await?;
         let sku =
             args.sku.as_ref().and_then(|sku| sku.get("name")).and_then(Value::as_str).unwrap_or("Standard");
         let mut wanted = json!({"location": place, "sku": {"name": capital(sku)}, "properties": {}});
@@ -67,7 +57,7 @@ impl CloudModule for NatGateway {
         let idle = args.idle_timeout_in_minutes.or_else(|| current.is_none().then_some(4));
         set(&mut wanted, &["properties", "idleTimeoutInMinutes"], idle);
         set(&mut wanted, &["zones"], args.zones);
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         Ok(gateway.bring(current, &wanted).await?.outcome())
     }
 }

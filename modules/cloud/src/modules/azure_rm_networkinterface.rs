@@ -5,8 +5,8 @@ use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
 use super::azure_rm_securitygroup::open_group;
-use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, location, reference, set};
+use super::options::{ResourceOptions, State};
+use super::resource::{NETWORK, reference, set};
 use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a network interface.
@@ -16,10 +16,9 @@ use super::{CloudContext, CloudModule};
     required_if("state", "present", "subnet_name")
 )]
 pub struct NetworkInterfaceArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// The virtual network: its name, its id, or a mapping of `name` and `resource_group`.
     #[arg(alias = "virtual_network_name")]
     virtual_network: Option<Value>,
@@ -48,14 +47,6 @@ pub struct NetworkInterfaceArgs {
     enable_accelerated_networking: bool,
     /// Name servers.
     dns_servers: Option<Vec<String>>,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -67,15 +58,14 @@ impl CloudModule for NetworkInterface {
     const SUMMARY: &'static str = "Makes, changes and deletes network interfaces of Azure";
 
     async fn run(args: NetworkInterfaceArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-        let group = &args.resource_group;
-        let interface =
-            Resource::of_group(context, group, "Microsoft.Network/networkInterfaces", &args.name, NETWORK);
-        if args.state == State::Absent {
+        let group = &args.what.resource_group;
+        let interface = args.what.resource(context, "Microsoft.Network/networkInterfaces", NETWORK);
+        if args.what.state == State::Absent {
             return interface.remove().await;
         }
         let current = interface.get().await?;
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, group).await?;
+        let place = args.what.place(context, current).await?;
         let network = args.virtual_network.as_ref().unwrap_or(&Value::Null);
         let network = reference(context, network, "Microsoft.Network/virtualNetworks", group)?;
         let subnet = format!("{network}/subnets/{}", args.subnet_name.as_deref().unwrap_or_default());
@@ -95,7 +85,7 @@ impl CloudModule for NetworkInterface {
             None if args.create_with_security_group && current.is_none() => {
                 let own = open_group(&args.os_type, args.open_ports.as_deref(), &place);
                 let kind = "Microsoft.Network/networkSecurityGroups";
-                let made = Resource::of_group(context, group, kind, &args.name, NETWORK);
+                let made = args.what.resource(context, kind, NETWORK);
                 let made = made.bring(made.get().await?.as_ref(), &own).await?;
                 wanted["properties"]["networkSecurityGroup"] = json!({"id": made.resource["id"]});
             }
@@ -109,7 +99,7 @@ impl CloudModule for NetworkInterface {
             }
         }
         set(&mut wanted, &["properties", "dnsSettings", "dnsServers"], args.dns_servers);
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         Ok(interface.bring(current, &wanted).await?.outcome())
     }
 }

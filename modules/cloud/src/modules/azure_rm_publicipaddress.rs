@@ -4,17 +4,16 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::json;
 
-use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, capital, location, set};
+use super::options::{ResourceOptions, State};
+use super::resource::{NETWORK, capital, set};
 use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a public address.
 #[derive(Arguments)]
 pub struct PublicIpAddressArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// Dynamic or Static; standard addresses are static.
     #[arg(default = "Dynamic")]
     allocation_method: String,
@@ -31,14 +30,6 @@ pub struct PublicIpAddressArgs {
     idle_timeout: Option<i64>,
     /// Zones it is in.
     zones: Option<Vec<String>>,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -51,13 +42,13 @@ impl CloudModule for PublicIpAddress {
 
     async fn run(args: PublicIpAddressArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
         let kind = "Microsoft.Network/publicIPAddresses";
-        let address = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
-        if args.state == State::Absent {
+        let address = args.what.resource(context, kind, NETWORK);
+        if args.what.state == State::Absent {
             return address.remove().await;
         }
         let current = address.get().await?;
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let place = args.what.place(context, current).await?;
         let mut wanted = json!({"location": place, "properties": {"publicIPAllocationMethod": capital(&args.allocation_method)}});
         set(&mut wanted, &["sku", "name"], args.sku.as_deref().map(capital));
         let version = args.version.map(|version| version.to_lowercase().replace("ipv", "IPv"));
@@ -66,7 +57,7 @@ impl CloudModule for PublicIpAddress {
         set(&mut wanted, &["properties", "dnsSettings", "reverseFqdn"], args.reverse_fqdn);
         set(&mut wanted, &["properties", "idleTimeoutInMinutes"], args.idle_timeout);
         set(&mut wanted, &["zones"], args.zones);
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         Ok(address.bring(current, &wanted).await?.outcome())
     }
 }

@@ -4,19 +4,16 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, location};
+use super::options::{ResourceOptions, State};
+use super::resource::NETWORK;
 use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a network security group and its rules.
 #[derive(Arguments)]
 pub struct SecurityGroupArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// Its rules: mappings of `name`, `priority`, and as needed `protocol`, `access`, `direction`, `description`,
     /// `source_address_prefix`, `source_port_range`, `destination_address_prefix`, `destination_port_range`, each of the last four
     /// one value or a list.
@@ -25,12 +22,6 @@ pub struct SecurityGroupArgs {
     /// Take away rules that are not named.
     #[arg(default = "false")]
     purge_rules: bool,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -43,13 +34,13 @@ impl CloudModule for SecurityGroup {
 
     async fn run(args: SecurityGroupArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
         let kind = "Microsoft.Network/networkSecurityGroups";
-        let group = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
-        if args.state == State::Absent {
+        let group = args.what.resource(context, kind, NETWORK);
+        if args.what.state == State::Absent {
             return group.remove().await;
         }
         let current = group.get().await?;
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let place = args.what.place(context, current).await?;
         let mut rules = args.rules.iter().map(rule).collect::<Result<Vec<Value>, ModuleError>>()?;
         let named = |rules: &[Value], name: &Value| {
             let is = |rule: &Value| {
@@ -67,7 +58,7 @@ impl CloudModule for SecurityGroup {
             rules.extend(kept);
         }
         let mut wanted = json!({"location": place, "properties": {"securityRules": rules}});
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         let change = group.bring(current, &wanted).await?;
         let mut outcome = change.outcome();
         outcome.result["state"]["rules"] = outcome.result["state"]["security_rules"].clone();

@@ -4,18 +4,16 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::options::{State, TagOptions};
-use super::resource::{Resource, location, set};
+use super::options::{ResourceOptions, State};
+use super::resource::set;
 use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes an account of storage.
 #[derive(Arguments)]
 pub struct StorageAccountArgs {
-    /// The resource group it is in.
-    #[arg(alias = "resource_group_name")]
-    resource_group: String,
-    /// Its name, which nobody else in Azure may have: 3 to 24 small letters and digits.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// How often and where data is kept: Standard_LRS, Premium_LRS, Standard_ZRS …; needed for a new one.
     #[arg(alias = "type")]
     account_type: Option<String>,
@@ -46,14 +44,6 @@ pub struct StorageAccountArgs {
     /// Who is let in: a mapping of `default_action`, `bypass`, `ip_rules` (mappings of `value`), `virtual_network_rules` (mappings
     /// of `id`, the subnet).
     network_acls: Option<Map<String, Value>>,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -65,10 +55,9 @@ impl CloudModule for StorageAccount {
     const SUMMARY: &'static str = "Makes, changes and deletes accounts of storage in Azure";
 
     async fn run(args: StorageAccountArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-        let group = &args.resource_group;
-        let account =
-            Resource::of_group(context, group, "Microsoft.Storage/storageAccounts", &args.name, "2023-05-01");
-        if args.state == State::Absent {
+        let _group = &args.what.resource_group;
+        let account = args.what.resource(context, "Microsoft.Storage/storageAccounts", "2023-05-01");
+        if args.what.state == State::Absent {
             return account.remove().await;
         }
         let current = account.get().await?;
@@ -76,7 +65,7 @@ impl CloudModule for StorageAccount {
         if current.is_none() && args.account_type.is_none() {
             return Err(ModuleError::new("a new account of storage needs `account_type`"));
         }
-        let place = location(context, args.location.as_deref(), current, group).await?;
+        let place = args.what.place(context, current).await?;
         let mut wanted = json!({"location": place, "properties": {}});
         set(&mut wanted, &["sku", "name"], args.account_type);
         set(&mut wanted, &["kind"], args.kind.or_else(|| current.is_none().then(|| "Storage".to_owned())));
@@ -100,7 +89,7 @@ impl CloudModule for StorageAccount {
             set(&mut wanted, &["properties", field], text);
         }
         set(&mut wanted, &["properties", "networkAcls"], args.network_acls.as_ref().map(let_in).transpose()?);
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         Ok(account.amend(current, &wanted).await?.outcome())
     }
 }

@@ -4,18 +4,17 @@ use clouder_modules::args::Arguments;
 use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Value, json};
 
-use super::options::{State, TagOptions};
-use super::resource::{NETWORK, Resource, location, set};
+use super::options::{ResourceOptions, State};
+use super::resource::{NETWORK, set};
 use super::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a virtual network. Its subnets are azure_rm_subnet's.
 #[derive(Arguments)]
 #[arguments(exclusive("dns_servers", "purge_dns_servers"))]
 pub struct VirtualNetworkArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// The ranges of its addresses.
     #[arg(alias = "address_prefixes")]
     address_prefixes_cidr: Option<Vec<String>>,
@@ -29,14 +28,6 @@ pub struct VirtualNetworkArgs {
     purge_dns_servers: bool,
     /// Minutes that idle flows are remembered.
     flow_timeout_in_minutes: Option<i64>,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -49,13 +40,13 @@ impl CloudModule for VirtualNetwork {
 
     async fn run(args: VirtualNetworkArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
         let kind = "Microsoft.Network/virtualNetworks";
-        let network = Resource::of_group(context, &args.resource_group, kind, &args.name, NETWORK);
-        if args.state == State::Absent {
+        let network = args.what.resource(context, kind, NETWORK);
+        if args.what.state == State::Absent {
             return network.remove().await;
         }
         let current = network.get().await?;
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, &args.resource_group).await?;
+        let place = args.what.place(context, current).await?;
         let mut wanted = json!({"location": place, "properties": {}});
         let there = current
             .map(|current| texts(&current["properties"]["addressSpace"]["addressPrefixes"]))
@@ -75,7 +66,7 @@ impl CloudModule for VirtualNetwork {
         let servers = if args.purge_dns_servers { Some(Vec::new()) } else { args.dns_servers };
         set(&mut wanted, &["properties", "dhcpOptions", "dnsServers"], servers);
         set(&mut wanted, &["properties", "flowTimeoutInMinutes"], args.flow_timeout_in_minutes);
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         let change = network.bring(current, &wanted).await?;
         let prefixes = change.resource["properties"]["addressSpace"]["addressPrefixes"].clone();
         let mut outcome = change.outcome();

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use clouder_modules::ModuleError;
 use clouder_modules::args::{Arguments, Choice};
 use serde_json::{Map, Value};
 
+use super::CloudContext;
+use super::resource::{Resource, location};
 use crate::azure::Given;
 
 /// Who asks, and where; what is not said here comes from the environment.
@@ -49,6 +52,44 @@ pub enum State {
     Present,
     /// It should not.
     Absent,
+}
+
+/// A resource of a resource group: which one, and where it should be.
+#[derive(Arguments)]
+pub struct ResourceOptions {
+    /// The resource group it is in.
+    pub(super) resource_group: String,
+    /// Its name.
+    pub(super) name: String,
+    /// The region; that of the resource group if none is named.
+    location: Option<String>,
+    /// Whether it should be there.
+    #[arg(default = "present")]
+    pub(super) state: State,
+    /// Tags.
+    #[arg(flatten)]
+    pub(super) tags: TagOptions,
+}
+
+impl ResourceOptions {
+    /// The resource; `kind` is `Microsoft.Network/virtualNetworks`.
+    pub(super) fn resource<'a>(
+        &self,
+        context: &'a CloudContext,
+        kind: &str,
+        version: &'static str,
+    ) -> Resource<'a> {
+        Resource::of_group(context, &self.resource_group, kind, &self.name, version)
+    }
+
+    /// The region it should be in.
+    pub(super) async fn place(
+        &self,
+        context: &CloudContext,
+        current: Option<&Value>,
+    ) -> Result<String, ModuleError> {
+        location(context, self.location.as_deref(), current, &self.resource_group).await
+    }
 }
 
 /// Tags of a resource.

@@ -7,17 +7,16 @@ use clouder_modules::{ModuleError, Outcome};
 use serde_json::{Map, Value, json};
 
 use self::attachment::Attachment;
-use crate::modules::options::{State, TagOptions};
-use crate::modules::resource::{Resource, location, set};
+use crate::modules::options::{ResourceOptions, State};
+use crate::modules::resource::set;
 use crate::modules::{CloudContext, CloudModule};
 
 /// Makes, changes or deletes a disk. Machines are given disks by azure_rm_virtualmachine.
 #[derive(Arguments)]
 pub struct ManagedDiskArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// Its size; it can grow, but not shrink.
     disk_size_gb: Option<i64>,
     /// What it is on: Standard_LRS, StandardSSD_LRS, Premium_LRS, PremiumV2_LRS, UltraSSD_LRS …
@@ -59,14 +58,6 @@ pub struct ManagedDiskArgs {
     lun: Option<i64>,
     /// How that machine caches it: read_only, read_write, or an empty text for not at all.
     attach_caching: Option<String>,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -78,14 +69,14 @@ impl CloudModule for ManagedDisk {
     const SUMMARY: &'static str = "Makes, changes and deletes disks of Azure";
 
     async fn run(args: ManagedDiskArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-        let group = &args.resource_group;
-        let disk = Resource::of_group(context, group, KIND, &args.name, DISKS);
-        if args.state == State::Absent {
+        let group = &args.what.resource_group;
+        let disk = args.what.resource(context, KIND, DISKS);
+        if args.what.state == State::Absent {
             return disk.remove().await;
         }
         let current = disk.get().await?;
         let current = current.as_ref();
-        let place = location(context, args.location.as_deref(), current, group).await?;
+        let place = args.what.place(context, current).await?;
         let mut wanted = json!({"location": place, "properties": {}});
         if current.is_none() {
             wanted["properties"]["creationData"] = origin(&args)?;
@@ -111,7 +102,7 @@ impl CloudModule for ManagedDisk {
         ] {
             set(&mut wanted, &["properties", field], text);
         }
-        args.tags.put(&mut wanted, current);
+        args.what.tags.put(&mut wanted, current);
         let change = disk.bring(current, &wanted).await?;
         let Some(name) = args.managed_by else { return Ok(change.outcome()) };
         let attachment =

@@ -39,12 +39,12 @@ pub(super) fn wanted(
     set(&mut wanted, &path("deleteOption"), args.os_disk_delete_option.clone());
     set(&mut wanted, &path("caching"), args.os_disk_caching.clone());
     if let Some(disks) = &args.data_disks {
-        wanted["properties"]["storageProfile"]["dataDisks"] = disks_of(&args.name, disks, current)?;
+        wanted["properties"]["storageProfile"]["dataDisks"] = disks_of(&args.what.name, disks, current)?;
     }
     if current.is_none() {
         new(args, context, &mut wanted)?;
     }
-    args.tags.put(&mut wanted, current);
+    args.what.tags.put(&mut wanted, current);
     Ok(wanted)
 }
 
@@ -57,7 +57,7 @@ fn new(args: &VirtualMachineArgs, context: &CloudContext, wanted: &mut Value) ->
     if args.admin_password.is_none() && args.ssh_public_keys.as_ref().is_none_or(Vec::is_empty) {
         return Err(ModuleError::new("a new machine needs `ssh_public_keys` or `admin_password`"));
     }
-    let group = &args.resource_group;
+    let group = &args.what.resource_group;
     wanted["properties"]["storageProfile"]["imageReference"] = match image {
         Value::Object(fields) if fields.contains_key("offer") => {
             let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
@@ -79,7 +79,7 @@ fn new(args: &VirtualMachineArgs, context: &CloudContext, wanted: &mut Value) ->
         disk["caching"] = "ReadOnly".into();
     }
     let profile = &mut wanted["properties"]["osProfile"];
-    profile["computerName"] = args.short_hostname.as_deref().unwrap_or(&args.name).into();
+    profile["computerName"] = args.short_hostname.as_deref().unwrap_or(&args.what.name).into();
     profile["adminUsername"] = user.as_str().into();
     set(profile, &["adminPassword"], args.admin_password.clone());
     set(profile, &["customData"], args.custom_data.as_ref().map(|data| STANDARD.encode(data)));
@@ -123,7 +123,7 @@ fn interfaces_of(
     given: &[Value],
 ) -> Result<Value, ModuleError> {
     let interface = |(number, given): (usize, &Value)| {
-        let id = reference(context, given, "Microsoft.Network/networkInterfaces", &args.resource_group)?;
+        let id = reference(context, given, "Microsoft.Network/networkInterfaces", &args.what.resource_group)?;
         let mut properties = json!({"primary": number == 0});
         if let Some(option) = given.get("delete_option") {
             properties["deleteOption"] = option.clone();

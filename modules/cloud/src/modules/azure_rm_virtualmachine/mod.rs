@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use self::removal::Leftover;
 use super::compare::facts;
 use super::info::{chosen, group_of, name_of};
-use super::options::{State, TagOptions};
-use super::resource::{Resource, location};
+use super::options::{ResourceOptions, State};
+use super::resource::Resource;
 use super::{CloudContext, CloudModule};
 
 /// The api-version of machines. From 2024-11-01 on a deletion would be a forced one.
@@ -26,10 +26,9 @@ pub(super) const KIND: &str = "Microsoft.Compute/virtualMachines";
 /// which none is named gets one of its own, with a network security group and a public address.
 #[derive(Arguments)]
 pub struct VirtualMachineArgs {
-    /// The resource group it is in.
-    resource_group: String,
-    /// Its name.
-    name: String,
+    /// Which one, and where.
+    #[arg(flatten)]
+    what: ResourceOptions,
     /// Its size, such as Standard_D2s_v5; another one for a machine that is there restarts it.
     vm_size: Option<String>,
     /// What its first disk is made from: a mapping of `publisher`, `offer`, `sku`, `version`, or of `id`; the id of an image; or the
@@ -117,17 +116,9 @@ pub struct VirtualMachineArgs {
     /// Restart it.
     #[arg(default = "false")]
     restarted: bool,
-    /// The region; that of the resource group if none is named.
-    location: Option<String>,
     /// What is deleted with it: all, all_autocreated, network_interfaces, virtual_storage, public_ips.
     #[arg(default = "all")]
     remove_on_absent: Vec<String>,
-    /// Whether it should be there.
-    #[arg(default = "present")]
-    state: State,
-    /// Tags.
-    #[arg(flatten)]
-    tags: TagOptions,
 }
 
 /// The module.
@@ -139,16 +130,15 @@ impl CloudModule for VirtualMachine {
     const SUMMARY: &'static str = "Makes, changes, starts, stops and deletes virtual machines of Azure";
 
     async fn run(args: VirtualMachineArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-        let machine = Resource::of_group(context, &args.resource_group, KIND, &args.name, COMPUTE);
-        if args.state == State::Absent {
+        let machine = args.what.resource(context, KIND, COMPUTE);
+        if args.what.state == State::Absent {
             let leftover = Leftover::of(&args.remove_on_absent)?;
             return leftover.remove(&machine).await;
         }
         let seen = Resource { path: format!("{}?$expand=instanceView", machine.path), ..machine };
         let current = seen.get().await?;
         let machine = Resource { path: seen.path.replace("?$expand=instanceView", ""), ..seen };
-        let place =
-            location(context, args.location.as_deref(), current.as_ref(), &args.resource_group).await?;
+        let place = args.what.place(context, current.as_ref()).await?;
         let mut wanted = body::wanted(&args, context, current.as_ref(), &place)?;
         if current.is_none() && args.network_interface_names.as_ref().is_none_or(Vec::is_empty) {
             let (interface, own) = network::make(&args, context, &place).await?;

@@ -20,11 +20,11 @@ pub(super) async fn make(
     context: &CloudContext,
     place: &str,
 ) -> Result<(String, Map<String, Value>), ModuleError> {
-    let name = format!("{}01", args.name);
+    let name = format!("{}01", args.what.name);
     let subnet = subnet(args, context).await?;
     let resource = |kind: &str| {
         let kind = format!("Microsoft.Network/{kind}");
-        Resource::of_group(context, &args.resource_group, &kind, &name, NETWORK)
+        Resource::of_group(context, &args.what.resource_group, &kind, &name, NETWORK)
     };
     let address = async {
         let method = args.public_ip_allocation_method.as_str();
@@ -69,7 +69,7 @@ async fn made(resource: Resource<'_>, wanted: Value) -> Result<Value, ModuleErro
 
 /// The subnet that is named; else the first of the virtual network, and of the first virtual network.
 async fn subnet(args: &VirtualMachineArgs, context: &CloudContext) -> Result<String, ModuleError> {
-    let group = args.virtual_network_resource_group.as_deref().unwrap_or(&args.resource_group);
+    let group = args.virtual_network_resource_group.as_deref().unwrap_or(&args.what.resource_group);
     let networks =
         absolute(context, &format!("resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks"));
     if let (Some(network), Some(subnet)) = (&args.virtual_network_name, &args.subnet_name) {
