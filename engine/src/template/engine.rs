@@ -1,5 +1,6 @@
 //! Compiling and evaluating.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -224,13 +225,7 @@ impl Templates {
     ) -> Result<Value, TemplateError> {
         let program = self.compile(text).map_err(|error| self.told(&error, span))?;
         let value = self.run(&program, scope, span)?;
-        // A text ends with at least as many line breaks as its template, another value does not.
-        Ok(match value.as_str() {
-            Some(result) if breaks(text) > breaks(result) => {
-                Value::from([result, &"\n".repeat(breaks(text) - breaks(result))].concat())
-            }
-            _ => value,
-        })
+        Ok(ended_as(value, text))
     }
 
     /// Evaluates what was read.
@@ -322,8 +317,7 @@ impl Templates {
     ) -> Result<String, TemplateError> {
         let value = self.render_value(source, scope, options)?;
         let text = if value.is_none() { String::new() } else { to_text(&value) };
-        let lost = breaks(source.text()).saturating_sub(breaks(&text));
-        let text = text + &"\n".repeat(lost);
+        let text = text_ended_as(&text, source.text()).into_owned();
         Ok(match options.newline_sequence.as_str() {
             "" | "\n" => text,
             sequence => text.replace('\n', sequence),
@@ -344,13 +338,7 @@ impl Templates {
         let program = self.file(source, options).map_err(|error| self.told(&error, &span))?;
         let value = self.run(&program, scope, &span)?;
         let value = finished(value).map_err(|fault| syntax::fault(*fault, &span, false))?;
-        Ok(match value.as_str() {
-            Some(text) => {
-                let lost = breaks(source.text()).saturating_sub(breaks(text));
-                Value::from(text.to_owned() + &"\n".repeat(lost))
-            }
-            None => value,
-        })
+        Ok(ended_as(value, source.text()))
     }
 
     /// Reads a template that is a file.
@@ -448,9 +436,21 @@ impl Templates {
     }
 }
 
-/// How many line breaks a text ends with.
-fn breaks(text: &str) -> usize {
-    text.len() - text.trim_end_matches('\n').len()
+/// A text with at least as many line breaks at its end as its template has.
+fn text_ended_as<'a>(text: &'a str, template: &str) -> Cow<'a, str> {
+    let breaks = |text: &str| text.len() - text.trim_end_matches('\n').len();
+    match breaks(template).saturating_sub(breaks(text)) {
+        0 => Cow::Borrowed(text),
+        lost => Cow::Owned([text, &"\n".repeat(lost)].concat()),
+    }
+}
+
+/// The same of a value, if it is a text.
+fn ended_as(value: Value, template: &str) -> Value {
+    match value.as_str().map(|text| text_ended_as(text, template)) {
+        Some(Cow::Owned(text)) => Value::from(text),
+        _ => value,
+    }
 }
 
 /// The key of a mapping: it stands for itself, whatever it looks like.
