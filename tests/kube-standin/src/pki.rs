@@ -194,13 +194,20 @@ pub fn holder(der: &[u8]) -> Result<(String, Vec<String>)> {
     }
 }
 
+/// Until when a certificate is valid.
+///
+/// # Errors
+/// When it is no certificate.
+pub fn end(certificate: &str) -> Result<OffsetDateTime> {
+    let der = der(certificate)?;
+    let (_, parsed) = X509Certificate::from_der(&der).doing("cannot parse the certificate")?;
+    OffsetDateTime::from_unix_timestamp(parsed.validity().not_after.timestamp()).doing("notAfter")
+}
+
 /// Whether a certificate will still be valid after this time.
 #[must_use]
 pub fn lasts(certificate: &str, time: Duration) -> bool {
-    let Ok(der) = der(certificate) else { return false };
-    X509Certificate::from_der(&der).is_ok_and(|(_, parsed)| {
-        parsed.validity().not_after.timestamp() > (OffsetDateTime::now_utc() + time).unix_timestamp()
-    })
+    end(certificate).is_ok_and(|end| end > OffsetDateTime::now_utc() + time)
 }
 
 #[cfg(test)]

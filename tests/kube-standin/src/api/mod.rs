@@ -21,11 +21,10 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use serde_json::json;
 
-use crate::failure::{Context as _, Failure, Result};
+use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::flags::Flags;
 use crate::http::{Request, Response};
 use crate::pki::Pair;
-use crate::tool::Tool;
 use crate::version::Version;
 use crate::{files, tls};
 
@@ -96,7 +95,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         let client = pair("kubelet-client-certificate", "kubelet-client-key")?;
         Place::There(Box::new(Forward::new(etcd, port, &authority.certificate, client)))
     };
-    let server = Arc::new(Server { version: Tool::Kubelet.version()?, authority, place });
+    let server = Arc::new(Server { version: image_version()?, authority, place });
     for stream in listener.incoming().flatten() {
         let (server, config) = (Arc::clone(&server), Arc::clone(&config));
         std::thread::spawn(move || server.serve(stream, &config));
@@ -109,6 +108,16 @@ fn state_file() -> PathBuf {
     let manifest = std::fs::read_to_string("/etc/kubernetes/manifests/etcd.yaml").unwrap_or_default();
     let folder = manifest.lines().find_map(|line| line.trim().strip_prefix("- --data-dir="));
     PathBuf::from(folder.unwrap_or("/var/lib/etcd")).join("member/objects.json")
+}
+
+/// The version of the image that the server's own manifest names.
+fn image_version() -> Result<Version> {
+    let text = files::read("/etc/kubernetes/manifests/kube-apiserver.yaml".as_ref())?;
+    let image = text.lines().find_map(|line| line.trim().trim_start_matches("- ").strip_prefix("image: "));
+    let Some((_, tag)) = image.and_then(|image| image.trim_matches(['\'', '"']).rsplit_once(':')) else {
+        refuse!("the manifest names no image")
+    };
+    tag.parse()
 }
 
 impl Server {
@@ -128,7 +137,9 @@ impl Server {
         };
         let answered = (|| {
             let user = User::of(request, certificate, store)?;
-            if let Place::There(forward) = &self.place {
+            if let Place::There(forward) = &self.place
+                && request.path() != "/version"
+            {
                 return Ok(forward.pass(request, &user));
             }
             authorization::check(&user, request)?;

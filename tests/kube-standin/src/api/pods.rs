@@ -87,6 +87,7 @@ pub(super) fn reconcile(state: &mut State) {
         }
     }
     orphans(state);
+    allow(state);
 }
 
 enum Wanted {
@@ -200,6 +201,50 @@ fn orphans(state: &mut State) {
     }
 }
 
+/// What a disruption budget allows.
+struct Allowance {
+    /// The names of all pods it is about.
+    pods: Vec<String>,
+    healthy: u64,
+    needed: u64,
+}
+
+impl Allowance {
+    fn of(state: &State, budget: &Value) -> Self {
+        let selector = budget["spec"]["selector"]["matchLabels"].as_object();
+        let mut pods = state.list("pods", budget["metadata"]["namespace"].as_str());
+        pods.retain(|pod| {
+            selector.is_some_and(|labels| {
+                labels.iter().all(|(label, value)| pod["metadata"]["labels"][label] == *value)
+            })
+        });
+        let minimum = budget["spec"]["minAvailable"].as_u64();
+        let maximum = budget["spec"]["maxUnavailable"].as_u64();
+        let most = maximum.map(|most| (pods.len() as u64).saturating_sub(most));
+        Self {
+            healthy: pods.iter().filter(|pod| is_ready(pod)).count() as u64,
+            needed: minimum.or(most).unwrap_or(0),
+            pods: pods.iter().map(name_of).collect(),
+        }
+    }
+}
+
+/// Says of every budget how many pods may go.
+fn allow(state: &mut State) {
+    for mut budget in state.list("poddisruptionbudgets.policy", None) {
+        let allowance = Allowance::of(state, &budget);
+        let status = json!({
+            "currentHealthy": allowance.healthy, "desiredHealthy": allowance.needed, "expectedPods": allowance.pods.len(),
+            "disruptionsAllowed": allowance.healthy.saturating_sub(allowance.needed),
+        });
+        if budget["status"] != status {
+            budget["status"] = status;
+            let namespace = budget["metadata"]["namespace"].as_str().map(str::to_owned);
+            state.put(key("poddisruptionbudgets.policy", namespace.as_deref(), &name_of(&budget)), budget);
+        }
+    }
+}
+
 /// Asks a pod to go, unless a budget forbids it.
 pub(super) fn evict(store: &Store, namespace: Option<&str>, name: &str) -> Result<Response, Refusal> {
     store.change(|state| {
@@ -207,22 +252,11 @@ pub(super) fn evict(store: &Store, namespace: Option<&str>, name: &str) -> Resul
         let pod = state.objects.get(&key).cloned();
         let pod = pod.ok_or_else(|| Refusal::not_found(format!("pods {name:?} not found")))?;
         for budget in state.list("poddisruptionbudgets.policy", namespace) {
-            let selector = budget["spec"]["selector"]["matchLabels"].as_object();
-            let selects = |pod: &Value| {
-                selector.is_some_and(|labels| labels.iter().all(|(label, value)| pod["metadata"]["labels"][label] == *value))
-            };
-            if !selects(&pod) {
-                continue;
-            }
-            let healthy = state.list("pods", namespace).iter().filter(|pod| selects(pod) && is_ready(pod)).count() as u64;
-            let total = state.list("pods", namespace).iter().filter(|pod| selects(pod)).count() as u64;
-            let minimum = budget["spec"]["minAvailable"].as_u64();
-            let maximum = budget["spec"]["maxUnavailable"].as_u64();
-            let needed = minimum.or(maximum.map(|most| total.saturating_sub(most))).unwrap_or(0);
-            if healthy <= needed {
+            let allowance = Allowance::of(state, &budget);
+            if allowance.pods.contains(&name_of(&pod)) && allowance.healthy <= allowance.needed {
                 return Err(Refusal::too_many_requests(format!(
-                    "Cannot evict pod as it would violate the pod's disruption budget. The disruption budget {} needs {needed} healthy pods and has {healthy} currently",
-                    name_of(&budget)
+                    "Cannot evict pod as it would violate the pod's disruption budget. The disruption budget {} needs {} healthy pods and has {} currently",
+                    name_of(&budget), allowance.needed, allowance.healthy
                 )));
             }
         }

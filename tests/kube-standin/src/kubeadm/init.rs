@@ -73,6 +73,28 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     say("\nYour Kubernetes control-plane has initialized successfully!")
 }
 
+fn config_map(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": data})
+}
+
+/// Puts the cluster's and the kubelets' configuration into the cluster.
+pub(super) fn configure(client: &Client, cluster: &Cluster, kubelet: &Value) -> Result<()> {
+    let mut configuration = serde_json::to_value(&cluster.configuration).unwrap_or_default();
+    configuration["apiVersion"] = "kubeadm.k8s.io/v1beta4".into();
+    configuration["kind"] = "ClusterConfiguration".into();
+    client.put(
+        CONFIG_MAPS,
+        &config_map("kubeadm-config", &json!({"ClusterConfiguration": yaml::write(&configuration)?})),
+    )?;
+    put_kubelet_config(client, kubelet)
+}
+
+/// Puts the kubelets' configuration into the cluster.
+pub(super) fn put_kubelet_config(client: &Client, kubelet: &Value) -> Result<()> {
+    client.put(CONFIG_MAPS, &config_map("kubelet-config", &json!({"kubelet": yaml::write(kubelet)?})))?;
+    Ok(())
+}
+
 /// Puts what joining nodes need, and the first add-ons, into the cluster.
 fn publish(
     client: &Client,
@@ -81,19 +103,11 @@ fn publish(
     proxy: Option<&Value>,
     server: &str,
 ) -> Result<()> {
-    let mut configuration = serde_json::to_value(&cluster.configuration).unwrap_or_default();
-    configuration["apiVersion"] = "kubeadm.k8s.io/v1beta4".into();
-    configuration["kind"] = "ClusterConfiguration".into();
-    let map = |name: &str, data: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": data});
-    client.put(
-        CONFIG_MAPS,
-        &map("kubeadm-config", json!({"ClusterConfiguration": yaml::write(&configuration)?})),
-    )?;
-    client.put(CONFIG_MAPS, &map("kubelet-config", json!({"kubelet": yaml::write(kubelet)?})))?;
+    configure(client, cluster, kubelet)?;
     let default = json!({"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration"});
     client.put(
         CONFIG_MAPS,
-        &map("kube-proxy", json!({"config.conf": yaml::write(proxy.unwrap_or(&default))?})),
+        &config_map("kube-proxy", &json!({"config.conf": yaml::write(proxy.unwrap_or(&default))?})),
     )?;
     let authority = files::read(&cluster.certificates().join("ca.crt"))?;
     let place = Kubeconfig {
@@ -108,19 +122,28 @@ fn publish(
     info["current-context"] = "".into();
     let info = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster-info", "namespace": "kube-public"}, "data": {"kubeconfig": yaml::write(&info)?}});
     client.put("/api/v1/namespaces/kube-public/configmaps", &info)?;
+    add_proxy(client, cluster)?;
     let repository = cluster.configuration.image_repository.as_deref().unwrap_or_default();
-    if cluster.configuration.proxy.disabled != Some(true) {
-        client.put(
-            "/apis/apps/v1/namespaces/kube-system/daemonsets",
-            &workload("DaemonSet", "kube-proxy", &format!("{repository}/kube-proxy:v{}", cluster.version)),
-        )?;
-    }
     if cluster.configuration.dns.disabled != Some(true) {
         client.put(
             "/apis/apps/v1/namespaces/kube-system/deployments",
             &workload("Deployment", "coredns", &format!("{repository}/coredns/coredns:v1.12.1")),
         )?;
     }
+    Ok(())
+}
+
+/// Puts the proxy of the cluster's version into the cluster.
+pub(super) fn add_proxy(client: &Client, cluster: &Cluster) -> Result<()> {
+    if cluster.configuration.proxy.disabled == Some(true) {
+        return Ok(());
+    }
+    let repository = cluster.configuration.image_repository.as_deref().unwrap_or_default();
+    let image = format!("{repository}/kube-proxy:v{}", cluster.version);
+    client.put(
+        "/apis/apps/v1/namespaces/kube-system/daemonsets",
+        &workload("DaemonSet", "kube-proxy", &image),
+    )?;
     Ok(())
 }
 

@@ -90,7 +90,7 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     )
 }
 
-fn is_ready(node: &Value) -> bool {
+pub(super) fn is_ready(node: &Value) -> bool {
     let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
     conditions.filter(|condition| condition["type"] == "Ready").any(|condition| condition["status"] == "True")
 }
@@ -137,7 +137,8 @@ fn discover(join: &JoinConfiguration) -> Result<Kubeconfig> {
     })
 }
 
-fn read_cluster(client: &Client, version: Version) -> Result<Cluster> {
+/// What the cluster says of itself, which this kubeadm has to support.
+pub(super) fn read_cluster(client: &Client, version: Version) -> Result<Cluster> {
     let map = client.get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config").map_err(|error| {
         Failure::from(error)
             .context("error execution phase preflight: unable to fetch the kubeadm-config ConfigMap")

@@ -37,6 +37,14 @@ pub(super) fn configuration(given: Option<&Value>, services: &str, domain: &str)
     whole
 }
 
+/// Writes the cluster's configuration anew, with this machine's own part as it was.
+pub(super) fn reconfigure(whole: &Value) -> Result<()> {
+    let present = yaml::documents(&files::read(CONFIG.as_ref())?)?.pop().unwrap_or_default();
+    let mut own = whole.clone();
+    own["containerRuntimeEndpoint"] = present["containerRuntimeEndpoint"].clone();
+    files::write(CONFIG.as_ref(), &yaml::write(&own)?, 0o644)
+}
+
 /// Writes the configuration and the flags of this machine's kubelet, and starts it; it registers with these taints.
 pub(super) fn start(whole: &Value, node: &NodeRegistration, name: &str, taints: &[Taint]) -> Result<()> {
     let mut own = whole.clone();

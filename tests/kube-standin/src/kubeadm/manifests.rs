@@ -7,8 +7,49 @@ use serde_json::{Value, json};
 use super::FOLDER;
 use super::cluster::Cluster;
 use crate::config::Argument;
-use crate::failure::Result;
+use crate::failure::{Context as _, Result, refuse};
 use crate::{files, yaml};
+
+/// What the manifests say of the control plane on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Plane {
+    pub(super) node: String,
+    pub(super) address: String,
+    pub(super) port: u16,
+    /// Where the etcd is that the API server works with.
+    pub(super) etcd: String,
+}
+
+impl Plane {
+    /// Whether this machine is a control plane.
+    pub(super) fn is_here() -> bool {
+        Path::new(FOLDER).join("manifests/kube-apiserver.yaml").exists()
+    }
+
+    /// Reads the manifests.
+    pub(super) fn read() -> Result<Self> {
+        let text = |name: &str| files::read(&Path::new(FOLDER).join(format!("manifests/{name}.yaml")));
+        Self::of(&text("kube-apiserver")?, &text("etcd")?)
+    }
+
+    fn of(server: &str, store: &str) -> Result<Self> {
+        let value = |text: &str, name: &str| -> Result<String> {
+            let start = format!("- --{name}=");
+            match text.lines().find_map(|line| line.trim().strip_prefix(&start)) {
+                Some(value) => Ok(value.trim_matches(['\'', '"']).to_owned()),
+                None => refuse!("the manifest has no --{name}"),
+            }
+        };
+        let servers = value(server, "etcd-servers")?;
+        let host = servers.trim_start_matches("https://");
+        Ok(Self {
+            node: value(store, "name")?,
+            address: value(server, "advertise-address")?,
+            port: value(server, "secure-port")?.parse().doing("secure-port")?,
+            etcd: host.rsplit_once(':').map_or(host, |(host, _)| host).to_owned(),
+        })
+    }
+}
 
 /// Writes all four manifests. The API server works with the etcd at `etcd`, a host name or an address.
 pub(super) fn write(cluster: &Cluster, node: &str, address: &str, port: u16, etcd: &str) -> Result<()> {
@@ -77,4 +118,18 @@ fn pod(cluster: &Cluster, name: &str, arguments: Vec<(&str, String)>, extra: &[A
             "name": name, "image": format!("{repository}/{name}:v{}", cluster.version), "command": command,
         }]},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_tell_of_their_control_plane() {
+        let server = "    - --advertise-address=10.0.0.4\n    - --etcd-servers=https://10.0.0.9:2379\n    - --secure-port=6443\n";
+        let plane = Plane::of(server, "    - --name=cp-1\n").unwrap();
+        assert_eq!((plane.node.as_str(), plane.address.as_str(), plane.port), ("cp-1", "10.0.0.4", 6443));
+        assert_eq!(plane.etcd, "10.0.0.9");
+        assert_eq!(Plane::of(server, "").unwrap_err().message, "the manifest has no --name");
+    }
 }

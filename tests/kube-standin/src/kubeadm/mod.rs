@@ -1,6 +1,7 @@
 //! kubeadm: sets a control plane up, and joins nodes to it.
 
 mod certificates;
+mod certs;
 mod cluster;
 mod images;
 mod init;
@@ -11,6 +12,7 @@ mod person;
 mod preflight;
 mod reset;
 mod tokens;
+mod upgrade;
 mod upload;
 
 use std::path::{Path, PathBuf};
@@ -49,13 +51,21 @@ pub fn run(arguments: &[String]) -> Result<()> {
         ["config", "images", "list", ..] => images::list(version, rest(3)),
         ["config", "images", "pull", ..] => images::pull(version, rest(3)),
         ["init", "phase", "upload-certs", ..] => upload::run(version, rest(3)),
+        ["init", "phase", "upload-config", "kubelet", ..] => upload::kubelet_config(version, rest(4)),
         ["init", "phase", other, ..] => {
-            refuse!("the stand-in knows only the phase upload-certs of init, not {other}")
+            refuse!(
+                "the stand-in knows only the phases upload-certs and upload-config kubelet of init, not {other}"
+            )
         }
         ["init", ..] => init::run(version, rest(1)),
         ["join", ..] => join::run(version, rest(1)),
         ["kubeconfig", "user", ..] => person::run(version, rest(2)),
         ["reset", ..] => reset::run(version, rest(1)),
+        ["upgrade", "plan", ..] => upgrade::plan(version, rest(2)),
+        ["upgrade", "apply", ..] => upgrade::apply(version, rest(2)),
+        ["upgrade", "node", ..] => upgrade::node(version, rest(2)),
+        ["certs", "check-expiration", ..] => certs::check(version, rest(2)),
+        ["certs", "renew", ..] => certs::renew(version, rest(2)),
         ["token", "create", ..] => tokens::create(rest(2)),
         ["token", "list", ..] => tokens::list(rest(2)),
         ["token", "delete", ..] => tokens::delete(rest(2)),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::certificates::SHARED;
 use super::cluster::Cluster;
-use super::{administrator, configuration, say, tokens};
+use super::{administrator, configuration, init, kubelet, say, tokens};
 use crate::client::Client;
 use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::flags::Flags;
@@ -46,6 +46,17 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     }
     say("[upload-certs] Using certificate key:")?;
     say(&key)
+}
+
+/// `kubeadm init phase upload-config kubelet`
+pub(super) fn kubelet_config(version: Version, arguments: &[String]) -> Result<()> {
+    let flags = Flags::parse(arguments, "config= kubeconfig= cri-socket= dry-run v/v=")?;
+    let configuration = configuration(&flags, version)?;
+    let cluster = Cluster::new(configuration.cluster, version)?;
+    let domain = cluster.configuration.networking.dns_domain.as_deref().unwrap_or_default();
+    let settings = kubelet::configuration(configuration.kubelet.as_ref(), cluster.services(), domain);
+    init::put_kubelet_config(&administrator(&flags)?, &settings)?;
+    say("[upload-config] Uploading the kubelet component config to a ConfigMap")
 }
 
 /// Uploads all shared files, encrypted, with a token whose end is theirs.

@@ -8,13 +8,15 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Kubelet;
 use crate::client::Client;
-use crate::failure::Result;
+use crate::failure::{Result, refuse};
+use crate::version::Version;
 use crate::{machine, runtime};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 
 /// Registers the node if it is not yet, and says how it is.
 pub(super) fn report(client: &Client, kubelet: &Kubelet) -> Result<()> {
+    supported(client, kubelet)?;
     let path = format!("/api/v1/nodes/{}", kubelet.name);
     let found = match client.get(&path) {
         Err(error) if error.is_not_found() => client.create("/api/v1/nodes", &registration(kubelet))?,
@@ -25,6 +27,19 @@ pub(super) fn report(client: &Client, kubelet: &Kubelet) -> Result<()> {
         client.merge(&format!("{path}/status"), &json!({"status": status}))?;
     }
     live(client, &kubelet.name)
+}
+
+/// A kubelet may be older than the API server, but not newer. The real one is not stopped by it, and is not supported then.
+fn supported(client: &Client, kubelet: &Kubelet) -> Result<()> {
+    let found = client.get("/version")?;
+    let server: Version = found["gitVersion"].as_str().unwrap_or_default().parse()?;
+    if kubelet.version.minor > server.minor {
+        refuse!(
+            "kubelet v{} is newer than kube-apiserver v{server}: this is not a supported version skew",
+            kubelet.version
+        );
+    }
+    Ok(())
 }
 
 /// Renews the lease that says the kubelet is alive.

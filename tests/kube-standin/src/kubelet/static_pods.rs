@@ -11,7 +11,15 @@ use crate::yaml;
 /// The pods of one folder.
 pub(super) struct StaticPods {
     folder: Option<PathBuf>,
-    server: Option<(Vec<String>, Child)>,
+    /// The manifest that the server was started from, and its process.
+    server: Option<(Manifest, Child)>,
+}
+
+#[derive(PartialEq)]
+struct Manifest {
+    /// Any change of it makes the pod anew.
+    text: String,
+    arguments: Vec<String>,
 }
 
 impl StaticPods {
@@ -22,9 +30,9 @@ impl StaticPods {
     /// Starts what should run and does not, stops what should not run any more.
     pub(super) fn look(&mut self) {
         let wanted = self.wanted();
-        if let Some((arguments, child)) = &mut self.server {
+        if let Some((manifest, child)) = &mut self.server {
             let ended = !matches!(child.try_wait(), Ok(None));
-            if ended || wanted.as_ref() != Some(arguments) {
+            if ended || wanted.as_ref() != Some(manifest) {
                 let _ = child.kill();
                 let _ = child.wait();
                 self.server = None;
@@ -33,24 +41,25 @@ impl StaticPods {
         if self.server.is_some() {
             return;
         }
-        let Some(arguments) = wanted else { return };
-        let started = std::env::current_exe().and_then(|program| {
-            Command::new(program).arg("--act-as=kube-apiserver").args(&arguments).spawn()
-        });
+        let Some(manifest) = wanted else { return };
+        // What is running, even when its package has just been replaced.
+        let started =
+            Command::new("/proc/self/exe").arg("--act-as=kube-apiserver").args(&manifest.arguments).spawn();
         match started {
-            Ok(child) => self.server = Some((arguments, child)),
+            Ok(child) => self.server = Some((manifest, child)),
             Err(error) => complain(&format!("cannot start kube-apiserver: {error}")),
         }
     }
 
-    /// The arguments of the API server that the folder asks for; it needs an etcd beside it.
-    fn wanted(&self) -> Option<Vec<String>> {
+    /// The API server that the folder asks for; it needs an etcd beside it.
+    fn wanted(&self) -> Option<Manifest> {
         let folder = self.folder.as_ref()?;
         folder.join("etcd.yaml").exists().then_some(())?;
         let text = std::fs::read_to_string(folder.join("kube-apiserver.yaml")).ok()?;
         let pod = yaml::documents(&text).ok()?.pop()?;
         let command = pod["spec"]["containers"][0]["command"].as_array()?.iter();
-        Some(command.skip(1).filter_map(Value::as_str).map(str::to_owned).collect())
+        let arguments = command.skip(1).filter_map(Value::as_str).map(str::to_owned).collect();
+        Some(Manifest { text, arguments })
     }
 }
 

@@ -1,0 +1,136 @@
+//! What a cluster goes through after it was made: upgrades, new certificates, and examinations.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use clouder_fleet::{Fleet, Host};
+use clouder_tests::{Ran, clouder_alone, program, target};
+use kube_standin::repository;
+use kube_standin::version::Version;
+
+const BEFORE: Version = Version::new(34, 2);
+const AFTER: Version = Version::new(35, 1);
+const MACHINES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
+const UPGRADE: [&str; 3] = ["playbooks/upgrade-cluster.yml", "-e", "kubernetes_version=1.35.1"];
+
+struct Cluster {
+    fleet: Fleet,
+    inventory: String,
+}
+
+impl Cluster {
+    /// A cluster of the earlier release, and a repository that has the later one, too.
+    fn new() -> Self {
+        let name = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned()) + "-upgrade";
+        let folder = target().join("fleet").join(&name);
+        Fleet::down(&name).unwrap();
+        let fleet = Fleet::up(&name, &MACHINES, &folder).unwrap();
+        let packages = folder.join("repository");
+        repository::build(&packages, &program("kube-standin"), &[BEFORE, AFTER]).unwrap();
+        let server = repository::serve(&packages, &format!("{}:0", fleet.gateway().unwrap())).unwrap();
+        fleet.describe_cluster(&BEFORE.to_string(), &format!("http://{}", server.address())).unwrap();
+        let inventory = fleet.inventory().display().to_string();
+        let cluster = Self { fleet, inventory };
+        cluster.run(&["playbooks/create-cluster.yml"]);
+        cluster
+    }
+
+    fn try_run(&self, words: &[&str]) -> Ran {
+        clouder_alone(&[&["run"], words, &["-i", &self.inventory]].concat())
+    }
+
+    fn run(&self, words: &[&str]) -> Ran {
+        let ran = self.try_run(words);
+        assert_eq!(ran.code, 0, "{}", ran.shown);
+        ran
+    }
+
+    fn leaves_alone(&self, words: &[&str]) {
+        let again = self.run(words);
+        for machine in MACHINES.iter().filter(|machine| again.shown.contains(*machine)) {
+            assert!(again.recap(machine).contains("changed=0"), "{}", again.shown);
+        }
+    }
+
+    fn machine(&self, name: &str) -> &Host {
+        self.fleet.host(name).unwrap()
+    }
+
+    fn kubectl(&self, line: &str) -> String {
+        self.machine("cp-1")
+            .succeed(&format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
+            .unwrap()
+    }
+}
+
+#[test]
+fn a_cluster_is_upgraded_renewed_and_found_well() {
+    let cluster = Cluster::new();
+    what_cannot_be_is_refused(&cluster);
+    an_upgrade_goes_on_where_it_was_stopped(&cluster);
+    cluster.leaves_alone(&UPGRADE);
+    // What creates clusters agrees with what upgrades them.
+    cluster.leaves_alone(&["playbooks/create-cluster.yml", "-e", "kubernetes_version=1.35.1"]);
+}
+
+fn what_cannot_be_is_refused(cluster: &Cluster) {
+    for (version, why) in [("1.36.0", "upgrade to 1.35 first"), ("1.34.1", "cannot go back")] {
+        let refused = cluster.try_run(&[
+            "playbooks/upgrade-cluster.yml",
+            "-e",
+            &format!("kubernetes_version={version}"),
+        ]);
+        assert_ne!(refused.code, 0, "{}", refused.shown);
+        assert!(refused.shown.contains(why), "{}", refused.shown);
+    }
+    let early = cluster.machine("cp-1").exec("kubeadm upgrade apply v1.35.1 --yes").unwrap();
+    assert!(early.stderr.contains("higher than the kubeadm minor release (35 > 34)"), "{}", early.stderr);
+    let predicted = cluster.run(&[&UPGRADE[..], &["--check"]].concat());
+    assert!(predicted.shown.contains("would be drained"), "{}", predicted.shown);
+    assert!(cluster.kubectl("version").contains("Server Version: v1.34.2"));
+}
+
+/// A pod that may not go stops the upgrade at its node, which is opened again; once it may, the rest follows.
+fn an_upgrade_goes_on_where_it_was_stopped(cluster: &Cluster) {
+    let objects = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shy, namespace: default}
+spec: {replicas: 1, selector: {matchLabels: {app: shy}}, template: {metadata: {labels: {app: shy}}, spec: {containers: [{name: shy, image: x}]}}}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: stay, namespace: default}
+spec: {minAvailable: 1, selector: {matchLabels: {app: shy}}}
+";
+    cluster
+        .machine("cp-1")
+        .succeed(&format!(
+            "printf '{objects}' | kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side -f -"
+        ))
+        .unwrap();
+    cluster.kubectl("rollout status deployment/shy --timeout=60s");
+    let stopped = cluster.try_run(&[&UPGRADE[..], &["-e", "upgrade_drain_timeout=3"]].concat());
+    assert_ne!(stopped.code, 0, "{}", stopped.shown);
+    assert!(
+        stopped.shown.contains("Disruption budgets that allow no pod to go: default/stay"),
+        "{}",
+        stopped.shown
+    );
+    let nodes = cluster.kubectl("get nodes");
+    assert!(!nodes.contains("SchedulingDisabled"), "{nodes}");
+    assert_eq!((nodes.matches("v1.35.1").count(), nodes.matches("v1.34.2").count()), (2, 1), "{nodes}");
+    assert!(cluster.kubectl("version").contains("Server Version: v1.35.1"));
+
+    cluster.kubectl("delete poddisruptionbudget stay");
+    // As a run that was cut off leaves a node; one that somebody else has closed stays so.
+    cluster.kubectl("annotate node cp-2 clouder.io/closed-by-upgrade=1.35.1");
+    cluster.kubectl("cordon cp-1 cp-2");
+    let finished = cluster.run(&UPGRADE);
+    assert!(finished.recap("cp-1").contains("changed=0"), "{}", finished.shown);
+    let nodes = cluster.kubectl("get nodes");
+    assert_eq!(
+        (nodes.matches("v1.35.1").count(), nodes.matches("SchedulingDisabled").count()),
+        (3, 1),
+        "{nodes}"
+    );
+    cluster.kubectl("uncordon cp-1");
+}
