@@ -70,6 +70,8 @@ fn a_cluster_is_upgraded_renewed_and_found_well() {
     cluster.leaves_alone(&UPGRADE);
     // What creates clusters agrees with what upgrades them.
     cluster.leaves_alone(&["playbooks/create-cluster.yml", "-e", "kubernetes_version=1.35.1"]);
+    certificates_are_renewed(&cluster);
+    a_doctor_finds_what_is_wrong(&cluster);
 }
 
 fn what_cannot_be_is_refused(cluster: &Cluster) {
@@ -133,4 +135,44 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: shy}}}
         "{nodes}"
     );
     cluster.kubectl("uncordon cp-1");
+}
+
+/// What ends soon is renewed and takes effect; what lasts is left alone.
+fn certificates_are_renewed(cluster: &Cluster) {
+    const RENEW: [&str; 3] = ["playbooks/renew-certificates.yml", "-e", "certificates_settle_time=3"];
+    let plane = cluster.machine("cp-1");
+    plane
+        .succeed("sed 's/^certificateValidityPeriod:.*/certificateValidityPeriod: 240h0m0s/' /etc/kubernetes/kubeadm.yaml >/tmp/short.yaml")
+        .unwrap();
+    for name in ["apiserver", "admin.conf"] {
+        plane.succeed(&format!("kubeadm certs renew {name} --config=/tmp/short.yaml")).unwrap();
+    }
+    let ill = cluster.run(&["playbooks/check-cluster.yml"]);
+    assert!(ill.shown.contains("note: cp-1: the certificate apiserver is valid for 9 days"), "{}", ill.shown);
+    let predicted = cluster.run(&[&RENEW[..], &["--check"]].concat());
+    assert!(predicted.shown.contains("admin.conf, apiserver"), "{}", predicted.shown);
+    let renewed = cluster.run(&RENEW);
+    assert!(renewed.recap("cp-2").contains("changed=0"), "{}", renewed.shown);
+    assert!(!renewed.recap("cp-1").contains("changed=0"), "{}", renewed.shown);
+    for secret in ["BEGIN EC", "BEGIN PRIVATE", "client-key-data: L"] {
+        assert!(!renewed.shown.contains(secret), "{secret} is shown");
+    }
+    let shown = "openssl s_client -connect 127.0.0.1:6443 </dev/null 2>/dev/null | openssl x509 -noout -checkend 8640000";
+    plane.succeed(shown).unwrap();
+    cluster.leaves_alone(&RENEW);
+}
+
+/// A healthy cluster is said to be so; what is wrong is told with what to do about it, and changes how the run ends if it is grave.
+fn a_doctor_finds_what_is_wrong(cluster: &Cluster) {
+    const CHECK: [&str; 1] = ["playbooks/check-cluster.yml"];
+    let well = cluster.run(&CHECK);
+    assert!(well.shown.contains("API server v1.35.1, 3 nodes"), "{}", well.shown);
+    cluster.leaves_alone(&CHECK);
+
+    cluster.kubectl("cordon worker-1");
+    cluster.machine("cp-2").succeed("systemctl stop kubelet").unwrap();
+    let ill = cluster.try_run(&CHECK);
+    assert_ne!(ill.code, 0, "{}", ill.shown);
+    assert!(ill.shown.contains("GRAVE: cp-2: the kubelet is inactive"), "{}", ill.shown);
+    assert!(ill.shown.contains("`kubectl uncordon worker-1` lets it"), "{}", ill.shown);
 }

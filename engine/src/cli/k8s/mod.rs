@@ -1,6 +1,7 @@
 //! `clouder k8s`: clusters, each by a file of variables and playbooks that can also be run by themselves.
 
 mod azure;
+mod care;
 mod cluster;
 mod create;
 mod delete;
@@ -10,6 +11,7 @@ mod plan;
 mod pool;
 mod settings;
 mod ssh;
+mod upgrade;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -51,6 +53,12 @@ enum Action {
     UpdateNodepool(pool::UpdatePool),
     /// Remove a pool with all its machines
     DeleteNodepool(pool::DeletePool),
+    /// Take a cluster to another release of Kubernetes
+    Upgrade(upgrade::Upgrade),
+    /// Show how long the certificates of a cluster are valid, or renew them
+    Certs(care::Certs),
+    /// Examine a cluster, and say what to do about what is found
+    Doctor(care::Doctor),
     /// Take the lock of a cluster from whoever holds it
     Unlock(Unlock),
     /// Delete a cluster with all that belongs to it
@@ -140,6 +148,9 @@ impl K8sCommand {
             Action::CreateNodepool(command) => command.run(&context),
             Action::UpdateNodepool(command) => command.run(&context),
             Action::DeleteNodepool(command) => command.run(&context),
+            Action::Upgrade(command) => command.run(&context),
+            Action::Certs(command) => command.run(&context),
+            Action::Doctor(command) => command.run(&context),
             Action::Unlock(command) => command.run(&context),
             Action::Delete(command) => command.run(&context),
         }

@@ -281,7 +281,7 @@ fn made(cluster: Cluster) -> Result<Cluster, Failure> {
 }
 
 /// The pool of this name.
-fn one<'a>(cluster: &Cluster, pools: &'a mut [Pool], name: &str) -> Result<&'a mut Pool, Failure> {
+pub(super) fn one<'a>(cluster: &Cluster, pools: &'a mut [Pool], name: &str) -> Result<&'a mut Pool, Failure> {
     let names: Vec<String> = pools.iter().map(|pool| pool.name.clone()).collect();
     pools.iter_mut().find(|pool| pool.name == name).ok_or_else(|| {
         let hint = match clouder_lang::nearest(name, names.iter().map(String::as_str)) {

@@ -236,7 +236,8 @@ fn public_key(text: &str) -> Result<Value, String> {
     Ok(absolute.display().to_string().into())
 }
 
-fn version(text: &str) -> Result<Value, String> {
+/// A release of Kubernetes, with or without its letter.
+pub(super) fn version(text: &str) -> Result<Value, String> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let parts: Vec<u32> = text.split('.').filter_map(|part| part.parse().ok()).collect();
     match parts[..] {

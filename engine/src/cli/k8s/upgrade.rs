@@ -1,0 +1,79 @@
+//! `clouder k8s upgrade`.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::Failure;
+use super::cluster::Cluster;
+use super::{Context, Front, Named, confirm, pool, settings};
+
+/// The variable that says which release a cluster is of.
+const RELEASE: &str = "kubernetes_version";
+
+/// Takes a cluster to another release of Kubernetes: its control planes one by one, then the workers. Each node is drained before
+/// its kubelet changes. Interrupted, the same command goes on where it ended.
+#[derive(Args)]
+pub(super) struct Upgrade {
+    #[command(flatten)]
+    cluster: Named,
+    /// The release, of the same minor release or the next
+    #[arg(long, value_name = "VERSION")]
+    to: String,
+    /// Leave the workers at their release for now
+    #[arg(long, conflicts_with = "pool")]
+    control_plane_only: bool,
+    /// Only the workers of this pool, once the control planes are at the release
+    #[arg(long, value_name = "POOL")]
+    pool: Option<String>,
+    /// How many workers are upgraded at once
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    max_unavailable: u32,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    front: Front,
+}
+
+impl Upgrade {
+    /// Runs the command; returns the exit code.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<i32, Failure> {
+        let release = settings::version(&self.to).map_err(Failure::plain)?;
+        let mut cluster = self.cluster.find(context)?;
+        if let Some(name) = &self.pool
+            && cluster.is_made()
+        {
+            pool::one(&cluster, &mut cluster.pools()?, name)?;
+        }
+        confirm(self.yes || self.front.check, &self.question(&cluster, &release))?;
+        let code =
+            self.front.play_alone(&cluster, "upgrade-cluster.yml", &self.variables(&release), context)?;
+        // As long as some nodes are left behind, the cluster is not of this release.
+        if code == 0 && !self.control_plane_only && self.pool.is_none() {
+            cluster.variables.insert(RELEASE.to_owned(), release);
+            self.front.keep(&cluster)?;
+        }
+        Ok(code)
+    }
+
+    fn question(&self, cluster: &Cluster, release: &Value) -> String {
+        let what = match &self.pool {
+            Some(pool) => format!("the workers of the pool {pool} of {}", cluster.name),
+            None if self.control_plane_only => format!("the control planes of {}", cluster.name),
+            None => format!("all nodes of {}", cluster.name),
+        };
+        let now = cluster.text(RELEASE).map(|release| format!(" from {release}")).unwrap_or_default();
+        let to = release.as_str().unwrap_or_default();
+        format!("{what} are drained and taken{now} to {to}, which cannot be undone")
+    }
+
+    /// What the playbook is told.
+    fn variables(&self, release: &Value) -> Value {
+        json!({
+            RELEASE: release,
+            "upgrade_control_plane_only": self.control_plane_only,
+            "upgrade_pool": self.pool.as_deref().unwrap_or_default(),
+            "upgrade_max_unavailable": self.max_unavailable,
+        })
+    }
+}
