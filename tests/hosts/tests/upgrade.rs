@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use clouder_fleet::{Fleet, Host};
 use clouder_tests::{Ran, clouder_alone, program, target};
 use kube_standin::repository;
@@ -31,6 +34,9 @@ impl Cluster {
         let inventory = fleet.inventory().display().to_string();
         let cluster = Self { fleet, inventory };
         cluster.run(&["playbooks/create-cluster.yml"]);
+        std::fs::create_dir_all(cluster.file().parent().unwrap()).unwrap();
+        let variables = format!("cluster_inventory: {}\nkubernetes_version: {BEFORE}\n", cluster.inventory);
+        std::fs::write(cluster.file(), variables).unwrap();
         cluster
     }
 
@@ -49,6 +55,25 @@ impl Cluster {
         for machine in MACHINES.iter().filter(|machine| again.shown.contains(*machine)) {
             assert!(again.recap(machine).contains("changed=0"), "{}", again.shown);
         }
+    }
+
+    /// Runs `clouder k8s` with a folder of clusters that knows this one as `lab`.
+    fn k8s(&self, words: &[&str]) -> Ran {
+        let output = Command::new(program("clouder"))
+            .arg("k8s")
+            .args(words)
+            .env("NO_COLOR", "1")
+            .env("CLOUDER_CLUSTERS_FOLDER", self.file().parent().unwrap())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        Ran { code: output.status.code().unwrap_or(-1), shown }
+    }
+
+    /// The file that `clouder k8s` knows the cluster by.
+    fn file(&self) -> PathBuf {
+        self.fleet.inventory().with_file_name("clusters").join("lab.yml")
     }
 
     fn machine(&self, name: &str) -> &Host {
@@ -126,8 +151,11 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: shy}}}
     // As a run that was cut off leaves a node; one that somebody else has closed stays so.
     cluster.kubectl("annotate node cp-2 clouder.io/closed-by-upgrade=1.35.1");
     cluster.kubectl("cordon cp-1 cp-2");
-    let finished = cluster.run(&UPGRADE);
-    assert!(finished.recap("cp-1").contains("changed=0"), "{}", finished.shown);
+    let finished = cluster.k8s(&["upgrade", "lab", "--to", "v1.35.1", "--yes"]);
+    assert_eq!(finished.code, 0, "{}", finished.shown);
+    assert!(!finished.shown.contains("changed: [cp-1]"), "{}", finished.shown);
+    let file = std::fs::read_to_string(cluster.file()).unwrap();
+    assert!(file.contains("kubernetes_version: 1.35.1"), "{file}");
     let nodes = cluster.kubectl("get nodes");
     assert_eq!(
         (nodes.matches("v1.35.1").count(), nodes.matches("SchedulingDisabled").count()),
@@ -149,7 +177,8 @@ fn certificates_are_renewed(cluster: &Cluster) {
     }
     let ill = cluster.run(&["playbooks/check-cluster.yml"]);
     assert!(ill.shown.contains("note: cp-1: the certificate apiserver is valid for 9 days"), "{}", ill.shown);
-    let predicted = cluster.run(&[&RENEW[..], &["--check"]].concat());
+    let predicted = cluster.k8s(&["certs", "lab"]);
+    assert_eq!(predicted.code, 0, "{}", predicted.shown);
     assert!(predicted.shown.contains("admin.conf, apiserver"), "{}", predicted.shown);
     let renewed = cluster.run(&RENEW);
     assert!(renewed.recap("cp-2").contains("changed=0"), "{}", renewed.shown);
@@ -164,15 +193,25 @@ fn certificates_are_renewed(cluster: &Cluster) {
 
 /// A healthy cluster is said to be so; what is wrong is told with what to do about it, and changes how the run ends if it is grave.
 fn a_doctor_finds_what_is_wrong(cluster: &Cluster) {
-    const CHECK: [&str; 1] = ["playbooks/check-cluster.yml"];
-    let well = cluster.run(&CHECK);
+    let well = cluster.run(&["playbooks/check-cluster.yml"]);
     assert!(well.shown.contains("API server v1.35.1, 3 nodes"), "{}", well.shown);
-    cluster.leaves_alone(&CHECK);
+    assert!(MACHINES.iter().all(|machine| well.recap(machine).contains("changed=0")), "{}", well.shown);
 
     cluster.kubectl("cordon worker-1");
     cluster.machine("cp-2").succeed("systemctl stop kubelet").unwrap();
-    let ill = cluster.try_run(&CHECK);
+    let ill = cluster.k8s(&["doctor", "lab"]);
     assert_ne!(ill.code, 0, "{}", ill.shown);
     assert!(ill.shown.contains("GRAVE: cp-2: the kubelet is inactive"), "{}", ill.shown);
     assert!(ill.shown.contains("`kubectl uncordon worker-1` lets it"), "{}", ill.shown);
+    // With its kubelet, the API server of the stand-in is gone, too.
+    cluster.machine("cp-1").succeed("systemctl stop kubelet").unwrap();
+    let silent = cluster.k8s(&["doctor", "lab"]);
+    assert_ne!(silent.code, 0, "{}", silent.shown);
+    for found in [
+        "cp-1: the kubelet is inactive",
+        "cp-2: the kubelet is inactive",
+        "the API server does not answer cp-1",
+    ] {
+        assert!(silent.shown.contains(&format!("GRAVE: {found}")), "{found}: {}", silent.shown);
+    }
 }

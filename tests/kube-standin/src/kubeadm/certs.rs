@@ -87,3 +87,21 @@ fn cluster(flags: &Flags, version: Version) -> Result<Cluster> {
         Err(_) => Cluster::new(None, version),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{Pair, YEAR};
+
+    #[test]
+    fn a_certificate_is_told_with_its_end_and_who_signed_it() {
+        let text = Pair::authority("kubernetes", YEAR).unwrap().certificate;
+        let told = described(&Present { name: "apiserver", authority: "ca", text: text.clone() }).unwrap();
+        assert_eq!((&told["name"], &told["caName"]), (&json!("apiserver"), &json!("ca")));
+        let days = told["residualTime"].as_i64().unwrap() / 86_400;
+        assert!((364..=365).contains(&days), "{days}");
+        assert!(told["expirationDate"].as_str().unwrap().ends_with('Z'), "{told}");
+        let authority = described(&Present { name: "ca", authority: "", text }).unwrap();
+        assert!(authority.get("caName").is_none(), "{authority}");
+    }
+}
