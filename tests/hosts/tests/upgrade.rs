@@ -170,13 +170,13 @@ fn certificates_are_renewed(cluster: &Cluster) {
     const RENEW: [&str; 3] = ["playbooks/renew-certificates.yml", "-e", "certificates_settle_time=3"];
     let plane = cluster.machine("cp-1");
     plane
-        .succeed("sed 's/^certificateValidityPeriod:.*/certificateValidityPeriod: 240h0m0s/' /etc/kubernetes/kubeadm.yaml >/tmp/short.yaml")
+        .succeed("sed 's/^certificateValidityPeriod:.*/certificateValidityPeriod: 252h0m0s/' /etc/kubernetes/kubeadm.yaml >/tmp/short.yaml")
         .unwrap();
     for name in ["apiserver", "admin.conf"] {
         plane.succeed(&format!("kubeadm certs renew {name} --config=/tmp/short.yaml")).unwrap();
     }
     let ill = cluster.run(&["playbooks/check-cluster.yml"]);
-    assert!(ill.shown.contains("note: cp-1: the certificate apiserver is valid for 9 days"), "{}", ill.shown);
+    assert!(ill.shown.contains("note: cp-1: the certificate apiserver is valid for 10 days"), "{}", ill.shown);
     let predicted = cluster.k8s(&["certs", "lab"]);
     assert_eq!(predicted.code, 0, "{}", predicted.shown);
     assert!(predicted.shown.contains("admin.conf, apiserver"), "{}", predicted.shown);

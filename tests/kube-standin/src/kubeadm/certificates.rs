@@ -126,6 +126,11 @@ pub(super) fn present(cluster: &Cluster, plane: &Plane) -> Result<(Vec<Present>,
     Ok((found, authorities))
 }
 
+/// The names of kubeconfigs that are not here: only the machine where the cluster began has that of the super-administrator.
+pub(super) fn missing() -> impl Iterator<Item = &'static str> {
+    KUBECONFIGS.into_iter().filter(|file| !Path::new(FOLDER).join(file).exists())
+}
+
 fn public_name(authority: &'static str) -> &'static str {
     if authority == "etcd/ca" { "etcd-ca" } else { authority }
 }

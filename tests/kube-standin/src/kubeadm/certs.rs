@@ -24,9 +24,13 @@ pub(super) fn check(version: Version, arguments: &[String]) -> Result<()> {
     match flags.value("output") {
         Some("json") => {
             let list = |found: &[Present]| found.iter().map(described).collect::<Result<Vec<_>>>();
+            let mut certificates = list(&own)?;
+            certificates.extend(certificates::missing().map(|name| {
+                json!({"name": name, "expirationDate": null, "residualTime": 0, "externallyManaged": false, "missing": true})
+            }));
             let info = json!({
                 "kind": "CertificateExpirationInfo", "apiVersion": "output.kubeadm.k8s.io/v1alpha3",
-                "certificates": list(&own)?, "certificateAuthorities": list(&authorities)?,
+                "certificates": certificates, "certificateAuthorities": list(&authorities)?,
             });
             say(&serde_json::to_string_pretty(&info).doing("json")?)
         }
