@@ -176,7 +176,11 @@ fn certificates_are_renewed(cluster: &Cluster) {
         plane.succeed(&format!("kubeadm certs renew {name} --config=/tmp/short.yaml")).unwrap();
     }
     let ill = cluster.run(&["playbooks/check-cluster.yml"]);
-    assert!(ill.shown.contains("note: cp-1: the certificate apiserver is valid for 10 days"), "{}", ill.shown);
+    assert!(
+        ill.shown.contains("note: cp-1: the certificate apiserver is valid for 10 days"),
+        "{}",
+        ill.shown
+    );
     let predicted = cluster.k8s(&["certs", "lab"]);
     assert_eq!(predicted.code, 0, "{}", predicted.shown);
     assert!(predicted.shown.contains("admin.conf, apiserver"), "{}", predicted.shown);
