@@ -132,12 +132,15 @@ pub(super) fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     }
 }
 
-/// Names are parts of names of machines, hosts and addresses.
-fn check_name(name: &str) -> Result<(), Failure> {
+/// Whether a text can be part of names of machines, hosts and addresses.
+pub(super) fn is_name(text: &str, longest: usize) -> bool {
     let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-    let ends = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
-    let begins = name.chars().next().is_some_and(|letter| letter.is_ascii_lowercase());
-    if name.len() <= 40 && name.chars().all(fits) && begins && ends(name.chars().last()) {
+    let begins = text.starts_with(|letter: char| letter.is_ascii_lowercase());
+    begins && text.chars().all(fits) && !text.ends_with('-') && text.len() <= longest
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    if is_name(name, 40) {
         return Ok(());
     }
     let hint = "names have up to 40 small letters, digits and hyphens, and begin with a letter";

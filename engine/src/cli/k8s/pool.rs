@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::Failure;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, is_name};
 use super::{Front, Named, confirm};
 
 /// A pool of workers, as the playbooks take it.
@@ -85,9 +85,7 @@ impl Pool {
     /// Whether it can be.
     fn check(&self) -> Result<(), String> {
         let Self { name, desired, min, max, .. } = self;
-        let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-        let begins = name.starts_with(|letter: char| letter.is_ascii_lowercase());
-        if !begins || !name.chars().all(fits) || name.ends_with('-') || name.len() > 20 {
+        if !is_name(name, 20) {
             return Err(format!(
                 "`{name}` cannot be the name of a pool: names have up to 20 small letters, digits and hyphens, and begin \
                  with a letter"
