@@ -331,7 +331,9 @@ impl Reader {
                     return;
                 };
                 let kept = decompress(&frame.payload).and_then(|piece| file.write_all(&piece));
-                if let (Err(error), Some(pending)) = (kept, pending.remove(&frame.id)) {
+                if let Err(error) = kept
+                    && let Some(pending) = pending.remove(&frame.id)
+                {
                     let _ = pending.done.send(Err(CallError::Give(error)));
                 }
             }
