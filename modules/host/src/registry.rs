@@ -52,6 +52,8 @@ pub fn registry() -> &'static [Entry] {
         entry::<modules::assemble::Assemble>(),
         entry::<modules::authorized_key::AuthorizedKey>(),
         entry::<modules::blockinfile::Blockinfile>(),
+        entry::<modules::checkpoint_image::CheckpointImage>(),
+        entry::<modules::checkpoint_info::CheckpointInfo>(),
         entry::<modules::command::Command>(),
         entry::<modules::copy::Copy>(),
         entry::<modules::cron::Cron>(),

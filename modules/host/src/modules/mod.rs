@@ -7,6 +7,8 @@ pub mod archive;
 pub mod assemble;
 pub mod authorized_key;
 pub mod blockinfile;
+pub mod checkpoint_image;
+pub mod checkpoint_info;
 pub mod command;
 pub mod copy;
 pub mod cron;

@@ -1,7 +1,7 @@
 //! Running commands of the host.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write as _};
+use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -16,13 +16,16 @@ use crate::{Context, ModuleError};
 /// How often a running command is asked whether it should be stopped.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
+/// What writes a command's standard input.
+type Input = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+
 /// A command to run, in a process group of its own, ended when the request is cancelled.
 pub struct Command {
     program: OsString,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     folder: Option<PathBuf>,
-    input: Option<Vec<u8>>,
+    input: Option<Input>,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -113,8 +116,15 @@ impl Command {
 
     /// Writes this to its standard input; otherwise that is `/dev/null`.
     #[must_use]
-    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
-        self.input = Some(input.into());
+    pub fn input(self, input: impl Into<Vec<u8>>) -> Self {
+        let input = input.into();
+        self.input_by(move |pipe| pipe.write_all(&input))
+    }
+
+    /// Lets this write its standard input, which need not fit into memory then.
+    #[must_use]
+    pub fn input_by(mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static) -> Self {
+        self.input = Some(Box::new(write));
         self
     }
 
@@ -151,7 +161,7 @@ impl Command {
         let (sender, pieces) = std::sync::mpsc::channel();
         if let (Some(mut pipe), Some(input)) = (child.stdin.take(), self.input) {
             // A command that does not read its input to the end is no failure.
-            std::thread::spawn(move || drop(pipe.write_all(&input)));
+            std::thread::spawn(move || drop(input(&mut pipe)));
         }
         pump(child.stdout.take(), Stream::Out, sender.clone());
         pump(child.stderr.take(), Stream::Error, sender);

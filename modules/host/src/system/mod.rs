@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod attributes;
+pub mod checkpoint;
 pub mod checksum;
 pub mod clock;
 pub mod command;
@@ -21,6 +22,7 @@ pub mod keyserver;
 pub mod mode;
 pub mod mounts;
 pub mod netlink;
+pub mod oci;
 pub mod openpgp;
 pub mod placement;
 pub mod regex;
