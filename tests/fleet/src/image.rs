@@ -14,6 +14,7 @@ const SETUP: &str = include_str!("setup.sh");
 /// The Debian release machines run.
 const RELEASE: &str = "trixie";
 
+const CHECKPOINT_SETUP: &str = include_str!("checkpoint_setup.sh");
 const CLOUD_BOOT: &str = include_str!("cloud_boot.sh");
 const CLOUD_SETUP: &str = include_str!("cloud_setup.sh");
 
@@ -23,6 +24,16 @@ pub(crate) fn provide() -> Result<String, FleetError> {
     provide_by(&image, || {
         let base = base()?;
         set_up(&base, &image, &[(SETUP, "fleet-setup"), (BOOT, "fleet-boot")])
+    })?;
+    Ok(image)
+}
+
+/// The name of the image of machines whose containers can be checkpointed, which is made of the other.
+pub(crate) fn provide_checkpointing() -> Result<String, FleetError> {
+    let base = provide()?;
+    let image = format!("clouder-checkpointing:{}", hash(&[&base, CHECKPOINT_SETUP]));
+    provide_by(&image, || {
+        set_up(&base, &image, &[(CHECKPOINT_SETUP, "checkpoint-setup"), (BOOT, "fleet-boot")])
     })?;
     Ok(image)
 }

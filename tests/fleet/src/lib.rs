@@ -32,6 +32,15 @@ pub const OPERATOR: &str = "operator";
 /// The password of [`OPERATOR`] and of root.
 pub const PASSWORD: &str = "correct horse";
 
+/// What a machine has from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Software {
+    /// Debian, and nothing besides.
+    Bare,
+    /// A containerd that checkpoints and restores, of Debian's unstable release, and CRIU.
+    Checkpointing,
+}
+
 /// Machines on a network of their own.
 #[derive(Debug)]
 pub struct Fleet {
@@ -47,20 +56,29 @@ impl Fleet {
     /// # Errors
     /// What is missing, or what failed.
     pub fn up(name: &str, hosts: &[&str], folder: &Path) -> Result<Self, FleetError> {
+        let hosts: Vec<_> = hosts.iter().map(|host| (*host, Software::Bare)).collect();
+        Self::up_with(name, &hosts, folder)
+    }
+
+    /// As [`Fleet::up`], of machines that have different software.
+    ///
+    /// # Errors
+    /// What is missing, or what failed.
+    pub fn up_with(name: &str, hosts: &[(&str, Software)], folder: &Path) -> Result<Self, FleetError> {
         prerequisites::provide()?;
-        let image = image::provide()?;
         keys::private_folder(folder)?;
         let folder = fs::canonicalize(folder).map_err(|error| FleetError::io("find", folder, error))?;
         let key = keys::provide(&folder)?;
         host::network(name)?;
-        let booting: Vec<_> = hosts
-            .iter()
-            .map(|host| {
-                let (fleet, host, image, key) =
-                    (name.to_owned(), (*host).to_owned(), image.clone(), key.clone());
-                std::thread::spawn(move || Host::up(&fleet, &host, &image, &key))
-            })
-            .collect();
+        let mut booting = Vec::new();
+        for (host, software) in hosts {
+            let image = match software {
+                Software::Bare => image::provide()?,
+                Software::Checkpointing => image::provide_checkpointing()?,
+            };
+            let (fleet, host, key) = (name.to_owned(), (*host).to_owned(), key.clone());
+            booting.push(std::thread::spawn(move || Host::up(&fleet, &host, &image, &key)));
+        }
         let mut up = Vec::new();
         for thread in booting {
             up.push(

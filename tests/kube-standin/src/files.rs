@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::failure::{Context as _, Result};
@@ -31,4 +31,13 @@ pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
         fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).doing(&what)?;
     file.write_all(text.as_bytes()).doing(&what)?;
     fs::rename(&beside, path).doing(&what)
+}
+
+/// Makes a folder that only its owner may look into, unless it is there.
+///
+/// # Errors
+/// When it cannot be made, naming it.
+pub fn private_folder(path: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.doing(format_args!("failed to make {}", path.display()))
 }

@@ -183,7 +183,8 @@ fn headers_of(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
     headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header.value))).collect()
 }
 
-fn decoded(text: &str) -> String {
+/// Text as it stands in a query or a trailer, without its escapes.
+pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

@@ -5,6 +5,7 @@
 mod api;
 mod client;
 pub mod config;
+mod cri;
 mod crictl;
 pub mod failure;
 mod files;
@@ -17,6 +18,7 @@ mod kubelet;
 mod machine;
 mod pki;
 mod random;
+pub mod registry;
 pub mod repository;
 mod resources;
 mod runtime;

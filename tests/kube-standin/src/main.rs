@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use kube_standin::failure::{Failure, Result};
 use kube_standin::flags::Flags;
-use kube_standin::repository;
 use kube_standin::tool::Tool;
+use kube_standin::{registry, repository};
 
 fn main() -> ExitCode {
     let mut words = std::env::args();
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// `kube-standin serve FOLDER VERSION... --listen=ADDRESS`: makes the packages of these versions, and serves them.
+/// `kube-standin serve FOLDER VERSION... --listen=ADDRESS`: makes the packages of these versions, and serves them;
+/// `kube-standin registry --listen=ADDRESS`: serves images.
 fn serve(arguments: &[String]) -> Result<()> {
     let flags = Flags::parse(arguments, "listen=")?;
     match flags.words.as_slice() {
@@ -44,6 +45,11 @@ fn serve(arguments: &[String]) -> Result<()> {
             repository::serve(&folder, flags.value("listen").unwrap_or("127.0.0.1:0"))?.wait();
             Ok(())
         }
-        _ => Err(Failure::new("usage: kube-standin serve FOLDER VERSION... --listen=ADDRESS:PORT")),
+        [command] if command == "registry" => {
+            registry::serve(flags.value("listen").unwrap_or("127.0.0.1:5000"))
+        }
+        _ => Err(Failure::new(
+            "usage: kube-standin serve FOLDER VERSION... --listen=ADDRESS:PORT, or kube-standin registry --listen=ADDRESS:PORT",
+        )),
     }
 }

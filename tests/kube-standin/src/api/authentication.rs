@@ -1,4 +1,4 @@
-//! Who asks: by certificate, by bootstrap token, or nobody.
+//! Who asks: by certificate, by a bootstrap token or a service account's, or nobody.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Store;
 use super::answer::Refusal;
+use super::tokens::Signer;
 use crate::http::Request;
 use crate::pki;
 
@@ -24,6 +25,7 @@ impl User {
         request: &Request,
         certificate: Option<&[u8]>,
         store: Option<&Store>,
+        signer: &Signer,
     ) -> Result<Self, Refusal> {
         if let Some(der) = certificate {
             let (name, groups) = pki::holder(der).map_err(|_| Refusal::unauthorized())?;
@@ -32,7 +34,7 @@ impl User {
         }
         match request.header("authorization").and_then(|text| text.strip_prefix("Bearer ")) {
             Some(token) => match store {
-                Some(store) => Self::by_token(token, store).ok_or_else(Refusal::unauthorized),
+                Some(store) => Self::by_token(token, store, signer).ok_or_else(Refusal::unauthorized),
                 // Whoever keeps the tokens will say.
                 None => Ok(Self::anonymous()),
             },
@@ -62,7 +64,12 @@ impl User {
         }
     }
 
-    fn by_token(token: &str, store: &Store) -> Option<Self> {
+    /// Whose a token is.
+    pub(super) fn by_token(token: &str, store: &Store, signer: &Signer) -> Option<Self> {
+        if let Some(account) = signer.holder(token) {
+            let found = store.get("serviceaccounts", Some(&account.namespace), &account.name)?;
+            return (found["metadata"]["uid"] == account.uid.as_str()).then(|| account.into_user());
+        }
         let (id, secret) = token.split_once('.')?;
         let found = store.get("secrets", Some("kube-system"), &format!("bootstrap-token-{id}"))?;
         let given = data(&found, "token-secret")?;

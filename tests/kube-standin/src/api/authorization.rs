@@ -1,14 +1,18 @@
-//! Who may do what: the rules that kubeadm sets up, and no others.
+//! Who may do what: the rules that kubeadm sets up, and the roles that the cluster has.
 
 use super::answer::Refusal;
 use super::authentication::User;
+use super::rbac::{self, Wish};
+use super::reviews;
+use super::store::Store;
 use crate::http::Request;
 
 const CSR: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 
 /// Refuses what the user may not do.
-pub(crate) fn check(user: &User, request: &Request) -> Result<(), Refusal> {
-    if may(user, request) {
+pub(crate) fn check(user: &User, request: &Request, store: Option<&Store>) -> Result<(), Refusal> {
+    let by_role = || Some(is_allowed(user, &Wish::of(request)?, store?));
+    if may(user, request) || by_role() == Some(true) {
         return Ok(());
     }
     let verb = match request.method.as_str() {
@@ -21,10 +25,19 @@ pub(crate) fn check(user: &User, request: &Request) -> Result<(), Refusal> {
     Err(Refusal::forbidden(format!("User \"{}\" cannot {verb} path \"{}\"", user.name, request.path())))
 }
 
+/// Whether somebody may do something by the roles of the cluster.
+pub(super) fn is_allowed(user: &User, wish: &Wish, store: &Store) -> bool {
+    is_administrator(user) || rbac::allows(user, wish, |plural, namespace| store.list(plural, namespace))
+}
+
+fn is_administrator(user: &User) -> bool {
+    user.is_in("system:masters") || user.is_in("kubeadm:cluster-admins")
+}
+
 fn may(user: &User, request: &Request) -> bool {
     let path = request.path();
     let read = request.method == "GET";
-    if user.is_in("system:masters") || user.is_in("kubeadm:cluster-admins") {
+    if is_administrator(user) {
         return true;
     }
     if read
@@ -57,7 +70,9 @@ fn may(user: &User, request: &Request) -> bool {
     let create = path == "/api/v1/nodes" && request.method == "POST";
     let pod_status =
         path.starts_with("/api/v1/namespaces/") && path.contains("/pods/") && path.ends_with("/status");
-    asks || own && request.method != "DELETE"
+    let reviews = reviews::is_one(path) && request.method == "POST";
+    asks || reviews
+        || own && request.method != "DELETE"
         || lease
         || create
         || pod_status
@@ -70,7 +85,8 @@ mod tests {
 
     fn allowed(name: &str, group: &str, method: &str, target: &str) -> bool {
         let user = User { name: name.into(), groups: vec![group.into()] };
-        check(&user, &Request { method: method.into(), target: target.into(), ..Request::default() }).is_ok()
+        check(&user, &Request { method: method.into(), target: target.into(), ..Request::default() }, None)
+            .is_ok()
     }
 
     #[test]

@@ -11,7 +11,10 @@ mod controllers;
 mod forward;
 mod objects;
 mod pods;
+mod rbac;
+mod reviews;
 mod store;
+mod tokens;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -33,6 +36,7 @@ use authentication::User;
 pub(crate) use controllers::signature;
 use forward::Forward;
 pub(crate) use store::Store;
+use tokens::Signer;
 
 /// The flags that kubeadm writes into the manifest.
 const FLAGS: &str = "advertise-address= allow-privileged= authorization-mode= client-ca-file= enable-admission-plugins= \
@@ -50,6 +54,7 @@ struct Server {
     version: Version,
     authority: Arc<Pair>,
     place: Place,
+    signer: Signer,
 }
 
 /// Where the objects are.
@@ -95,7 +100,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
         let client = pair("kubelet-client-certificate", "kubelet-client-key")?;
         Place::There(Box::new(Forward::new(etcd, port, &authority.certificate, client)))
     };
-    let server = Arc::new(Server { version: image_version()?, authority, place });
+    let signing_key = files::read(need("service-account-signing-key-file")?.as_ref())?;
+    let signer = Signer::new(&signing_key, need("service-account-issuer")?)?;
+    let server = Arc::new(Server { version: image_version()?, authority, place, signer });
     for stream in listener.incoming().flatten() {
         let (server, config) = (Arc::clone(&server), Arc::clone(&config));
         std::thread::spawn(move || server.serve(stream, &config));
@@ -136,15 +143,18 @@ impl Server {
             Place::There(_) => None,
         };
         let answered = (|| {
-            let user = User::of(request, certificate, store)?;
+            let user = User::of(request, certificate, store, &self.signer)?;
             if let Place::There(forward) = &self.place
                 && request.path() != "/version"
             {
                 return Ok(forward.pass(request, &user));
             }
-            authorization::check(&user, request)?;
+            authorization::check(&user, request, store)?;
             if let Some(response) = self.about_itself(request) {
                 return Ok(response);
+            }
+            if let Some(answer) = store.and_then(|store| reviews::answer(request, store, &self.signer)) {
+                return answer;
             }
             match store {
                 Some(store) => objects::answer(store, request, &user, &self.authority, self.version),

@@ -2,6 +2,7 @@
 
 mod apply;
 mod certificates;
+mod create;
 mod delete;
 mod drain;
 mod fields;
@@ -59,6 +60,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         "get" => get::run(&kubectl),
         "apply" => apply::apply(&kubectl),
         "diff" => apply::diff(&kubectl),
+        "create" => create::run(&kubectl),
         "delete" => delete::run(&kubectl),
         "wait" => wait::run(&kubectl),
         "label" | "annotate" | "taint" => fields::run(&kubectl, command),
@@ -70,10 +72,11 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 /// The commands and their own flags.
-const ALL: [(&str, &str); 14] = [
+const ALL: [(&str, &str); 15] = [
     ("get", "o/output= A/all-namespaces l/selector= no-headers raw= ignore-not-found show-labels"),
     ("apply", "server-side f/filename= force-conflicts field-manager= dry-run? o/output= wait timeout="),
     ("diff", "server-side f/filename= force-conflicts field-manager="),
+    ("create", "duration="),
     ("delete", "f/filename= ignore-not-found all l/selector= wait timeout= force grace-period= now"),
     ("wait", "for= all timeout= A/all-namespaces l/selector="),
     ("label", "overwrite all l/selector="),

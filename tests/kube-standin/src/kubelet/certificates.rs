@@ -99,6 +99,16 @@ pub(super) fn own(node: &str, address: &str) -> Result<()> {
         .write(folder, "kubelet")
 }
 
+/// The certificate that the kubelet shows, with its key: the one that was approved, else its own.
+pub(super) fn shown() -> Result<Pair> {
+    let current = Path::new(FOLDER).join("kubelet-server-current.pem");
+    match std::fs::read_to_string(&current) {
+        // One file has both, and each is found in it.
+        Ok(text) => Ok(Pair { certificate: text.clone(), key: text }),
+        Err(_) => Pair::read(Path::new(FOLDER), "kubelet"),
+    }
+}
+
 fn document(prefix: &str, signer: &str, request: &str, usage: &str) -> Value {
     json!({
         "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"generateName": prefix},

@@ -4,6 +4,8 @@
 mod certificates;
 mod node;
 mod pods;
+mod sandboxes;
+mod server;
 mod static_pods;
 
 use std::io::Write as _;
@@ -62,6 +64,13 @@ pub fn run(arguments: &[String]) -> Result<()> {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
         }
     });
+    let server = server::Server {
+        node: kubelet.name.clone(),
+        endpoint: kubelet.endpoint.clone(),
+        kubeconfig: kubelet.kubeconfig.clone(),
+        authentication: kubelet.settings.authentication.clone(),
+    };
+    server.start()?;
     loop {
         static_pods.look();
         match kubelet.client() {
@@ -69,7 +78,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
                 let worked = kubelet
                     .keep_serving_certificate(&client)
                     .and_then(|()| kubelet.report(&client))
-                    .and_then(|()| pods::tend(&client, &kubelet.name));
+                    .and_then(|()| pods::tend(&client, &kubelet));
                 if let Err(failure) = worked {
                     complain(&failure.message);
                 }

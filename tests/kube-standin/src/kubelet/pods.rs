@@ -1,25 +1,33 @@
-//! The node's pods. Images cannot be had, so of what a pod would do, only the copying of files onto the node is done:
-//! that is how a network plugin sets a node up.
+//! The node's pods. Images cannot be had, so of what most pods would do, only the copying of files onto the node is done:
+//! that is how a network plugin sets a node up. Those whose images are on the machine run for real.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::{Kubelet, sandboxes};
 use crate::client::Client;
+use crate::cri::Runtime;
 use crate::failure::Result;
 use crate::files;
 
 /// Brings all pods of this node to run.
-pub(super) fn tend(client: &Client, node: &str) -> Result<()> {
+pub(super) fn tend(client: &Client, kubelet: &Kubelet) -> Result<()> {
     let pods = client.get("/api/v1/pods")?;
-    let own = pods["items"].as_array().into_iter().flatten().filter(|pod| pod["spec"]["nodeName"] == node);
-    for pod in own.filter(|pod| pod["status"]["phase"] != "Running") {
+    let all = pods["items"].as_array().into_iter().flatten();
+    let own: Vec<&Value> = all.filter(|pod| pod["spec"]["nodeName"] == kubelet.name.as_str()).collect();
+    let runtime = Runtime::new(&kubelet.endpoint);
+    sandboxes::clean(&runtime, &own)?;
+    for pod in own.into_iter().filter(|pod| pod["status"]["phase"] != "Running" || sandboxes::is_real(pod)) {
         let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        let status = match start(client, pod, namespace) {
-            Ok(()) => json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}),
-            Err(failure) => json!({"phase": "Pending", "message": failure.message}),
+        let status = if sandboxes::is_real(pod) {
+            sandboxes::tend(&runtime, pod)
+        } else {
+            start(client, pod, namespace)
+                .map(|()| json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}))
         };
+        let status = status.unwrap_or_else(|failure| json!({"phase": "Pending", "message": failure.message}));
         if pod["status"] != status {
             client.merge(
                 &format!("/api/v1/namespaces/{namespace}/pods/{name}/status"),
