@@ -2,6 +2,7 @@
 
 mod azure;
 mod care;
+mod checkpoint;
 mod cluster;
 mod create;
 mod delete;
@@ -59,6 +60,12 @@ enum Action {
     Certs(care::Certs),
     /// Examine a cluster, and say what to do about what is found
     Doctor(care::Doctor),
+    /// Write the state of a pod's containers into archives
+    Checkpoint(checkpoint::Checkpoint),
+    /// Show or delete checkpoints
+    Checkpoints(checkpoint::Checkpoints),
+    /// Let a pod go on from checkpoints
+    Restore(checkpoint::Restore),
     /// Take the lock of a cluster from whoever holds it
     Unlock(Unlock),
     /// Delete a cluster with all that belongs to it
@@ -151,6 +158,9 @@ impl K8sCommand {
             Action::Upgrade(command) => command.run(&context),
             Action::Certs(command) => command.run(&context),
             Action::Doctor(command) => command.run(&context),
+            Action::Checkpoint(command) => command.run(&context),
+            Action::Checkpoints(command) => command.run(&context),
+            Action::Restore(command) => command.run(&context),
             Action::Unlock(command) => command.run(&context),
             Action::Delete(command) => command.run(&context),
         }

@@ -1,7 +1,7 @@
 //! Archives of checkpointed containers, as container runtimes write them: what is told about the container in them.
 
 use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use serde_json::Value;

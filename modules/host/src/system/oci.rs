@@ -101,9 +101,10 @@ fn pad(to: &mut dyn Write, size: u64) -> io::Result<()> {
 /// The head of a plain file; sizes that have no room as octal digits are written in bytes.
 fn head(name: &str, size: u64) -> io::Result<[u8; BLOCK]> {
     let mut head = [0; BLOCK];
-    let mut put = |at: usize, bytes: &[u8]| match head.get_mut(at..at + bytes.len()) {
-        Some(place) => place.copy_from_slice(bytes),
-        None => {}
+    let mut put = |at: usize, bytes: &[u8]| {
+        if let Some(place) = head.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
     };
     if name.len() > 100 {
         return Err(io::Error::other("the name of a member is too long"));

@@ -42,13 +42,13 @@ pub(crate) struct PodSandboxConfig {
 impl PodSandboxConfig {
     pub(super) fn written(&self) -> Writer {
         let metadata = Writer::default().text(1, &self.name).text(2, &self.uid).text(3, &self.namespace);
-        let security = Writer::default().message(1, self.namespaces.written());
-        let linux = Writer::default().text(1, &self.cgroup_parent).message(2, security);
+        let security = Writer::default().message(1, &self.namespaces.written());
+        let linux = Writer::default().text(1, &self.cgroup_parent).message(2, &security);
         Writer::default()
-            .message(1, metadata)
+            .message(1, &metadata)
             .text(3, &self.log_directory)
             .map(6, &self.labels)
-            .message(8, linux)
+            .message(8, &linux)
     }
 }
 
@@ -69,10 +69,10 @@ pub(crate) struct ContainerConfig {
 
 impl ContainerConfig {
     pub(super) fn written(&self) -> Writer {
-        let security = Writer::default().message(3, self.namespaces.written());
+        let security = Writer::default().message(3, &self.namespaces.written());
         Writer::default()
-            .message(1, Writer::default().text(1, &self.name))
-            .message(2, image(&self.image))
+            .message(1, &Writer::default().text(1, &self.name))
+            .message(2, &image(&self.image))
             .texts(3, &self.command)
             .texts(4, &self.args)
             .text(5, &self.working_dir)
@@ -81,7 +81,7 @@ impl ContainerConfig {
             .map(9, &self.labels)
             .map(10, &self.annotations)
             .text(11, &self.log_path)
-            .message(15, Writer::default().message(2, security))
+            .message(15, &Writer::default().message(2, &security))
     }
 }
 

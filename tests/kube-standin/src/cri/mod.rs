@@ -50,7 +50,7 @@ impl Runtime {
     /// Makes a pod; returns its identity.
     pub(crate) fn run_sandbox(&self, config: &PodSandboxConfig) -> Result<String> {
         let answer =
-            self.call(RUNTIME, "RunPodSandbox", Writer::default().message(1, config.written()), PATIENCE)?;
+            self.call(RUNTIME, "RunPodSandbox", Writer::default().message(1, &config.written()), PATIENCE)?;
         Ok(Reader::new(&answer)?.text(1))
     }
 
@@ -67,7 +67,7 @@ impl Runtime {
         pod: &PodSandboxConfig,
         config: &ContainerConfig,
     ) -> Result<()> {
-        let request = Writer::default().text(1, id).message(2, config.written()).message(3, pod.written());
+        let request = Writer::default().text(1, id).message(2, &config.written()).message(3, &pod.written());
         let answer = self.call(RUNTIME, "CreateContainer", request, PATIENCE)?;
         let made = Reader::new(&answer)?.text(1);
         let started = self.call(RUNTIME, "StartContainer", Writer::default().text(1, &made), PATIENCE);
@@ -93,14 +93,14 @@ impl Runtime {
 
     /// Whether an image is there.
     pub(crate) fn has_image(&self, name: &str) -> Result<bool> {
-        let request = Writer::default().message(1, messages::image(name));
+        let request = Writer::default().message(1, &messages::image(name));
         let answer = self.call(IMAGES, "ImageStatus", request, PATIENCE)?;
         Ok(Reader::new(&answer)?.has(1))
     }
 
     /// Pulls an image.
     pub(crate) fn pull(&self, name: &str) -> Result<()> {
-        let request = Writer::default().message(1, messages::image(name));
+        let request = Writer::default().message(1, &messages::image(name));
         self.call(IMAGES, "PullImage", request, PATIENCE).map(drop)
     }
 
@@ -230,9 +230,9 @@ mod tests {
         let container = Writer::default()
             .text(1, "1")
             .text(2, "2")
-            .message(3, Writer::default().text(1, "counter"))
+            .message(3, &Writer::default().text(1, "counter"))
             .number(6, 1);
-        let (_folder, runtime) = answering(Some(Writer::default().message(1, container).bytes()));
+        let (_folder, runtime) = answering(Some(Writer::default().message(1, &container).bytes()));
         let found = runtime.containers().unwrap();
         let wanted = Container {
             id: "1".to_owned(),

@@ -25,13 +25,13 @@ impl Writer {
         self
     }
 
-    pub(super) fn message(self, field: u32, message: Self) -> Self {
+    pub(super) fn message(self, field: u32, message: &Self) -> Self {
         self.piece(field, &message.0)
     }
 
     pub(super) fn map(self, field: u32, map: &BTreeMap<String, String>) -> Self {
         let entry = |(key, value): (&String, &String)| Self::default().text(1, key).text(2, value);
-        map.iter().map(entry).fold(self, |writer, entry| writer.message(field, entry))
+        map.iter().map(entry).fold(self, |writer, entry| writer.message(field, &entry))
     }
 
     pub(super) fn bytes(self) -> Vec<u8> {
@@ -92,11 +92,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn number(&self, field: u32) -> u64 {
-        let numbers = self.0.iter().filter_map(|(found, value)| match value {
+        let mut numbers = self.0.iter().filter_map(|(found, value)| match value {
             Value::Number(number) if *found == field => Some(*number),
             _ => None,
         });
-        numbers.last().unwrap_or_default()
+        numbers.next_back().unwrap_or_default()
     }
 
     /// The message of a field; one without any field where there is none.
@@ -152,7 +152,7 @@ mod tests {
         let labels = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
         let inner = Writer::default().text(1, "ü").number(2, 300);
         let bytes = Writer::default()
-            .message(16, inner)
+            .message(16, &inner)
             .map(3, &labels)
             .texts(4, &["x".to_owned(), String::new()])
             .text(5, "")

@@ -1,0 +1,306 @@
+//! A container that is checkpointed on one node and goes on at another, by the real CRIU and the real containerd, and nodes that
+//! cannot do so.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use clouder_fleet::{Fleet, Host, Software};
+use clouder_tests::{Ran, clouder_alone, file, program, target};
+use kube_standin::repository;
+use kube_standin::version::Version;
+
+const VERSION: Version = Version::new(34, 2);
+/// The first has Debian's own containerd, which cannot checkpoint.
+const MACHINES: [(&str, Software); 3] =
+    [("cp-1", Software::Bare), ("worker-1", Software::Checkpointing), ("worker-2", Software::Checkpointing)];
+const SECRET: &str = "not-to-be-shown";
+
+/// Images come from a registry on each machine.
+const MIRRORS: &str = "
+containerd_registry_mirrors:
+  localhost:5000: [{url: 'http://localhost:5000'}]
+  registry.k8s.io: [{url: 'http://localhost:5000'}]
+";
+
+/// A pod that counts and says which of its starts it is, and one that is nothing but said to run.
+const PODS: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: counter, namespace: default, labels: {app: counter}}
+spec:
+  nodeName: worker-1
+  hostNetwork: true
+  containers:
+    - name: counter
+      image: localhost:5000/counter:1
+      command: [/bin/sh, -c, 'run=$(cat /proc/sys/kernel/random/uuid); i=0; while true; do i=$((i+1)); echo "$run $i"; sleep 0.2; done']
+      env: [{name: PASSWORD, value: not-to-be-shown}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: elsewhere, namespace: default}
+spec: {nodeName: cp-1, containers: [{name: x, image: x}]}
+"#;
+
+struct Cluster {
+    fleet: Fleet,
+    inventory: String,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let name = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned()) + "-checkpoint";
+        let folder = target().join("fleet").join(&name);
+        Fleet::down(&name).unwrap();
+        let fleet = Fleet::up_with(&name, &MACHINES, &folder).unwrap();
+        let packages = folder.join("repository");
+        repository::build(&packages, &program("kube-standin"), &[VERSION]).unwrap();
+        let server = repository::serve(&packages, &format!("{}:0", fleet.gateway().unwrap())).unwrap();
+        fleet.describe_cluster(&VERSION.to_string(), &format!("http://{}", server.address())).unwrap();
+        let variables = folder.join("group_vars/cluster.yml");
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(variables)
+            .unwrap()
+            .write_all(MIRRORS.as_bytes())
+            .unwrap();
+        let inventory = fleet.inventory().display().to_string();
+        let cluster = Self { fleet, inventory };
+        cluster.run(&["playbooks/create-cluster.yml"]);
+        std::fs::create_dir_all(cluster.clusters()).unwrap();
+        let known = format!("cluster_inventory: {}\nkubernetes_version: {VERSION}\n", cluster.inventory);
+        std::fs::write(cluster.clusters().join("lab.yml"), known).unwrap();
+        for worker in ["worker-1", "worker-2"] {
+            let registry = "/usr/bin/kubectl --act-as=kube-standin registry --listen=127.0.0.1:5000";
+            cluster.machine(worker).succeed(&format!("systemd-run --unit=registry {registry}")).unwrap();
+        }
+        cluster.apply(PODS);
+        cluster.kubectl("wait --for=condition=Ready pod/counter --timeout=60s");
+        cluster
+    }
+
+    fn clusters(&self) -> PathBuf {
+        self.fleet.inventory().with_file_name("clusters")
+    }
+
+    fn try_run(&self, words: &[&str]) -> Ran {
+        clouder_alone(&[&["run"], words, &["-i", &self.inventory]].concat())
+    }
+
+    fn run(&self, words: &[&str]) -> Ran {
+        let ran = self.try_run(words);
+        assert_eq!(ran.code, 0, "{}", ran.shown);
+        ran
+    }
+
+    fn k8s(&self, words: &[&str]) -> Ran {
+        let output = Command::new(program("clouder"))
+            .arg("k8s")
+            .args(words)
+            .env("NO_COLOR", "1")
+            .env("CLOUDER_CLUSTERS_FOLDER", self.clusters())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+    }
+
+    fn done(&self, words: &[&str]) -> Ran {
+        let ran = self.k8s(words);
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
+        ran
+    }
+
+    fn refused(&self, words: &[&str], why: &str) {
+        let ran = self.k8s(words);
+        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {}", ran.shown);
+    }
+
+    fn machine(&self, name: &str) -> &Host {
+        self.fleet.host(name).unwrap()
+    }
+
+    fn kubectl(&self, line: &str) -> String {
+        self.machine("cp-1")
+            .succeed(&format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
+            .unwrap()
+    }
+
+    fn apply(&self, objects: &str) {
+        let kubectl = "kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side -f -";
+        let line = format!("cat <<'END' | {kubectl}\n{objects}\nEND");
+        self.machine("cp-1").succeed(&line).unwrap();
+    }
+
+    /// What the counter of a pod said last: which start of it, and how far it is. Waits until it is so far.
+    fn count(&self, machine: &str, pod: &str, least: u32) -> (String, u32) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let said = self
+                .machine(machine)
+                .exec(&format!("tail -n 1 /var/log/pods/default_{pod}_*/counter/0.log"))
+                .unwrap();
+            let words: Vec<&str> = said.stdout.split_whitespace().collect();
+            if let [_, _, _, start, count] = words.as_slice()
+                && let Ok(count) = count.parse()
+                && count >= least
+            {
+                return ((*start).to_owned(), count);
+            }
+            assert!(Instant::now() < deadline, "{pod} does not count: {}{}", said.stdout, said.stderr);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn archives(&self, machine: &str) -> Vec<String> {
+        let listed = self.machine(machine).exec("ls -A /var/lib/kubelet/checkpoints").unwrap().stdout;
+        listed.lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn a_container_goes_on_elsewhere_from_its_checkpoint() {
+    let cluster = Cluster::new();
+    what_cannot_be_is_refused(&cluster);
+    let (start, before) = cluster.count("worker-1", "counter", 10);
+    let archive = a_checkpoint_is_made_and_kept(&cluster);
+    only_who_may_checkpoints(&cluster);
+    it_goes_on_elsewhere(&cluster, &archive, &start, before);
+    what_was_changed_is_not_restored(&cluster, &archive);
+    it_is_deleted(&cluster, &archive);
+}
+
+fn what_cannot_be_is_refused(cluster: &Cluster) {
+    cluster.refused(
+        &["checkpoint", "lab", "elsewhere"],
+        "which cannot checkpoint containers: containerd can from 2.0 on",
+    );
+    cluster.refused(&["checkpoint", "lab", "counters"], "there is no pod counters in the namespace default");
+    cluster.refused(&["checkpoint", "lab", "counter", "-c", "web"], "has no container web; it has counter");
+    let predicted = cluster.done(&["checkpoint", "lab", "counter", "--check"]);
+    assert!(predicted.shown.contains("default/counter on worker-1: counter"), "{}", predicted.shown);
+    assert!(cluster.archives("worker-1").is_empty());
+}
+
+/// Returns the archive's name.
+fn a_checkpoint_is_made_and_kept(cluster: &Cluster) -> String {
+    let made = cluster.run(&["playbooks/checkpoint.yml", "-e", "checkpoint_pod=counter", "-vvv"]);
+    for secret in [SECRET, "Bearer", "eyJ"] {
+        assert!(!made.shown.contains(secret), "{secret} is shown: {}", made.shown);
+    }
+    let names = cluster.archives("worker-1");
+    let archive = names.iter().find(|name| name.ends_with(".tar")).unwrap().clone();
+    assert!(
+        archive.starts_with("checkpoint-counter_default-counter-") && made.shown.contains(&archive),
+        "{}",
+        made.shown
+    );
+    assert_eq!(names.len(), 3, "{names:?}");
+    let machine = cluster.machine("worker-1");
+    machine.succeed("cd /var/lib/kubelet/checkpoints && sha256sum -c *.sha256").unwrap();
+    let modes = machine
+        .succeed("stat -c '%a %U' /var/lib/kubelet/checkpoints /var/lib/kubelet/checkpoints/*")
+        .unwrap();
+    assert_eq!(modes, "700 root\n600 root\n600 root\n600 root\n");
+    let listed = cluster.done(&["checkpoints", "ls", "lab", "--pod", "counter"]);
+    assert!(
+        listed.shown.contains(&format!("{archive} on worker-1: default/counter, container counter, of ")),
+        "{}",
+        listed.shown
+    );
+    assert!(
+        !listed.shown.contains("NOT PRIVATE") && !listed.shown.contains("no checksum"),
+        "{}",
+        listed.shown
+    );
+    let none = cluster.done(&["checkpoints", "ls", "lab", "--pod", "other"]);
+    assert!(none.shown.contains("there are none"), "{}", none.shown);
+    archive
+}
+
+/// The kubelet asks the API server who asks, and whether that is allowed.
+fn only_who_may_checkpoints(cluster: &Cluster) {
+    let playbook = "
+- hosts: control_plane
+  gather_facts: false
+  vars:
+    kubectl: [kubectl, --kubeconfig=/etc/kubernetes/admin.conf, --namespace=kube-system]
+    account: {apiVersion: v1, kind: ServiceAccount, metadata: {name: nobody, namespace: kube-system}}
+    kubelet: https://worker-1:10250
+    tries:
+      - {of: nobody, path: checkpoint/default/counter/counter, method: POST, status: 403}
+      - {of: clouder-checkpoint, path: pods, method: GET, status: 403}
+      - {of: clouder-checkpoint, path: checkpoint/default/counter/counter, method: GET, status: 403}
+      - {of: clouder-checkpoint, path: checkpoint/default/nothing/counter, method: POST, status: 404}
+      - {of: clouder-checkpoint, path: checkpoint/default/counter/nothing, method: POST, status: 404}
+  tasks:
+    - command: {argv: \"{{ kubectl + ['apply', '--server-side', '-f', '-'] }}\", stdin: '{{ account | to_json }}'}
+    - command: {argv: \"{{ kubectl + ['create', 'token', item.of] }}\"}
+      register: tokens
+      loop: '{{ tries }}'
+    - uri:
+        url: '{{ kubelet }}/{{ item.item.path }}'
+        method: '{{ item.item.method }}'
+        headers: {Authorization: 'Bearer {{ item.stdout }}'}
+        ca_path: /etc/kubernetes/pki/ca.crt
+        status_code: '{{ item.item.status }}'
+      loop: '{{ tokens.results }}'
+    - uri: {url: '{{ kubelet }}/checkpoint/default/counter/counter', method: POST, ca_path: /etc/kubernetes/pki/ca.crt, status_code: 401}
+";
+    let (_folder, path) = file(playbook);
+    cluster.run(&[&path]);
+    assert_eq!(cluster.archives("worker-1").len(), 3);
+}
+
+fn it_goes_on_elsewhere(cluster: &Cluster, archive: &str, start: &str, before: u32) {
+    cluster.refused(&["restore", "lab", archive], "there is a pod counter in the namespace default");
+    cluster.refused(
+        &["restore", "lab", "other.tar"],
+        &format!("there is no checkpoint other.tar; there are {archive}"),
+    );
+    cluster.refused(
+        &["restore", "lab", archive, "--as", "other", "--node", "cp-1"],
+        "cannot restore containers",
+    );
+    cluster.kubectl("delete pod counter");
+    let predicted = cluster.done(&["restore", "lab", archive, "--node", "worker-2", "--check"]);
+    assert!(predicted.shown.contains("from worker-1 to worker-2"), "{}", predicted.shown);
+    let restored = cluster.done(&["restore", "lab", archive, "--node", "worker-2"]);
+    assert!(!restored.shown.contains(SECRET), "{}", restored.shown);
+    let (again, after) = cluster.count("worker-2", "counter", before + 1);
+    assert_eq!(again, start, "it started anew, and is at {after}");
+    let pod = cluster.kubectl("get pod counter -o yaml");
+    for said in ["nodeName: worker-2", "app: counter", &format!("clouder.io/restored-from: {archive}")] {
+        assert!(pod.contains(said), "{said}: {pod}");
+    }
+    assert!(cluster.archives("worker-2").is_empty());
+    assert_eq!(cluster.archives("worker-1").len(), 3);
+    let unchanged = cluster.done(&["restore", "lab", archive, "--node", "worker-2"]);
+    assert!(unchanged.recap("cp-1").contains("changed=0"), "{}", unchanged.shown);
+    // Beside it, on the node that has the archive.
+    cluster.done(&["restore", "lab", archive, "--as", "second"]);
+    assert_eq!(cluster.count("worker-1", "second", before + 1).0, start);
+}
+
+fn what_was_changed_is_not_restored(cluster: &Cluster, archive: &str) {
+    let machine = cluster.machine("worker-1");
+    let path = format!("/var/lib/kubelet/checkpoints/{archive}");
+    machine.succeed(&format!("cp {path} /root/kept && printf x | dd of={path} conv=notrunc bs=1 seek=$(($(stat -c %s {path}) - 1))")).unwrap();
+    cluster.refused(&["restore", "lab", archive, "--as", "third"], "is not what it was");
+    machine.succeed(&format!("cp /root/kept {path}")).unwrap();
+}
+
+fn it_is_deleted(cluster: &Cluster, archive: &str) {
+    cluster.refused(&["checkpoints", "delete", "lab", archive], "say --yes");
+    cluster.done(&["checkpoints", "delete", "lab", archive, "--yes"]);
+    assert!(cluster.archives("worker-1").is_empty());
+    for worker in ["worker-1", "worker-2"] {
+        let images = cluster.machine(worker).succeed("ctr -n k8s.io images ls -q").unwrap();
+        assert!(!images.contains("clouder-checkpoint"), "{images}");
+    }
+    cluster.refused(&["checkpoints", "delete", "lab", archive, "--yes"], "there is no checkpoint");
+}
