@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::Pieces;
+use serde::{Deserialize, Serialize};
 
 /// Whose checkpoint an archive is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// The pod's namespace.
     pub namespace: String,

@@ -38,7 +38,7 @@ pub struct Kept {
     pub time: Timestamp,
     /// Its size in bytes.
     pub size: u64,
-    /// Whether it must not be deleted to make room or for its number, because it is still to be copied out.
+    /// Whether it must not be deleted for their number alone, because it is still to be copied out.
     pub wanted: bool,
 }
 
@@ -58,7 +58,8 @@ impl Retention {
             let newest = *count == 1;
             let old = oldest.is_some_and(|oldest| archive.time < oldest);
             full |= !old && room.saturating_add(archive.size) > self.size;
-            if old || (full || *count > self.count.max(1)) && !newest && !archive.wanted {
+            let many = *count > self.count.max(1) && !archive.wanted;
+            if old || !newest && (full || many) {
                 surplus.push(archive.file.clone());
             } else {
                 room = room.saturating_add(archive.size);
@@ -129,11 +130,11 @@ mod tests {
                 let mut newest = BTreeSet::new();
                 let mut sorted = kept.clone();
                 sorted.sort_by_key(|one| std::cmp::Reverse((one.time, one.file.clone())));
-                // Beyond the room there are only the newest of each container, and those to be copied.
+                // Beyond the room there are only the newest of each container.
                 let mut room = 0;
                 for one in sorted {
                     let first = newest.insert(one.origin.clone());
-                    prop_assert!(first || one.wanted || room + one.size <= policy.size);
+                    prop_assert!(first || room + one.size <= policy.size);
                     room += one.size;
                 }
             }

@@ -4,6 +4,7 @@ mod adhoc;
 mod ask;
 mod azure;
 mod check;
+mod checkpoint_scheduler;
 mod config;
 mod doc;
 mod eject;
@@ -59,6 +60,8 @@ enum Command {
     K8s(Box<k8s::K8sCommand>),
     /// Make a Kubernetes cluster of machines that are there
     Kubeadm(Box<k8s::KubeadmCommand>),
+    /// Follow schedules of checkpoints, inside of a cluster
+    CheckpointScheduler(checkpoint_scheduler::SchedulerCommand),
     /// Copy a built-in role or playbook to the project, to own all of it
     Eject(eject::EjectCommand),
 }
@@ -155,6 +158,7 @@ fn run() -> ExitCode {
         Command::Azure(command) => command.run(&config),
         Command::K8s(command) => command.run(&config),
         Command::Kubeadm(command) => command.run(&config),
+        Command::CheckpointScheduler(command) => command.run(),
         Command::Eject(command) => command.run(),
     });
     match result {

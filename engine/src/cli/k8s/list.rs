@@ -17,7 +17,7 @@ use super::{Context, Front, Named};
 
 /// How it is shown.
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Shown {
+pub(super) enum Shown {
     /// For a person
     #[default]
     Table,

@@ -10,6 +10,7 @@ mod kubeconfig;
 mod list;
 mod plan;
 mod pool;
+mod schedules;
 mod settings;
 mod ssh;
 mod upgrade;
@@ -66,6 +67,8 @@ enum Action {
     Checkpoints(checkpoint::Checkpoints),
     /// Let a pod go on from checkpoints
     Restore(checkpoint::Restore),
+    /// Show, make and delete schedules of checkpoints
+    Schedules(schedules::Schedules),
     /// Take the lock of a cluster from whoever holds it
     Unlock(Unlock),
     /// Delete a cluster with all that belongs to it
@@ -161,6 +164,7 @@ impl K8sCommand {
             Action::Checkpoint(command) => command.run(&context),
             Action::Checkpoints(command) => command.run(&context),
             Action::Restore(command) => command.run(&context),
+            Action::Schedules(command) => command.run(&context),
             Action::Unlock(command) => command.run(&context),
             Action::Delete(command) => command.run(&context),
         }
