@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(state(&json!({}), &well), "ready");
         assert_eq!(state(&json!({"suspend": true}), &well), "suspended");
         assert_eq!(state(&json!({}), &json!({})), "not seen by the scheduler yet");
-        let mut ill = well.clone();
+        let mut ill = well;
         ill["nodes"] = json!({"a": {"archives": 2, "bytes": 2048, "copied": 1}, "b": {"archives": 1, "bytes": 1, "failure": "cannot copy x"}});
         assert_eq!(state(&json!({}), &ill), "b: cannot copy x");
         ill["lastRun"]["failures"] = json!([{"pod": "web", "container": "app", "reason": "no"}]);
