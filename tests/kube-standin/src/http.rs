@@ -79,12 +79,11 @@ impl Request {
     /// # Errors
     /// When the connection breaks.
     pub fn write(&self, stream: &mut impl Write) -> Result<()> {
-        let mut head = format!(
-            "{} {} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n",
-            self.method,
-            self.target,
-            self.body.len()
-        );
+        let mut head =
+            format!("{} {} HTTP/1.1\r\ncontent-length: {}\r\n", self.method, self.target, self.body.len());
+        if self.header("connection").is_none() {
+            head.push_str("connection: close\r\n");
+        }
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -113,7 +112,11 @@ impl Response {
         let headers = headers_of(parsed.headers);
         let header =
             |name: &str| headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
-        let body = read_body(stream, rest, header("content-length"), true)?;
+        let body = if header("transfer-encoding") == Some("chunked") {
+            read_chunks(stream, rest)?
+        } else {
+            read_body(stream, rest, header("content-length"), true)?
+        };
         Ok(Self { status, content_type: header("content-type").unwrap_or_default().to_owned(), body })
     }
 
@@ -178,6 +181,37 @@ fn read_body(
     Ok(body)
 }
 
+/// A body in chunks, each after a line with its length.
+fn read_chunks(stream: &mut impl Read, mut read: Vec<u8>) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    let mut more = [0; 16 << 10];
+    loop {
+        let length = match httparse::parse_chunk_size(&read) {
+            Ok(httparse::Status::Complete((line, length))) => Some((line, length as usize)),
+            Ok(httparse::Status::Partial) => None,
+            Err(_) => refuse!("malformed chunk"),
+        };
+        match length {
+            Some((_, length)) if length + body.len() > BODY => {
+                refuse!("the body of a message is too large")
+            }
+            // Each chunk ends with a line of its own.
+            Some((line, length)) if read.len() >= line + length + 2 => {
+                let rest = read.split_off(line + length + 2);
+                body.extend(read.iter().skip(line).take(length));
+                if length == 0 {
+                    return Ok(body);
+                }
+                read = rest;
+            }
+            _ => match stream.read(&mut more).doing("read")? {
+                0 => refuse!("unexpected EOF"),
+                count => read.extend(more.iter().take(count)),
+            },
+        }
+    }
+}
+
 fn headers_of(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header.value))).collect()
@@ -237,6 +271,14 @@ mod tests {
         assert_eq!(read.parameter("fieldManager").as_deref(), Some("a b/ü"));
         assert_eq!(read.header("authorization"), Some("Bearer x"));
         assert_eq!(read.parameter("force"), None);
+    }
+
+    #[test]
+    fn a_body_in_chunks_is_put_together() {
+        let wire =
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n";
+        assert_eq!(Response::read(&mut &wire[..]).unwrap().body, b"abc0123456789");
+        assert!(Response::read(&mut &wire[..wire.len() - 12]).is_err());
     }
 
     #[test]

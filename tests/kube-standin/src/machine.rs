@@ -56,11 +56,20 @@ pub fn size() -> (usize, u64) {
 /// # Errors
 /// With what it said, when it fails.
 pub fn systemctl(arguments: &[&str]) -> Result<()> {
-    let output = Command::new("systemctl").args(arguments).output().doing("systemctl")?;
+    run(Command::new("systemctl").args(arguments)).map(drop)
+}
+
+/// Runs a program; returns what it prints.
+///
+/// # Errors
+/// With what it said, when it fails.
+pub fn run(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().doing(&name)?;
     if !output.status.success() {
-        refuse!("systemctl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        refuse!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Whether this process is root's.

@@ -8,6 +8,16 @@ use crate::version::Version;
 /// Where the packages put what tells the stand-ins who they are.
 pub const LIBRARY: &str = "/usr/lib/kube-standin";
 
+/// The machine's architecture, as packages and images call it.
+#[must_use]
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
 /// A program that has a stand-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::failure::Failure;
 use crate::http::Response;
 
 /// A refusal, as the API words it.
@@ -60,6 +61,13 @@ impl Refusal {
             "message": self.message, "reason": self.reason, "code": self.status,
         });
         Response::new(self.status, "application/json", body.to_string())
+    }
+}
+
+/// Where the objects are, did not answer.
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::internal(failure.message)
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Store;
 use super::answer::Refusal;
+use super::store::{State, Store};
 use super::tokens::Signer;
 use crate::http::Request;
 use crate::pki;
@@ -24,20 +24,15 @@ impl User {
     pub(crate) fn of(
         request: &Request,
         certificate: Option<&[u8]>,
-        store: Option<&Store>,
+        store: &Store,
         signer: &Signer,
     ) -> Result<Self, Refusal> {
         if let Some(der) = certificate {
             let (name, groups) = pki::holder(der).map_err(|_| Refusal::unauthorized())?;
-            let user = Self { name, groups };
-            return Ok(user.impersonated(request));
+            return Ok(Self { name, groups });
         }
         match request.header("authorization").and_then(|text| text.strip_prefix("Bearer ")) {
-            Some(token) => match store {
-                Some(store) => Self::by_token(token, store, signer).ok_or_else(Refusal::unauthorized),
-                // Whoever keeps the tokens will say.
-                None => Ok(Self::anonymous()),
-            },
+            Some(token) => Self::by_token(token, &*store.read()?, signer).ok_or_else(Refusal::unauthorized),
             None => Ok(Self::anonymous()),
         }
     }
@@ -46,38 +41,20 @@ impl User {
         Self { name: "system:anonymous".to_owned(), groups: vec!["system:unauthenticated".to_owned()] }
     }
 
-    /// Another API server speaks for its clients.
-    fn impersonated(self, request: &Request) -> Self {
-        let trusted =
-            self.groups.iter().any(|group| group == "system:masters" || group == "kubeadm:cluster-admins");
-        match request.header("impersonate-user") {
-            Some(name) if trusted => Self {
-                name: name.to_owned(),
-                groups: request
-                    .headers
-                    .iter()
-                    .filter(|(name, _)| name == "impersonate-group")
-                    .map(|(_, group)| group.clone())
-                    .collect(),
-            },
-            _ => self,
-        }
-    }
-
     /// Whose a token is.
-    pub(super) fn by_token(token: &str, store: &Store, signer: &Signer) -> Option<Self> {
+    pub(super) fn by_token(token: &str, state: &State, signer: &Signer) -> Option<Self> {
         if let Some(account) = signer.holder(token) {
-            let found = store.get("serviceaccounts", Some(&account.namespace), &account.name)?;
+            let found = state.get("serviceaccounts", Some(&account.namespace), &account.name)?;
             return (found["metadata"]["uid"] == account.uid.as_str()).then(|| account.into_user());
         }
         let (id, secret) = token.split_once('.')?;
-        let found = store.get("secrets", Some("kube-system"), &format!("bootstrap-token-{id}"))?;
-        let given = data(&found, "token-secret")?;
-        let usable = data(&found, "usage-bootstrap-authentication").as_deref() == Some("true");
-        if !usable || !token_lives(&found) || given != secret {
+        let found = state.get("secrets", Some("kube-system"), &format!("bootstrap-token-{id}"))?;
+        let given = data(found, "token-secret")?;
+        let usable = data(found, "usage-bootstrap-authentication").as_deref() == Some("true");
+        if !usable || !token_lives(found) || given != secret {
             return None;
         }
-        let groups = data(&found, "auth-extra-groups").unwrap_or_default();
+        let groups = data(found, "auth-extra-groups").unwrap_or_default();
         let mut groups: Vec<String> =
             groups.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         groups.push("system:bootstrappers".to_owned());

@@ -1,18 +1,29 @@
 //! Who may do what: the rules that kubeadm sets up, and the roles that the cluster has.
 
+use std::sync::Arc;
+
 use super::answer::Refusal;
 use super::authentication::User;
 use super::rbac::{self, Wish};
 use super::reviews;
-use super::store::Store;
+use super::store::State;
+use crate::failure::Result as Found;
 use crate::http::Request;
 
 const CSR: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 
-/// Refuses what the user may not do.
-pub(crate) fn check(user: &User, request: &Request, store: Option<&Store>) -> Result<(), Refusal> {
-    let by_role = || Some(is_allowed(user, &Wish::of(request)?, store?));
-    if may(user, request) || by_role() == Some(true) {
+/// Refuses what the user may not do. The state is only asked for where the cluster's roles decide.
+pub(crate) fn check(
+    user: &User,
+    request: &Request,
+    state: impl FnOnce() -> Found<Arc<State>>,
+) -> Result<(), Refusal> {
+    if may(user, request) {
+        return Ok(());
+    }
+    if let Some(wish) = Wish::of(request)
+        && is_allowed(user, &wish, &*state()?)
+    {
         return Ok(());
     }
     let verb = match request.method.as_str() {
@@ -26,8 +37,8 @@ pub(crate) fn check(user: &User, request: &Request, store: Option<&Store>) -> Re
 }
 
 /// Whether somebody may do something by the roles of the cluster.
-pub(super) fn is_allowed(user: &User, wish: &Wish, store: &Store) -> bool {
-    is_administrator(user) || rbac::allows(user, wish, |plural, namespace| store.list(plural, namespace))
+pub(super) fn is_allowed(user: &User, wish: &Wish, state: &State) -> bool {
+    is_administrator(user) || rbac::allows(user, wish, |plural, namespace| state.list(plural, namespace))
 }
 
 fn is_administrator(user: &User) -> bool {
@@ -85,8 +96,10 @@ mod tests {
 
     fn allowed(name: &str, group: &str, method: &str, target: &str) -> bool {
         let user = User { name: name.into(), groups: vec![group.into()] };
-        check(&user, &Request { method: method.into(), target: target.into(), ..Request::default() }, None)
-            .is_ok()
+        check(&user, &Request { method: method.into(), target: target.into(), ..Request::default() }, || {
+            Ok(Arc::default())
+        })
+        .is_ok()
     }
 
     #[test]

@@ -14,44 +14,66 @@ use time::format_description::well_known::Rfc3339;
 use super::authentication::{data, token_lives};
 use super::store::{State, Store, key};
 use super::{PERIOD, pods};
-use crate::failure::Result;
+use crate::failure::Failure;
 use crate::pki::{Pair, YEAR};
 
 /// After how many seconds without a sign of life a node counts as lost.
 const SILENCE: i64 = 40;
+/// After how many periods the controllers look even if nothing has changed.
+const REST: u32 = 10;
 
 const REQUESTS: &str = "certificatesigningrequests.certificates.k8s.io";
 const CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 const SERVING: &str = "kubernetes.io/kubelet-serving";
 
-/// Makes what is there from the beginning, and starts the controllers.
-pub(super) fn start(store: &Arc<Store>, authority: &Arc<Pair>, services: &str) -> Result<()> {
+/// Starts the controllers, which begin by making what is there from the beginning. Every server has them, and what one has done, the
+/// others find done.
+pub(super) fn start(store: &Arc<Store>, authority: Pair, services: &str) {
     let first = services.split('/').next().and_then(|text| text.parse::<Ipv4Addr>().ok());
     let address = first.map(|first| Ipv4Addr::from(u32::from(first) + 1).to_string());
-    let _ = store.change(|state| {
-        for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
-            found(state, "namespaces", None, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "status": {"phase": "Active"}}));
-        }
-        found(state, "services", Some("default"), json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
-            "spec": {"clusterIP": address, "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}], "type": "ClusterIP"}}));
-        Ok::<_, ()>(())
-    });
-    let (store, authority) = (Arc::clone(store), Arc::clone(authority));
+    let store = Arc::clone(store);
     std::thread::spawn(move || {
+        let mut seen = None;
+        let mut rested = 0;
         loop {
-            let _ = store.change(|state| {
-                give_addresses(state);
-                sign(state, &authority);
-                sign_cluster_info(state);
-                forget_tokens(state);
-                watch_nodes(state, OffsetDateTime::now_utc());
-                pods::reconcile(state);
-                Ok::<_, ()>(())
-            });
+            let revision = store.read().map(|state| state.revision).ok();
+            // Where nothing has changed, only time has passed.
+            if revision != seen || rested >= REST {
+                rested = 0;
+                let worked = store.change(|state| {
+                    begin(state, address.as_deref());
+                    give_addresses(state);
+                    sign(state, &authority);
+                    sign_cluster_info(state);
+                    forget_tokens(state);
+                    watch_nodes(state, OffsetDateTime::now_utc());
+                    pods::reconcile(state);
+                    Ok::<_, Failure>(state.revision)
+                });
+                seen = worked.ok();
+            }
+            rested += 1;
             std::thread::sleep(PERIOD);
         }
     });
-    Ok(())
+}
+
+fn begin(state: &mut State, address: Option<&str>) {
+    for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+        found(
+            state,
+            "namespaces",
+            None,
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "status": {"phase": "Active"}}),
+        );
+    }
+    found(
+        state,
+        "services",
+        Some("default"),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
+        "spec": {"clusterIP": address, "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}], "type": "ClusterIP"}}),
+    );
 }
 
 fn found(state: &mut State, plural: &str, namespace: Option<&str>, mut object: Value) {

@@ -1,14 +1,12 @@
 //! kube-apiserver, with the controllers that the rest of a control plane would be.
 //!
-//! Real certificates and tokens say who asks; what is kept, is kept in one file in etcd's folder. A server beside an
-//! etcd that is not on its own machine passes everything on to the server there.
+//! Real certificates and tokens say who asks; what is kept, is kept in the etcd that the flags name.
 
 mod answer;
 mod apply;
 mod authentication;
 mod authorization;
 mod controllers;
-mod forward;
 mod objects;
 mod pods;
 mod rbac;
@@ -24,6 +22,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use serde_json::json;
 
+use crate::etcd::Etcd;
 use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::flags::Flags;
 use crate::http::{Request, Response};
@@ -34,8 +33,7 @@ use crate::{files, tls};
 use answer::Refusal;
 use authentication::User;
 pub(crate) use controllers::signature;
-use forward::Forward;
-pub(crate) use store::Store;
+use store::Store;
 use tokens::Signer;
 
 /// The flags that kubeadm writes into the manifest.
@@ -49,18 +47,18 @@ const FLAGS: &str = "advertise-address= allow-privileged= authorization-mode= cl
     audit-log-maxsize= profiling= tls-min-version= tls-cipher-suites= encryption-provider-config= \
     feature-gates= anonymous-auth= bind-address= v= request-timeout= event-ttl= runtime-config=";
 
+/// How long etcd may take to answer a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take when only its health is asked for.
+const HEALTH: Duration = Duration::from_secs(2);
+
 /// A running server.
 struct Server {
     version: Version,
-    authority: Arc<Pair>,
-    place: Place,
+    store: Arc<Store>,
+    /// The same, for whoever does not want to wait.
+    health: Store,
     signer: Signer,
-}
-
-/// Where the objects are.
-enum Place {
-    Here(Arc<Store>),
-    There(Box<Forward>),
 }
 
 /// Runs the server until it is killed.
@@ -86,35 +84,21 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let port: u16 = flags.value("secure-port").unwrap_or("6443").parse().doing("secure-port")?;
     let listener =
         TcpListener::bind(("0.0.0.0", port)).doing(format_args!("failed to listen on 0.0.0.0:{port}"))?;
-    let authority = Arc::new(authority);
-    let etcd = need("etcd-servers")?;
-    let place = if etcd.contains("//127.0.0.1") {
-        let store = Arc::new(Store::open(&state_file())?);
-        controllers::start(
-            &store,
-            &authority,
-            flags.value("service-cluster-ip-range").unwrap_or("10.96.0.0/12"),
-        )?;
-        Place::Here(store)
-    } else {
-        let client = pair("kubelet-client-certificate", "kubelet-client-key")?;
-        Place::There(Box::new(Forward::new(etcd, port, &authority.certificate, client)))
-    };
+    let etcd_authority = files::read(need("etcd-cafile")?.as_ref())?;
+    let etcd_client = pair("etcd-certfile", "etcd-keyfile")?;
+    let etcd_server = need("etcd-servers")?;
+    let store = |patience| Store::new(Etcd::new(etcd_server, &etcd_authority, etcd_client.clone(), patience));
+    let health = store(HEALTH);
+    let store = Arc::new(store(PATIENCE));
+    controllers::start(&store, authority, flags.value("service-cluster-ip-range").unwrap_or("10.96.0.0/12"));
     let signing_key = files::read(need("service-account-signing-key-file")?.as_ref())?;
     let signer = Signer::new(&signing_key, need("service-account-issuer")?)?;
-    let server = Arc::new(Server { version: image_version()?, authority, place, signer });
+    let server = Arc::new(Server { version: image_version()?, store, health, signer });
     for stream in listener.incoming().flatten() {
         let (server, config) = (Arc::clone(&server), Arc::clone(&config));
         std::thread::spawn(move || server.serve(stream, &config));
     }
     Ok(())
-}
-
-/// The file in etcd's folder, which etcd's own manifest names.
-fn state_file() -> PathBuf {
-    let manifest = std::fs::read_to_string("/etc/kubernetes/manifests/etcd.yaml").unwrap_or_default();
-    let folder = manifest.lines().find_map(|line| line.trim().strip_prefix("- --data-dir="));
-    PathBuf::from(folder.unwrap_or("/var/lib/etcd")).join("member/objects.json")
 }
 
 /// The version of the image that the server's own manifest names.
@@ -138,28 +122,16 @@ impl Server {
     }
 
     fn answer(&self, request: &Request, certificate: Option<&[u8]>) -> Response {
-        let store = match &self.place {
-            Place::Here(store) => Some(store.as_ref()),
-            Place::There(_) => None,
-        };
         let answered = (|| {
-            let user = User::of(request, certificate, store, &self.signer)?;
-            if let Place::There(forward) = &self.place
-                && request.path() != "/version"
-            {
-                return Ok(forward.pass(request, &user));
-            }
-            authorization::check(&user, request, store)?;
+            let user = User::of(request, certificate, &self.store, &self.signer)?;
+            authorization::check(&user, request, || self.store.read())?;
             if let Some(response) = self.about_itself(request) {
                 return Ok(response);
             }
-            if let Some(answer) = store.and_then(|store| reviews::answer(request, store, &self.signer)) {
+            if let Some(answer) = reviews::answer(request, &self.store, &self.signer) {
                 return answer;
             }
-            match store {
-                Some(store) => objects::answer(store, request, &user, &self.authority, self.version),
-                None => Err(Refusal::not_found("the server could not find the requested resource")),
-            }
+            objects::answer(&self.store, request, &user, self.version)
         })();
         answered.unwrap_or_else(|refusal: Refusal| refusal.response())
     }
@@ -167,7 +139,20 @@ impl Server {
     /// Health and version.
     fn about_itself(&self, request: &Request) -> Option<Response> {
         match request.path() {
-            "/readyz" | "/livez" | "/healthz" => Some(Response::new(200, "text/plain", "ok")),
+            "/readyz" | "/livez" | "/healthz" => Some(match self.health.read() {
+                Ok(state) if state.get("namespaces", None, "kube-system").is_some() => {
+                    Response::new(200, "text/plain", "ok")
+                }
+                Ok(_) => Response::new(
+                    500,
+                    "text/plain",
+                    "[-]poststarthook/start-system-namespaces-controller failed\n",
+                ),
+                Err(failure) => {
+                    let checks = format!("[+]ping ok\n[-]etcd failed: {failure}\nreadyz check failed\n");
+                    Response::new(500, "text/plain", checks)
+                }
+            }),
             "/version" => {
                 let version = json!({"major": "1", "minor": self.version.minor.to_string(), "gitVersion": format!("v{}", self.version), "platform": "linux/amd64"});
                 Some(Response::new(200, "application/json", version.to_string()))

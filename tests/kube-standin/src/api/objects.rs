@@ -1,7 +1,5 @@
 //! Getting, making, changing and deleting objects.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
@@ -14,7 +12,6 @@ use super::authentication::User;
 use super::pods;
 use super::store::{State, Store, key};
 use crate::http::{Request, Response};
-use crate::pki::Pair;
 use crate::resources::{self, Resource};
 use crate::schema::{self, Mistake, OBJECTS};
 use crate::version::Version;
@@ -32,16 +29,16 @@ pub(super) fn answer(
     store: &Store,
     request: &Request,
     user: &User,
-    _: &Arc<Pair>,
     version: Version,
 ) -> Result<Response, Refusal> {
-    if let Some(response) = discovery(store, request) {
+    let state = store.read()?;
+    if let Some(response) = discovery(&state, request) {
         return Ok(response);
     }
-    let target = target(store, request.path())?;
+    let target = target(&state, request.path())?;
     match (request.method.as_str(), target.name.as_deref(), target.part.as_deref()) {
-        ("GET", None, None) => Ok(list(store, &target)),
-        ("GET", Some(name), None) => get(store, &target, name),
+        ("GET", None, None) => Ok(list(&state, &target)),
+        ("GET", Some(name), None) => get(&state, &target, name),
         ("POST", None, None) => create(store, &target, body(request)?, user, version),
         ("POST", Some(name), Some("eviction")) => pods::evict(store, target.namespace.as_deref(), name),
         ("PUT", Some(name), part) => {
@@ -55,22 +52,22 @@ pub(super) fn answer(
 }
 
 /// The kinds there are, for clients.
-fn discovery(store: &Store, request: &Request) -> Option<Response> {
+fn discovery(state: &State, request: &Request) -> Option<Response> {
     if request.path() != "/api-resources" {
         return None;
     }
-    let kinds: Vec<Value> = kinds(store)
+    let kinds: Vec<Value> = kinds(state)
         .map(|kind| json!({"kind": kind.kind, "group": kind.group, "version": kind.version, "plural": kind.plural, "short": kind.short, "namespaced": kind.namespaced}))
         .collect();
     Some(answer::object(200, &Value::Array(kinds)))
 }
 
-fn kinds(store: &Store) -> impl Iterator<Item = Resource> {
-    let custom = store.list("customresourcedefinitions.apiextensions.k8s.io", None);
+fn kinds(state: &State) -> impl Iterator<Item = Resource> {
+    let custom = state.list("customresourcedefinitions.apiextensions.k8s.io", None);
     resources::built_in().chain(custom.into_iter().flat_map(|definition| resources::custom(&definition)))
 }
 
-fn target(store: &Store, path: &str) -> Result<Target, Refusal> {
+fn target(state: &State, path: &str) -> Result<Target, Refusal> {
     let nowhere = || Refusal::not_found("the server could not find the requested resource");
     let mut words = path.trim_matches('/').split('/');
     let (group, version) = match (words.next(), words.next()) {
@@ -85,7 +82,7 @@ fn target(store: &Store, path: &str) -> Result<Target, Refusal> {
         rest.drain(..2);
     }
     let &plural = rest.first().ok_or_else(nowhere)?;
-    let resource = kinds(store)
+    let resource = kinds(state)
         .find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
         .ok_or_else(nowhere)?;
     let word = |index: usize| rest.get(index).map(|word| (*word).to_owned());
@@ -112,15 +109,15 @@ fn body(request: &Request) -> Result<Value, Refusal> {
         .map_err(|error| Refusal::bad_request(format!("cannot decode the body: {error}")))
 }
 
-fn list(store: &Store, target: &Target) -> Response {
-    let items = store.list(&target.plural(), target.namespace.as_deref());
+fn list(state: &State, target: &Target) -> Response {
+    let items = state.list(&target.plural(), target.namespace.as_deref());
     let list = json!({"apiVersion": target.resource.api_version(), "kind": format!("{}List", target.resource.kind), "metadata": {"resourceVersion": ""}, "items": items});
     answer::object(200, &list)
 }
 
-fn get(store: &Store, target: &Target, name: &str) -> Result<Response, Refusal> {
-    let found = store.get(&target.plural(), target.namespace.as_deref(), name);
-    found.map(|object| answer::object(200, &object)).ok_or_else(|| target.missing(name))
+fn get(state: &State, target: &Target, name: &str) -> Result<Response, Refusal> {
+    let found = state.get(&target.plural(), target.namespace.as_deref(), name);
+    found.map(|object| answer::object(200, object)).ok_or_else(|| target.missing(name))
 }
 
 fn create(
@@ -146,7 +143,7 @@ fn create(
         if state.objects.contains_key(&target.key(&name)) {
             return Err(Refusal::already_exists(format!("{} {name:?} already exists", target.plural())));
         }
-        keep(state, target, &name, object, None)
+        keep(state, target, &name, object.clone(), None)
     })?;
     Ok(answer::object(201, &made))
 }
@@ -232,7 +229,7 @@ fn change(
     name: &str,
     part: Option<&str>,
     version: Version,
-    change: impl FnOnce(&mut Value) -> Result<(), Refusal>,
+    change: impl Fn(&mut Value) -> Result<(), Refusal>,
 ) -> Result<Response, Refusal> {
     let kept = store.change(|state| {
         let live = state.objects.get(&target.key(name)).cloned().ok_or_else(|| target.missing(name))?;
@@ -274,7 +271,7 @@ fn delete(store: &Store, target: &Target, name: &str) -> Result<Response, Refusa
                 state.objects.keys().filter(|key| key.split('/').nth(1) == Some(name)).cloned().collect();
             inside.iter().for_each(|key| drop(state.remove(key)));
         }
-        Ok(removed)
+        Ok::<_, Refusal>(removed)
     })?;
     Ok(answer::object(200, &removed))
 }

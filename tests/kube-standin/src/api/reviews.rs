@@ -7,7 +7,7 @@ use super::answer::{self, Refusal};
 use super::authentication::User;
 use super::authorization;
 use super::rbac::Wish;
-use super::store::Store;
+use super::store::{State, Store};
 use super::tokens::{Account, Signer};
 use crate::http::{Request, Response};
 
@@ -29,36 +29,36 @@ pub(super) fn answer(request: &Request, store: &Store, signer: &Signer) -> Optio
             .map_err(|error| Refusal::bad_request(format!("cannot decode the body: {error}")))
     };
     match request.path() {
-        TOKENS => Some(body().map(|review| who(review, store, signer))),
-        ACCESS => Some(body().map(|review| whether(review, store))),
+        TOKENS => Some(body().and_then(|review| Ok(who(review, &*store.read()?, signer)))),
+        ACCESS => Some(body().and_then(|review| Ok(whether(review, &*store.read()?)))),
         path => {
             let words: Vec<&str> = path.trim_matches('/').split('/').collect();
             let &["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"] = words.as_slice()
             else {
                 return None;
             };
-            Some(body().and_then(|asked| token(asked, namespace, name, store, signer)))
+            Some(body().and_then(|asked| token(asked, namespace, name, &*store.read()?, signer)))
         }
     }
 }
 
-fn who(mut review: Value, store: &Store, signer: &Signer) -> Response {
+fn who(mut review: Value, state: &State, signer: &Signer) -> Response {
     let token = review["spec"]["token"].as_str().unwrap_or_default();
-    review["status"] = match User::by_token(token, store, signer) {
+    review["status"] = match User::by_token(token, state, signer) {
         Some(user) => json!({"authenticated": true, "user": {"username": user.name, "groups": user.groups}}),
         None => json!({"authenticated": false, "error": "invalid bearer token"}),
     };
     answer::object(201, &review)
 }
 
-fn whether(mut review: Value, store: &Store) -> Response {
+fn whether(mut review: Value, state: &State) -> Response {
     let spec = &review["spec"];
     let groups = spec["groups"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let user = User {
         name: spec["user"].as_str().unwrap_or_default().to_owned(),
         groups: groups.map(str::to_owned).collect(),
     };
-    let allowed = authorization::is_allowed(&user, &Wish::asked(&spec["resourceAttributes"]), store);
+    let allowed = authorization::is_allowed(&user, &Wish::asked(&spec["resourceAttributes"]), state);
     review["status"] = json!({"allowed": allowed});
     answer::object(201, &review)
 }
@@ -67,10 +67,10 @@ fn token(
     mut asked: Value,
     namespace: &str,
     name: &str,
-    store: &Store,
+    state: &State,
     signer: &Signer,
 ) -> Result<Response, Refusal> {
-    let found = store.get("serviceaccounts", Some(namespace), name);
+    let found = state.get("serviceaccounts", Some(namespace), name);
     let found = found.ok_or_else(|| Refusal::not_found(format!("serviceaccounts {name:?} not found")))?;
     let seconds = asked["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
     if seconds < 600 {

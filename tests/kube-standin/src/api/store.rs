@@ -1,17 +1,28 @@
-//! The objects, in one file.
+//! The objects, in etcd.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
 
-use crate::failure::{Context as _, Result};
-use crate::files;
+use crate::etcd::Etcd;
+use crate::failure::{Context as _, Failure, Result, refuse};
+
+/// Where everything lies.
+const ROOT: &str = "/registry/";
+/// One after all keys that begin so.
+const ROOT_END: &str = "/registry0";
+/// The key that every change counts up: whoever knows its last change knows whether anything changed.
+const COUNT: &str = "/registry/count";
+const OBJECTS: &str = "/registry/objects/";
+const APPLIED: &str = "/registry/applied/";
+/// How often a change is tried again because another server was quicker.
+const TRIES: usize = 30;
 
 /// All objects and what was applied by whom.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct State {
     /// Counts changes.
     pub(crate) revision: u64,
@@ -24,8 +35,15 @@ pub(crate) struct State {
 /// The one place where objects are.
 #[derive(Debug)]
 pub(crate) struct Store {
-    path: PathBuf,
-    state: Mutex<State>,
+    etcd: Etcd,
+    last: Mutex<Known>,
+}
+
+/// What etcd said last, and at which of its revisions it was changed.
+#[derive(Debug, Default, Clone)]
+struct Known {
+    at: u64,
+    state: Arc<State>,
 }
 
 /// The key of an object: kind, namespace and name.
@@ -34,52 +52,121 @@ pub(crate) fn key(plural: &str, namespace: Option<&str>, name: &str) -> String {
 }
 
 impl Store {
-    /// Opens the file, or starts without objects.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let state = match std::fs::read_to_string(path) {
-            Ok(text) => {
-                serde_json::from_str(&text).doing(format_args!("etcd: {} is damaged", path.display()))?
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => State::default(),
-            Err(error) => return Err(error).doing(format_args!("etcd: {}", path.display())),
-        };
-        Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
+    pub(crate) fn new(etcd: Etcd) -> Self {
+        Self { etcd, last: Mutex::default() }
     }
 
-    /// An object.
-    pub(crate) fn get(&self, plural: &str, namespace: Option<&str>, name: &str) -> Option<Value> {
-        self.lock().objects.get(&key(plural, namespace, name)).cloned()
+    /// All there is now.
+    ///
+    /// # Errors
+    /// When etcd does not answer, such as when too few of its members are left.
+    pub(crate) fn read(&self) -> Result<Arc<State>> {
+        self.known().map(|known| known.state)
     }
 
-    /// All objects of a kind, of one namespace or of all.
-    pub(crate) fn list(&self, plural: &str, namespace: Option<&str>) -> Vec<Value> {
-        self.lock().list(plural, namespace)
-    }
-
-    /// Changes the state; what `change` did is kept before anybody is told of it, and undone when it fails.
-    pub(crate) fn change<T, E>(
-        &self,
-        change: impl FnOnce(&mut State) -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
-        let mut state = self.lock();
-        let before = state.revision;
-        let mut next = state.clone();
-        let result = change(&mut next)?;
-        if next.revision != before {
-            if let Ok(text) = serde_json::to_string(&next) {
-                let _ = files::write(&self.path, &text, 0o600);
-            }
-            *state = next;
+    fn known(&self) -> Result<Known> {
+        let found = self.etcd.ask("/v3/kv/range", &json!({"key": BASE64.encode(COUNT)}))?;
+        let at = changed_at(&found["kvs"][0]);
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if at == last.at {
+            return Ok(last);
         }
-        Ok(result)
+        let range = json!({"key": BASE64.encode(ROOT), "range_end": BASE64.encode(ROOT_END)});
+        let known = read(&self.etcd.ask("/v3/kv/range", &range)?)?;
+        self.remember(known.clone());
+        Ok(known)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remember(&self, known: Known) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.at >= last.at {
+            *last = known;
+        }
+    }
+
+    /// Changes the state; what `change` did is kept before anybody is told of it, and undone when it fails. When another server
+    /// was quicker, it is done again upon what that one left.
+    pub(crate) fn change<T, E: From<Failure>>(
+        &self,
+        mut change: impl FnMut(&mut State) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        for _ in 0..TRIES {
+            let known = self.known()?;
+            let mut next = State::clone(&known.state);
+            let result = change(&mut next)?;
+            if next.revision == known.state.revision || self.keep(&known, next)? {
+                return Ok(result);
+            }
+        }
+        Err(Failure::new("etcdserver: too many requests").into())
+    }
+
+    /// Keeps a state in place of the one that is known, unless that is the past.
+    fn keep(&self, known: &Known, next: State) -> Result<bool> {
+        let (before, after) = (pairs(&known.state), pairs(&next));
+        let mut steps = vec![put(COUNT, next.revision.to_string().as_bytes())];
+        for (key, value) in &after {
+            if before.get(key) != Some(value) {
+                steps.push(put(key, value.to_string().as_bytes()));
+            }
+        }
+        let keys: BTreeSet<&String> = after.keys().collect();
+        for key in before.keys().filter(|key| !keys.contains(key)) {
+            steps.push(json!({"request_delete_range": {"key": BASE64.encode(key)}}));
+        }
+        let same = json!({"key": BASE64.encode(COUNT), "target": "MOD", "result": "EQUAL", "mod_revision": known.at.to_string()});
+        let answer = self.etcd.ask("/v3/kv/txn", &json!({"compare": [same], "success": steps}))?;
+        if answer["succeeded"] != true {
+            return Ok(false);
+        }
+        let at = answer["header"]["revision"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+        self.remember(Known { at, state: Arc::new(next) });
+        Ok(true)
     }
 }
 
+fn put(key: &str, value: &[u8]) -> Value {
+    json!({"request_put": {"key": BASE64.encode(key), "value": BASE64.encode(value)}})
+}
+
+fn changed_at(pair: &Value) -> u64 {
+    pair["mod_revision"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// A state as etcd's keys.
+fn pairs(state: &State) -> BTreeMap<String, Value> {
+    let objects = state.objects.iter().map(|(key, object)| (format!("{OBJECTS}{key}"), object.clone()));
+    let applied = state.applied.iter().map(|(key, managers)| (format!("{APPLIED}{key}"), json!(managers)));
+    objects.chain(applied).collect()
+}
+
+/// A state out of all of etcd's keys.
+fn read(answer: &Value) -> Result<Known> {
+    let (mut state, mut at) = (State::default(), 0);
+    for pair in answer["kvs"].as_array().into_iter().flatten() {
+        let decoded = |name: &str| BASE64.decode(pair[name].as_str().unwrap_or_default()).doing("etcd");
+        let key = String::from_utf8(decoded("key")?).doing("etcd")?;
+        let value: Value = serde_json::from_slice(&decoded("value")?).doing(format_args!("etcd: {key}"))?;
+        if key == COUNT {
+            (state.revision, at) = (value.as_u64().unwrap_or_default(), changed_at(pair));
+        } else if let Some(key) = key.strip_prefix(OBJECTS) {
+            state.objects.insert(key.to_owned(), value);
+        } else if let Some(key) = key.strip_prefix(APPLIED) {
+            let managers = serde_json::from_value(value).doing(format_args!("etcd: {key}"))?;
+            state.applied.insert(key.to_owned(), managers);
+        } else {
+            refuse!("etcd: {key} is none of ours");
+        }
+    }
+    Ok(Known { at, state: Arc::new(state) })
+}
+
 impl State {
+    /// An object.
+    pub(crate) fn get(&self, plural: &str, namespace: Option<&str>, name: &str) -> Option<&Value> {
+        self.objects.get(&key(plural, namespace, name))
+    }
+
     /// All objects of a kind, of one namespace or of all.
     pub(crate) fn list(&self, plural: &str, namespace: Option<&str>) -> Vec<Value> {
         let prefix = match namespace {
@@ -117,43 +204,35 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn what_is_kept_is_there_when_it_is_opened_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("objects.json");
-        let store = Store::open(&path).unwrap();
-        let put = |store: &Store, value: u32| {
-            store
-                .change(|state| {
-                    Ok::<_, ()>(
-                        state
-                            .put(key("nodes", None, "a"), json!({"metadata": {"name": "a"}, "value": value})),
-                    )
-                })
-                .unwrap()
+    fn only_what_changes_is_kept_anew() {
+        let mut state = State::default();
+        let mut put = |value: u32| {
+            state.put(key("nodes", None, "a"), json!({"metadata": {"name": "a"}, "value": value}))["metadata"]
+                ["resourceVersion"]
+                .clone()
         };
-        let first = put(&store, 1);
-        assert_eq!(put(&store, 1)["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
-        assert_ne!(put(&store, 2)["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
-        let again = Store::open(&path).unwrap();
-        assert_eq!(again.get("nodes", None, "a").unwrap()["value"], 2);
-        assert_eq!(again.list("nodes", None).len(), 1);
-        assert!(again.list("node", None).is_empty());
+        let first = put(1);
+        assert_eq!(put(1), first);
+        assert_ne!(put(2), first);
+        assert_eq!(state.get("nodes", None, "a").unwrap()["value"], 2);
+        assert_eq!(state.list("nodes", None).len(), 1);
+        assert!(state.list("node", None).is_empty());
     }
 
     #[test]
-    fn a_change_that_fails_changes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("objects.json")).unwrap();
-        let failed = store.change(|state| {
-            state.put(key("nodes", None, "a"), json!({"metadata": {}}));
-            Err::<(), _>("no")
-        });
-        assert_eq!(failed, Err("no"));
-        assert!(store.list("nodes", None).is_empty());
+    fn a_state_is_read_from_the_keys_it_was_kept_in() {
+        let mut state = State::default();
+        state.put(key("nodes", None, "a"), json!({"metadata": {"name": "a"}}));
+        state.applied.insert(key("nodes", None, "a"), BTreeMap::from([("me".to_owned(), json!({"x": 1}))]));
+        let pair = |key: &str, value: &Value| json!({"key": BASE64.encode(key), "value": BASE64.encode(value.to_string()), "mod_revision": "7"});
+        let mut kvs: Vec<Value> = pairs(&state).iter().map(|(key, value)| pair(key, value)).collect();
+        kvs.push(pair(COUNT, &json!(state.revision)));
+        let known = read(&json!({"kvs": kvs})).unwrap();
+        assert_eq!((known.at, known.state.as_ref()), (7, &state));
+        assert!(read(&json!({"kvs": [pair("/registry/other", &json!(1))]})).is_err());
+        assert_eq!(read(&json!({})).unwrap().at, 0);
     }
 }

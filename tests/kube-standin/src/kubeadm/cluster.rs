@@ -53,6 +53,10 @@ impl Cluster {
             .unwrap_or("/var/lib/etcd")
     }
 
+    pub(super) fn repository(&self) -> &str {
+        self.configuration.image_repository.as_deref().unwrap_or_default()
+    }
+
     pub(super) fn services(&self) -> &str {
         self.configuration.networking.service_subnet.as_deref().unwrap_or_default()
     }

@@ -2,11 +2,11 @@
 
 use super::cluster::Cluster;
 use super::{configuration, say};
-use crate::config;
 use crate::failure::Result;
 use crate::flags::Flags;
 use crate::runtime;
 use crate::version::Version;
+use crate::{config, image};
 
 const FLAGS: &str = "config= kubernetes-version= image-repository= cri-socket= feature-gates= o/output= v/v=";
 
@@ -16,7 +16,12 @@ pub(super) fn list(version: Version, arguments: &[String]) -> Result<()> {
     images(&flags, version)?.iter().try_for_each(|image| say(image))
 }
 
-/// Checks that images could be pulled: the runtime answers. What they hold cannot be had.
+/// The end of the name of etcd's image.
+fn etcd() -> String {
+    format!("/etcd:{}", image::TAG)
+}
+
+/// Checks that images could be pulled: the runtime answers. Of what they hold, only etcd can be had.
 pub(super) fn pull(version: Version, arguments: &[String]) -> Result<()> {
     let flags = Flags::parse(arguments, FLAGS)?;
     let socket = match flags.value("config") {
@@ -24,7 +29,11 @@ pub(super) fn pull(version: Version, arguments: &[String]) -> Result<()> {
         None => flags.value("cri-socket").map(str::to_owned),
     };
     runtime::check(socket.as_deref().unwrap_or(runtime::SOCKET))?;
-    images(&flags, version)?.iter().try_for_each(|image| say(&format!("[config/images] Pulled {image}")))
+    let images = images(&flags, version)?;
+    if let Some(repository) = images.iter().find_map(|name| name.strip_suffix(&etcd())) {
+        image::provide(repository)?;
+    }
+    images.iter().try_for_each(|image| say(&format!("[config/images] Pulled {image}")))
 }
 
 fn images(flags: &Flags, version: Version) -> Result<Vec<String>> {
@@ -49,7 +58,7 @@ fn images(flags: &Flags, version: Version) -> Result<Vec<String>> {
     images.extend([
         format!("{repository}/coredns/coredns:v1.12.1"),
         format!("{repository}/pause:{pause}"),
-        format!("{repository}/etcd:3.6.4-0"),
+        format!("{repository}{}", etcd()),
     ]);
     Ok(images)
 }

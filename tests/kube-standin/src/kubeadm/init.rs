@@ -14,7 +14,7 @@ use crate::failure::{Result, refuse};
 use crate::flags::Flags;
 use crate::kubeconfig::{Credentials, Kubeconfig};
 use crate::version::Version;
-use crate::{files, machine, yaml};
+use crate::{files, image, machine, yaml};
 
 /// How long a component may take to get well.
 pub(super) const HEALTH: Duration = Duration::from_secs(240);
@@ -37,12 +37,13 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     let port = init.local_api_endpoint.bind_port.unwrap_or(6443);
     say(&format!("[init] Using Kubernetes version: v{}", cluster.version))?;
     preflight::check(Becomes::ControlPlane, &node, port, cluster.data(), version, &flags)?;
+    image::provide(cluster.repository())?;
     certificates::authorities(&cluster)?;
     certificates::own(&cluster, &name, &address)?;
     let server = cluster.endpoint(&address, port);
     certificates::kubeconfigs(&cluster, &name, &server, &format!("https://{address}:{port}"), true)?;
-    manifests::write(&cluster, &name, &address, port, "127.0.0.1")?;
-    std::fs::create_dir_all(cluster.data()).ok();
+    manifests::write(&cluster, &address, port)?;
+    manifests::write_etcd(&cluster, &name, &address, None)?;
     let domain = cluster.configuration.networking.dns_domain.as_deref().unwrap_or_default();
     let settings = kubelet::configuration(configuration.kubelet.as_ref(), cluster.services(), domain);
     say("[kubelet-start] Starting the kubelet")?;
@@ -123,7 +124,7 @@ fn publish(
     let info = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster-info", "namespace": "kube-public"}, "data": {"kubeconfig": yaml::write(&info)?}});
     client.put("/api/v1/namespaces/kube-public/configmaps", &info)?;
     add_proxy(client, cluster)?;
-    let repository = cluster.configuration.image_repository.as_deref().unwrap_or_default();
+    let repository = cluster.repository();
     if cluster.configuration.dns.disabled != Some(true) {
         client.put(
             "/apis/apps/v1/namespaces/kube-system/deployments",
@@ -138,7 +139,7 @@ pub(super) fn add_proxy(client: &Client, cluster: &Cluster) -> Result<()> {
     if cluster.configuration.proxy.disabled == Some(true) {
         return Ok(());
     }
-    let repository = cluster.configuration.image_repository.as_deref().unwrap_or_default();
+    let repository = cluster.repository();
     let image = format!("{repository}/kube-proxy:v{}", cluster.version);
     client.put(
         "/apis/apps/v1/namespaces/kube-system/daemonsets",

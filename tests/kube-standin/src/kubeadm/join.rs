@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::cluster::Cluster;
 use super::preflight::{self, Becomes};
-use super::{FOLDER, PATIENCE, certificates, configuration, init, kubelet, manifests, say, upload, wait};
+use super::{
+    FOLDER, PATIENCE, certificates, configuration, init, kubelet, manifests, members, say, upload, wait,
+};
 use crate::api::signature;
 use crate::client::Client;
 use crate::config::{ClusterConfiguration, JoinConfiguration, duration};
@@ -15,7 +17,7 @@ use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::flags::Flags;
 use crate::kubeconfig::{Credentials, Kubeconfig};
 use crate::version::Version;
-use crate::{files, machine, pki, yaml};
+use crate::{files, image, machine, pki, yaml};
 
 /// How long the cluster may take to be found.
 const DISCOVERY: Duration = Duration::from_secs(30);
@@ -54,7 +56,7 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
                 "error execution phase control-plane-prepare/certs: the stand-in needs the certificate key"
             );
         };
-        let leader = leader(&client)?;
+        image::provide(cluster.repository())?;
         upload::download(&client, &cluster.certificates(), key)?;
         certificates::own(&cluster, &name, &address)?;
         certificates::kubeconfigs(
@@ -64,7 +66,9 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
             &format!("https://{address}:{port}"),
             false,
         )?;
-        manifests::write(&cluster, &name, &address, port, &leader)?;
+        let admin = Client::new(Kubeconfig::read(&Path::new(FOLDER).join("admin.conf"))?, PATIENCE);
+        members::check(&members::any(&admin, &members::client(&cluster.certificates())?)?)?;
+        manifests::write(&cluster, &address, port)?;
     } else {
         files::write(&Path::new(super::CERTIFICATES).join("ca.crt"), &authority, 0o644)?;
     }
@@ -79,6 +83,10 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     std::fs::remove_file(&bootstrap).doing("bootstrap-kubelet.conf")?;
     if join.control_plane.is_some() {
         let admin = Client::new(Kubeconfig::read(&Path::new(FOLDER).join("admin.conf"))?, PATIENCE);
+        let through = members::any(&admin, &members::client(&cluster.certificates())?)?;
+        let (id, all) = members::add(&through, &name, &address)?;
+        manifests::write_etcd(&cluster, &name, &address, Some(&all))?;
+        members::promote(&through, &id)?;
         let local = Kubeconfig { server: format!("https://{address}:{port}"), ..admin.config().clone() };
         let own = Client::new(local, PATIENCE);
         wait("control-plane-join", init::HEALTH, || own.get("/readyz").map(drop).map_err(Into::into))?;
@@ -155,16 +163,4 @@ pub(super) fn read_cluster(client: &Client, version: Version) -> Result<Cluster>
         );
     }
     Ok(cluster)
-}
-
-/// The address of the machine whose etcd has the state.
-fn leader(client: &Client) -> Result<String> {
-    let service = client.config().server.trim_start_matches("https://").to_owned();
-    let host = service.rsplit_once(':').map_or(service.as_str(), |(host, _)| host);
-    use std::net::ToSocketAddrs as _;
-    let found = (host, 0).to_socket_addrs().doing(host)?.find(std::net::SocketAddr::is_ipv4);
-    match found {
-        Some(address) => Ok(address.ip().to_string()),
-        None => refuse!("{host} has no address"),
-    }
 }

@@ -8,7 +8,7 @@ use super::FOLDER;
 use super::cluster::Cluster;
 use crate::config::Argument;
 use crate::failure::{Context as _, Result, refuse};
-use crate::{files, yaml};
+use crate::{files, image, yaml};
 
 /// What the manifests say of the control plane on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,6 @@ pub(super) struct Plane {
     pub(super) node: String,
     pub(super) address: String,
     pub(super) port: u16,
-    /// Where the etcd is that the API server works with.
-    pub(super) etcd: String,
 }
 
 impl Plane {
@@ -40,19 +38,16 @@ impl Plane {
                 None => refuse!("the manifest has no --{name}"),
             }
         };
-        let servers = value(server, "etcd-servers")?;
-        let host = servers.trim_start_matches("https://");
         Ok(Self {
             node: value(store, "name")?,
             address: value(server, "advertise-address")?,
             port: value(server, "secure-port")?.parse().doing("secure-port")?,
-            etcd: host.rsplit_once(':').map_or(host, |(host, _)| host).to_owned(),
         })
     }
 }
 
-/// Writes all four manifests. The API server works with the etcd at `etcd`, a host name or an address.
-pub(super) fn write(cluster: &Cluster, node: &str, address: &str, port: u16, etcd: &str) -> Result<()> {
+/// Writes the manifests of all components but etcd, which the API server finds beside it.
+pub(super) fn write(cluster: &Cluster, address: &str, port: u16) -> Result<()> {
     let pki = cluster.certificates().display().to_string();
     let server = vec![
         ("advertise-address", address.to_owned()),
@@ -64,7 +59,7 @@ pub(super) fn write(cluster: &Cluster, node: &str, address: &str, port: u16, etc
         ("etcd-cafile", format!("{pki}/etcd/ca.crt")),
         ("etcd-certfile", format!("{pki}/apiserver-etcd-client.crt")),
         ("etcd-keyfile", format!("{pki}/apiserver-etcd-client.key")),
-        ("etcd-servers", format!("https://{etcd}:2379")),
+        ("etcd-servers", "https://127.0.0.1:2379".to_owned()),
         ("kubelet-client-certificate", format!("{pki}/apiserver-kubelet-client.crt")),
         ("kubelet-client-key", format!("{pki}/apiserver-kubelet-client.key")),
         ("secure-port", port.to_string()),
@@ -83,39 +78,85 @@ pub(super) fn write(cluster: &Cluster, node: &str, address: &str, port: u16, etc
     ];
     let scheduler =
         vec![("kubeconfig", format!("{FOLDER}/scheduler.conf")), ("leader-elect", "true".to_owned())];
-    let store = vec![
-        ("advertise-client-urls", format!("https://{address}:2379")),
-        ("data-dir", cluster.data().to_owned()),
-        ("initial-cluster", format!("{node}=https://{address}:2380")),
-        ("name", node.to_owned()),
-    ];
     let configuration = &cluster.configuration;
-    let none = Vec::new();
-    let stored = configuration.etcd.local.as_ref().map_or(&none, |local| &local.extra_args);
     for (name, arguments, extra) in [
         ("kube-apiserver", server, &configuration.api_server.component.extra_args),
         ("kube-controller-manager", manager, &configuration.controller_manager.extra_args),
         ("kube-scheduler", scheduler, &configuration.scheduler.extra_args),
-        ("etcd", store, stored),
     ] {
-        let path = Path::new(FOLDER).join(format!("manifests/{name}.yaml"));
-        files::write(&path, &yaml::write(&pod(cluster, name, arguments, extra))?, 0o600)?;
+        let tag = format!("v{}", cluster.version);
+        place(name, &pod(cluster, name, &tag, arguments, extra))?;
     }
     Ok(())
 }
 
-fn pod(cluster: &Cluster, name: &str, arguments: Vec<(&str, String)>, extra: &[Argument]) -> Value {
+/// Writes etcd's manifest: of the first member, or of one that is added to those there are.
+pub(super) fn write_etcd(cluster: &Cluster, node: &str, address: &str, joins: Option<&str>) -> Result<()> {
+    let pki = cluster.certificates().join("etcd").display().to_string();
+    let (client, peer) = (format!("https://{address}:2379"), format!("https://{address}:2380"));
+    let mut arguments = vec![
+        ("advertise-client-urls", client.clone()),
+        ("cert-file", format!("{pki}/server.crt")),
+        ("client-cert-auth", "true".to_owned()),
+        ("data-dir", cluster.data().to_owned()),
+        ("initial-advertise-peer-urls", peer.clone()),
+        ("initial-cluster", joins.map_or_else(|| format!("{node}={peer}"), str::to_owned)),
+        ("key-file", format!("{pki}/server.key")),
+        ("listen-client-urls", format!("https://127.0.0.1:2379,{client}")),
+        ("listen-metrics-urls", "http://127.0.0.1:2381".to_owned()),
+        ("listen-peer-urls", peer),
+        ("name", node.to_owned()),
+        ("peer-cert-file", format!("{pki}/peer.crt")),
+        ("peer-client-cert-auth", "true".to_owned()),
+        ("peer-key-file", format!("{pki}/peer.key")),
+        ("peer-trusted-ca-file", format!("{pki}/ca.crt")),
+        ("snapshot-count", "10000".to_owned()),
+        ("trusted-ca-file", format!("{pki}/ca.crt")),
+    ];
+    if joins.is_some() {
+        arguments.push(("initial-cluster-state", "existing".to_owned()));
+    }
+    let none = Vec::new();
+    let extra = cluster.configuration.etcd.local.as_ref().map_or(&none, |local| &local.extra_args);
+    let mut pod = pod(cluster, "etcd", image::TAG, arguments, extra);
+    for (name, path) in [("etcd-certs", pki.as_str()), ("etcd-data", cluster.data())] {
+        let volume = json!({"name": name, "hostPath": {"path": path, "type": "DirectoryOrCreate"}});
+        let mount = json!({"name": name, "mountPath": path});
+        push(&mut pod["spec"]["volumes"], volume);
+        push(&mut pod["spec"]["containers"][0]["volumeMounts"], mount);
+    }
+    place("etcd", &pod)
+}
+
+fn push(list: &mut Value, entry: Value) {
+    match list {
+        Value::Array(entries) => entries.push(entry),
+        _ => *list = json!([entry]),
+    }
+}
+
+fn place(name: &str, pod: &Value) -> Result<()> {
+    files::write(&Path::new(FOLDER).join(format!("manifests/{name}.yaml")), &yaml::write(pod)?, 0o600)
+}
+
+fn pod(
+    cluster: &Cluster,
+    name: &str,
+    tag: &str,
+    arguments: Vec<(&str, String)>,
+    extra: &[Argument],
+) -> Value {
     // A given argument takes the place of kubeadm's own; one that is given twice stays twice.
     let own = arguments.into_iter().filter(|(name, _)| !extra.iter().any(|given| given.name == *name));
     let given = extra.iter().map(|argument| (argument.name.as_str(), argument.value.clone()));
     let mut command = vec![name.to_owned()];
     command.extend(own.chain(given).map(|(name, value)| format!("--{name}={value}")));
-    let repository = cluster.configuration.image_repository.as_deref().unwrap_or_default();
+    let repository = cluster.repository();
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": "kube-system", "labels": {"component": name, "tier": "control-plane"}},
         "spec": {"hostNetwork": true, "priorityClassName": "system-node-critical", "containers": [{
-            "name": name, "image": format!("{repository}/{name}:v{}", cluster.version), "command": command,
+            "name": name, "image": format!("{repository}/{name}:{tag}"), "command": command,
         }]},
     })
 }
@@ -126,10 +167,9 @@ mod tests {
 
     #[test]
     fn manifests_tell_of_their_control_plane() {
-        let server = "    - --advertise-address=10.0.0.4\n    - --etcd-servers=https://10.0.0.9:2379\n    - --secure-port=6443\n";
+        let server = "    - --advertise-address=10.0.0.4\n    - --secure-port=6443\n";
         let plane = Plane::of(server, "    - --name=cp-1\n").unwrap();
         assert_eq!((plane.node.as_str(), plane.address.as_str(), plane.port), ("cp-1", "10.0.0.4", 6443));
-        assert_eq!(plane.etcd, "10.0.0.9");
         assert_eq!(Plane::of(server, "").unwrap_err().message, "the manifest has no --name");
     }
 }

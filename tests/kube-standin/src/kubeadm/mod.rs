@@ -8,6 +8,7 @@ mod init;
 mod join;
 mod kubelet;
 mod manifests;
+mod members;
 mod person;
 mod preflight;
 mod reset;

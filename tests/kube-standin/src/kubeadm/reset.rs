@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use super::{FOLDER, configuration, say};
+use super::manifests::Plane;
+use super::{CERTIFICATES, FOLDER, configuration, members, say};
 use crate::failure::{Context as _, Result, refuse};
 use crate::flags::Flags;
+use crate::kubelet::static_pods;
 use crate::machine;
 use crate::version::Version;
 
@@ -23,7 +25,16 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     if !machine::is_root() {
         refuse!("user is not running as root");
     }
+    let certificates = flags.value("cert-dir").unwrap_or(CERTIFICATES);
+    if Plane::is_here()
+        && let Err(failure) = members::leave(Path::new(certificates))
+    {
+        warn(&format!(
+            "[reset] Failed to remove etcd member: {failure}, please manually remove this etcd member using etcdctl"
+        ));
+    }
     machine::systemctl(&["stop", "kubelet"])?;
+    static_pods::stop()?;
     let manifest = std::fs::read_to_string(Path::new(FOLDER).join("manifests/etcd.yaml")).unwrap_or_default();
     let data = manifest
         .lines()
@@ -48,6 +59,12 @@ pub(super) fn run(version: Version, arguments: &[String]) -> Result<()> {
     say(
         "[reset] Deleted contents of the stateful directories\n\nThe reset process does not perform cleanup of CNI plugin configuration, network filtering rules and kubeconfig files.",
     )
+}
+
+/// Prints a line on standard error.
+#[expect(clippy::print_stderr, reason = "a tool talks to whoever calls it")]
+fn warn(text: &str) {
+    eprintln!("{text}");
 }
 
 fn empty(folder: &Path) -> Result<()> {

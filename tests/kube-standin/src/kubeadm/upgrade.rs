@@ -187,13 +187,14 @@ fn permitted(now: Version, target: Version, kubeadm: Version, kubelets: &[Versio
     )
 }
 
-/// Renews the certificates, writes the manifests of the cluster's version, and waits for the server they make.
+/// Renews the certificates, writes the manifests of the cluster's version, and waits for the server they make. etcd is of the same
+/// version for all of them, and stays as it is.
 fn control_plane(cluster: &Cluster, flags: &Flags) -> Result<()> {
     let plane = Plane::read()?;
     if flags.switch("certificate-renewal")?.unwrap_or(true) {
         certificates::renew(cluster, &plane, "all")?;
     }
-    manifests::write(cluster, &plane.node, &plane.address, plane.port, &plane.etcd)?;
+    manifests::write(cluster, &plane.address, plane.port)?;
     let config = Kubeconfig::read(&std::path::Path::new(FOLDER).join("admin.conf"))?;
     let own = Client::new(
         Kubeconfig { server: format!("https://{}:{}", plane.address, plane.port), ..config },

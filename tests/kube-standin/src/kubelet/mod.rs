@@ -1,4 +1,4 @@
-//! kubelet: gets its certificates, registers its node, runs the API server's static pod, and says of itself and of
+//! kubelet: gets its certificates, registers its node, runs the static pods of etcd and the API server, and says of itself and of
 //! its pods only what is so.
 
 mod certificates;
@@ -6,7 +6,7 @@ mod node;
 mod pods;
 mod sandboxes;
 mod server;
-mod static_pods;
+pub(crate) mod static_pods;
 
 use std::io::Write as _;
 use std::net::TcpListener;

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Kubelet;
 use crate::client::Client;
 use crate::failure::{Result, refuse};
+use crate::tool::architecture;
 use crate::version::Version;
 use crate::{machine, runtime};
 
@@ -78,14 +79,6 @@ fn registration(kubelet: &Kubelet) -> Value {
         taints.push(json!({"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}));
     }
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": kubelet.name, "labels": labels}, "spec": {"taints": taints}, "status": status(kubelet)})
-}
-
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }
 
 fn status(kubelet: &Kubelet) -> Value {

@@ -1,73 +1,135 @@
-//! Pods from files: the API server is run for real, as a process; etcd and the rest live in it.
+//! Pods from files: etcd and the API server are run for real, as processes that outlive the kubelet, which is what containers do; the
+//! other components live in the API server.
 
-use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::complain;
-use crate::yaml;
+use crate::failure::Result;
+use crate::pki::hex;
+use crate::{image, machine, yaml};
+
+/// The pods that are run.
+const NAMES: [&str; 2] = ["etcd", "kube-apiserver"];
+/// How long after its start one that has ended is started again.
+const REST: Duration = Duration::from_secs(2);
 
 /// The pods of one folder.
 pub(super) struct StaticPods {
     folder: Option<PathBuf>,
-    /// The manifest that the server was started from, and its process.
-    server: Option<(Manifest, Child)>,
+    /// When each was started last.
+    started: BTreeMap<&'static str, Instant>,
 }
 
-#[derive(PartialEq)]
-struct Manifest {
-    /// Any change of it makes the pod anew.
-    text: String,
+/// What a manifest asks for.
+struct Wanted {
+    /// Any change of the manifest makes the pod anew.
+    mark: String,
+    program: PathBuf,
     arguments: Vec<String>,
 }
 
 impl StaticPods {
     pub(super) fn new(folder: Option<&str>) -> Self {
-        Self { folder: folder.filter(|path| !path.is_empty()).map(PathBuf::from), server: None }
+        let folder = folder.filter(|path| !path.is_empty()).map(PathBuf::from);
+        Self { folder, started: BTreeMap::new() }
     }
 
     /// Starts what should run and does not, stops what should not run any more.
     pub(super) fn look(&mut self) {
-        let wanted = self.wanted();
-        if let Some((manifest, child)) = &mut self.server {
-            let ended = !matches!(child.try_wait(), Ok(None));
-            if ended || wanted.as_ref() != Some(manifest) {
-                let _ = child.kill();
-                let _ = child.wait();
-                self.server = None;
-            }
-        }
-        if self.server.is_some() {
+        let Some(folder) = self.folder.clone() else { return };
+        if !folder.exists() {
             return;
         }
-        let Some(manifest) = wanted else { return };
-        // What is running, even when its package has just been replaced.
-        let started =
-            Command::new("/proc/self/exe").arg("--act-as=kube-apiserver").args(&manifest.arguments).spawn();
-        match started {
-            Ok(child) => self.server = Some((manifest, child)),
-            Err(error) => complain(&format!("cannot start kube-apiserver: {error}")),
+        for name in NAMES {
+            if let Err(failure) = self.look_at(name, wanted(&folder, name)) {
+                complain(&format!("static pod {name}: {failure}"));
+            }
         }
     }
 
-    /// The API server that the folder asks for; it needs an etcd beside it.
-    fn wanted(&self) -> Option<Manifest> {
-        let folder = self.folder.as_ref()?;
-        folder.join("etcd.yaml").exists().then_some(())?;
-        let text = std::fs::read_to_string(folder.join("kube-apiserver.yaml")).ok()?;
-        let pod = yaml::documents(&text).ok()?.pop()?;
-        let command = pod["spec"]["containers"][0]["command"].as_array()?.iter();
-        let arguments = command.skip(1).filter_map(Value::as_str).map(str::to_owned).collect();
-        Some(Manifest { text, arguments })
+    fn look_at(&mut self, name: &'static str, wanted: Option<Wanted>) -> Result<()> {
+        let running = running(name);
+        if running.is_some() && running.as_ref() != wanted.as_ref().map(|wanted| &wanted.mark) {
+            machine::systemctl(&["stop", &unit(name)])?;
+        } else if running.is_some() {
+            return Ok(());
+        }
+        let Some(wanted) = wanted else { return Ok(()) };
+        if self.started.get(name).is_some_and(|at| at.elapsed() < REST) {
+            return Ok(());
+        }
+        self.started.insert(name, Instant::now());
+        machine::run(
+            Command::new("systemd-run")
+                .args(["--quiet", "--collect", "--property=TimeoutStopSec=5"])
+                .arg(format!("--unit={}", unit(name)))
+                .arg(format!("--description={}", wanted.mark))
+                .arg("--")
+                .arg(wanted.program)
+                .args(wanted.arguments),
+        )
+        .map(drop)
     }
 }
 
-impl Drop for StaticPods {
-    fn drop(&mut self) {
-        if let Some((_, child)) = &mut self.server {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+/// Stops all of them.
+///
+/// # Errors
+/// When one does not stop.
+pub fn stop() -> Result<()> {
+    NAMES
+        .iter()
+        .filter(|name| running(name).is_some())
+        .try_for_each(|name| machine::systemctl(&["stop", &unit(name)]))
+}
+
+fn unit(name: &str) -> String {
+    format!("static-pod-{name}.service")
+}
+
+/// The mark of the manifest that a pod was made from, if it runs.
+fn running(name: &str) -> Option<String> {
+    let show = ["show", "--property=ActiveState,Description", &unit(name)].map(str::to_owned);
+    let said = machine::run(Command::new("systemctl").args(show)).unwrap_or_default();
+    let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    (value("ActiveState") == Some("active")).then(|| value("Description").unwrap_or_default().to_owned())
+}
+
+/// The pod that the folder asks for.
+fn wanted(folder: &Path, name: &str) -> Option<Wanted> {
+    let text = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).ok()?;
+    let pod = yaml::documents(&text).ok()?.pop()?;
+    let command = pod["spec"]["containers"][0]["command"].as_array()?.iter();
+    let mut arguments: Vec<String> = command.skip(1).filter_map(Value::as_str).map(str::to_owned).collect();
+    let program = if name == "etcd" {
+        image::program(name)
+    } else {
+        arguments.insert(0, format!("--act-as={name}"));
+        PathBuf::from("/usr/bin/kubelet")
+    };
+    Some(Wanted { mark: hex(&Sha256::digest(text.as_bytes())), program, arguments })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_says_what_runs_and_any_change_makes_it_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kube-apiserver.yaml");
+        let manifest = "spec: {containers: [{command: [kube-apiserver, --secure-port=6443]}]}\n";
+        std::fs::write(&path, manifest).unwrap();
+        let first = wanted(folder.path(), "kube-apiserver").unwrap();
+        assert_eq!(first.arguments, ["--act-as=kube-apiserver", "--secure-port=6443"]);
+        std::fs::write(&path, format!("# changed\n{manifest}")).unwrap();
+        assert_ne!(wanted(folder.path(), "kube-apiserver").unwrap().mark, first.mark);
+        assert!(wanted(folder.path(), "etcd").is_none());
     }
 }

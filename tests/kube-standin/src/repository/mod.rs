@@ -8,7 +8,8 @@ mod server;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::failure::{Context as _, Result, refuse};
+use crate::failure::{Context as _, Result};
+use crate::machine::run;
 use crate::version::Version;
 
 pub use server::{Server, serve};
@@ -44,13 +45,4 @@ pub fn build(folder: &Path, binary: &Path, versions: &[Version]) -> Result<()> {
 /// The folder of one minor release.
 fn place(folder: &Path, minor: u32) -> PathBuf {
     folder.join(format!("core:/stable:/v1.{minor}/deb"))
-}
-
-fn run(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().doing(format_args!("cannot start {name}"))?;
-    if !output.status.success() {
-        refuse!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

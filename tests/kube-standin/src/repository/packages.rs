@@ -4,10 +4,10 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use super::run;
 use crate::failure::{Context as _, Result};
 use crate::files;
-use crate::tool::{LIBRARY, Tool};
+use crate::machine::run;
+use crate::tool::{LIBRARY, Tool, architecture};
 use crate::version::Version;
 
 /// The packages' own revision, as the real ones have it.
@@ -127,11 +127,7 @@ fn install(root: &Path, binary: &Path, tool: Tool, version: Version) -> Result<(
 
 impl Package<'_> {
     fn build(&self, place: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        };
+        let architecture = architecture();
         let root = place.join(format!(".{}", self.name));
         fill(&root)?;
         let mut control = format!(
