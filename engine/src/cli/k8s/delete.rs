@@ -1,14 +1,12 @@
 //! `clouder k8s delete`.
 
-use std::io::IsTerminal as _;
-
 use clap::Args;
 use serde_json::json;
 
-use super::super::{Failure, ask as terminal, azure as account, print};
+use super::super::{Failure, azure as account, print};
 use super::azure::{ask, resources};
 use super::cluster::Cluster;
-use super::{Context, Front, Named};
+use super::{Context, Front, Named, confirm_by_name};
 
 /// Deletes a cluster: volumes and load balancers that Kubernetes made, machines, network, and the resource group if nothing else
 /// is in it. Of machines that are there, Kubernetes is taken off.
@@ -29,7 +27,8 @@ impl Delete {
         let cluster = self.cluster.find(context)?;
         let what = self.what(&cluster, context)?;
         print(&what);
-        confirm_by_name(self.yes || self.front.check, &cluster)?;
+        let deleted = format!("{} would be deleted", cluster.name);
+        confirm_by_name(self.yes || self.front.check, &cluster, &deleted, "delete it")?;
         let code = self.front.play_alone(&cluster, "delete-cluster.yml", &json!({}), context)?;
         if code == 0 && !self.front.check {
             cluster.forget()?;
@@ -56,22 +55,4 @@ impl Delete {
             ),
         })
     }
-}
-
-/// Wants the name of the cluster typed, unless that was said.
-fn confirm_by_name(said: bool, cluster: &Cluster) -> Result<(), Failure> {
-    if said {
-        return Ok(());
-    }
-    let name = &cluster.name;
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(
-            format!("{name} would be deleted: there is no terminal to ask at"),
-            "say --yes to do so",
-        ));
-    }
-    let answer = terminal::line(&format!(
-        "This cannot be undone. Type the name of the cluster ({name}) to delete it"
-    ))?;
-    if answer.trim() == name { Ok(()) } else { Err(Failure::plain("that is another name: nothing was done")) }
 }

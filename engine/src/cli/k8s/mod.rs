@@ -4,8 +4,10 @@ mod azure;
 mod care;
 mod checkpoint;
 mod cluster;
+mod control_plane;
 mod create;
 mod delete;
+mod etcd;
 mod kubeconfig;
 mod list;
 mod plan;
@@ -59,6 +61,10 @@ enum Action {
     Upgrade(upgrade::Upgrade),
     /// Show how long the certificates of a cluster are valid, or renew them
     Certs(care::Certs),
+    /// Back up all objects of a cluster, or go back to a backup
+    Etcd(etcd::Etcd),
+    /// Replace a control plane, be it alive or lost
+    ReplaceControlPlane(control_plane::ReplaceControlPlane),
     /// Examine a cluster, and say what to do about what is found
     Doctor(care::Doctor),
     /// Write the state of a pod's containers into archives
@@ -160,6 +166,8 @@ impl K8sCommand {
             Action::DeleteNodepool(command) => command.run(&context),
             Action::Upgrade(command) => command.run(&context),
             Action::Certs(command) => command.run(&context),
+            Action::Etcd(command) => command.run(&context),
+            Action::ReplaceControlPlane(command) => command.run(&context),
             Action::Doctor(command) => command.run(&context),
             Action::Checkpoint(command) => command.run(&context),
             Action::Checkpoints(command) => command.run(&context),
@@ -288,4 +296,22 @@ fn confirm(said: bool, what: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::plain("nothing was done"))
+}
+
+/// Wants the name of the cluster typed before something happens that cannot be undone, unless that was said. `what` is said where
+/// nobody can be asked, `verb` is what it is about.
+///
+/// # Errors
+/// When another name is typed, or there is nobody to ask.
+fn confirm_by_name(said: bool, cluster: &Cluster, what: &str, verb: &str) -> Result<(), Failure> {
+    if said {
+        return Ok(());
+    }
+    let name = &cluster.name;
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(format!("{what}: there is no terminal to ask at"), "say --yes to do so"));
+    }
+    let answer =
+        ask::line(&format!("This cannot be undone. Type the name of the cluster ({name}) to {verb}"))?;
+    if answer.trim() == name { Ok(()) } else { Err(Failure::plain("that is another name: nothing was done")) }
 }
