@@ -7,6 +7,7 @@ mod client;
 pub mod config;
 mod cri;
 mod crictl;
+mod dns;
 mod etcd;
 pub mod failure;
 mod files;
@@ -45,5 +46,6 @@ pub fn run(tool: Tool, arguments: &[String]) -> Result<()> {
         Tool::Kubectl => kubectl::run(arguments),
         Tool::Crictl => crictl::run(arguments),
         Tool::ApiServer => api::run(arguments),
+        Tool::CoreDns => dns::run(arguments),
     }
 }

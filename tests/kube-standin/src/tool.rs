@@ -31,6 +31,8 @@ pub enum Tool {
     Crictl,
     /// The server behind the API, which the kubelet starts from its static pod's manifest.
     ApiServer,
+    /// Answers for names of services, which the kubelet starts for coredns's pods.
+    CoreDns,
 }
 
 impl Tool {
@@ -43,6 +45,7 @@ impl Tool {
             "kubectl" => Self::Kubectl,
             "crictl" => Self::Crictl,
             "kube-apiserver" => Self::ApiServer,
+            "coredns" => Self::CoreDns,
             _ => return None,
         })
     }
@@ -56,6 +59,7 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::Crictl => "crictl",
             Self::ApiServer => "kube-apiserver",
+            Self::CoreDns => "coredns",
         }
     }
 

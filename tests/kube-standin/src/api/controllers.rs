@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::authentication::{data, token_lives};
 use super::store::{State, Store, key};
-use super::{PERIOD, pods};
+use super::{PERIOD, pods, volumes};
 use crate::failure::Failure;
 use crate::pki::{Pair, YEAR};
 
@@ -48,6 +48,7 @@ pub(super) fn start(store: &Arc<Store>, authority: Pair, services: &str) {
                     forget_tokens(state);
                     watch_nodes(state, OffsetDateTime::now_utc());
                     pods::reconcile(state);
+                    volumes::reconcile(state);
                     Ok::<_, Failure>(state.revision)
                 });
                 seen = worked.ok();

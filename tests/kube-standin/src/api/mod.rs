@@ -13,6 +13,7 @@ mod rbac;
 mod reviews;
 mod store;
 mod tokens;
+mod volumes;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;

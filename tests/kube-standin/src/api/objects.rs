@@ -331,6 +331,11 @@ fn keep(
         object["metadata"]["namespace"] = namespace.into();
     }
     encode(&mut object);
+    if matches!(target.resource.kind.as_str(), "Pod" | "PersistentVolumeClaim")
+        && object["status"]["phase"].is_null()
+    {
+        object["status"]["phase"] = "Pending".into();
+    }
     let metadata = before.map_or(&Value::Null, |before| &before["metadata"]);
     let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let stamp = now.format(&Rfc3339).unwrap_or_default();

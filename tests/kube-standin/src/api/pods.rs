@@ -73,8 +73,11 @@ pub(super) fn reconcile(state: &mut State) {
                 }
                 Wanted::Count(count) => {
                     pods.iter().skip(*count).for_each(|pod| drop(state.remove(&pod_key(pod))));
-                    let fit: Vec<String> =
-                        nodes.iter().filter(|node| accepts(node, &owner, true)).map(name_of).collect();
+                    let fit: Vec<String> = nodes
+                        .iter()
+                        .filter(|node| accepts(node, &owner["spec"]["template"]["spec"], true))
+                        .map(name_of)
+                        .collect();
                     let missing = count.saturating_sub(pods.len());
                     fit.iter().cycle().take(if fit.is_empty() { 0 } else { missing }).cloned().collect()
                 }
@@ -87,7 +90,20 @@ pub(super) fn reconcile(state: &mut State) {
         }
     }
     orphans(state);
+    schedule(state, &nodes);
     allow(state);
+}
+
+/// Gives pods that people have made a node.
+fn schedule(state: &mut State, nodes: &[Value]) {
+    for mut pod in state.list("pods", None) {
+        if pod["spec"]["nodeName"].is_null()
+            && let Some(node) = nodes.iter().find(|node| accepts(node, &pod["spec"], true))
+        {
+            pod["spec"]["nodeName"] = name_of(node).into();
+            state.put(pod_key(&pod), pod);
+        }
+    }
 }
 
 enum Wanted {
@@ -97,7 +113,13 @@ enum Wanted {
 
 fn wanted(owner: &Value, kind: &str, nodes: &[Value]) -> Wanted {
     if kind == "DaemonSet" {
-        Wanted::On(nodes.iter().filter(|node| accepts(node, owner, false)).map(name_of).collect())
+        Wanted::On(
+            nodes
+                .iter()
+                .filter(|node| accepts(node, &owner["spec"]["template"]["spec"], false))
+                .map(name_of)
+                .collect(),
+        )
     } else {
         Wanted::Count(owner["spec"]["replicas"].as_u64().unwrap_or(1) as usize)
     }
@@ -118,9 +140,8 @@ fn owned(state: &State, owner: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// Whether a node takes the pods of a workload: its selector, its taints, and for a Deployment whether it is ready.
-fn accepts(node: &Value, owner: &Value, scheduled: bool) -> bool {
-    let spec = &owner["spec"]["template"]["spec"];
+/// Whether a node takes pods that want this: their selector, its taints, and unless they are a DaemonSet's whether it is ready.
+fn accepts(node: &Value, spec: &Value, scheduled: bool) -> bool {
     let labels = &node["metadata"]["labels"];
     let selected =
         spec["nodeSelector"].as_object().into_iter().flatten().all(|(label, value)| labels[label] == *value);

@@ -257,6 +257,9 @@ pub struct KubeletConfiguration {
     pub protect_kernel_defaults: bool,
     pub max_pods: Option<u32>,
     pub resolv_conf: Option<String>,
+    #[serde(rename = "clusterDNS")]
+    pub cluster_dns: Vec<String>,
+    pub cluster_domain: Option<String>,
     pub authentication: serde_json::Value,
     pub container_runtime_endpoint: Option<String>,
     pub register_with_taints: Option<Vec<Taint>>,

@@ -128,8 +128,12 @@ fn publish(
     if cluster.configuration.dns.disabled != Some(true) {
         client.put(
             "/apis/apps/v1/namespaces/kube-system/deployments",
-            &workload("Deployment", "coredns", &format!("{repository}/coredns/coredns:v1.12.1")),
+            &workload("Deployment", "coredns", "kube-dns", &format!("{repository}/coredns/coredns:v1.12.1")),
         )?;
+        let address = kubelet["clusterDNS"][0].clone();
+        client.put("/api/v1/namespaces/kube-system/services", &json!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
+            "spec": {"clusterIP": address, "selector": {"k8s-app": "kube-dns"}, "ports": [{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53}]}}))?;
     }
     Ok(())
 }
@@ -143,13 +147,13 @@ pub(super) fn add_proxy(client: &Client, cluster: &Cluster) -> Result<()> {
     let image = format!("{repository}/kube-proxy:v{}", cluster.version);
     client.put(
         "/apis/apps/v1/namespaces/kube-system/daemonsets",
-        &workload("DaemonSet", "kube-proxy", &image),
+        &workload("DaemonSet", "kube-proxy", "kube-proxy", &image),
     )?;
     Ok(())
 }
 
-fn workload(kind: &str, name: &str, image: &str) -> Value {
-    let labels = json!({"k8s-app": name});
+fn workload(kind: &str, name: &str, label: &str, image: &str) -> Value {
+    let labels = json!({"k8s-app": label});
     let tolerations = if kind == "DaemonSet" {
         json!([{"operator": "Exists"}])
     } else {

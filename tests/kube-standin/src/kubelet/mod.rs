@@ -2,10 +2,13 @@
 //! its pods only what is so.
 
 mod certificates;
+mod containers;
+mod network;
 mod node;
 mod pods;
 mod sandboxes;
 mod server;
+mod services;
 pub(crate) mod static_pods;
 
 use std::io::Write as _;
@@ -42,6 +45,7 @@ struct Kubelet {
     labels: Vec<(String, String)>,
     taints: Vec<config::Taint>,
     waits_for_cloud: bool,
+    provider_id: Option<String>,
     kubeconfig: PathBuf,
     bootstrap: Option<PathBuf>,
     endpoint: String,
@@ -58,6 +62,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     kubelet.check()?;
     let mut static_pods = static_pods::StaticPods::new(kubelet.settings.static_pod_path.as_deref());
     static_pods.look();
+    let mut pods = pods::Pods::default();
     let listener = TcpListener::bind(("127.0.0.1", 10248)).doing("failed to start healthz server")?;
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
@@ -78,7 +83,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
                 let worked = kubelet
                     .keep_serving_certificate(&client)
                     .and_then(|()| kubelet.report(&client))
-                    .and_then(|()| pods::tend(&client, &kubelet));
+                    .and_then(|()| pods.tend(&client, &kubelet));
                 if let Err(failure) = worked {
                     complain(&failure.message);
                 }
@@ -134,6 +139,10 @@ impl Kubelet {
             address,
             labels,
             taints,
+            provider_id: flags
+                .value("provider-id")
+                .map(str::to_owned)
+                .or_else(|| settings.provider_id.clone()),
             waits_for_cloud: flags.value("cloud-provider") == Some("external"),
             kubeconfig: flags.value("kubeconfig").unwrap_or("/etc/kubernetes/kubelet.conf").into(),
             bootstrap: flags.value("bootstrap-kubeconfig").map(PathBuf::from),

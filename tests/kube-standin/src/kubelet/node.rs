@@ -78,7 +78,11 @@ fn registration(kubelet: &Kubelet) -> Value {
     if kubelet.waits_for_cloud {
         taints.push(json!({"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}));
     }
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": kubelet.name, "labels": labels}, "spec": {"taints": taints}, "status": status(kubelet)})
+    let mut node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": kubelet.name, "labels": labels}, "spec": {"taints": taints}, "status": status(kubelet)});
+    if let Some(id) = &kubelet.provider_id {
+        node["spec"]["providerID"] = id.clone().into();
+    }
+    node
 }
 
 fn status(kubelet: &Kubelet) -> Value {

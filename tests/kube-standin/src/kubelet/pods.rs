@@ -1,41 +1,259 @@
-//! The node's pods. Images cannot be had, so of what most pods would do, only the copying of files onto the node is done:
-//! that is how a network plugin sets a node up. Those whose images are on the machine run for real.
+//! The node's pods. Images cannot be had: what runs are those that are on the machine, busybox, coredns's answers, and the copying of
+//! files onto the node, which is how a network plugin sets a node up. Of other pods it is only said that they run.
 
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Kubelet, sandboxes};
+use super::containers::{self, Containers, Run};
+use super::network::{self, Network};
+use super::services::{self, Services};
+use super::{Kubelet, complain, sandboxes};
 use crate::client::Client;
 use crate::cri::Runtime;
-use crate::failure::Result;
+use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::files;
 
-/// Brings all pods of this node to run.
-pub(super) fn tend(client: &Client, kubelet: &Kubelet) -> Result<()> {
-    let pods = client.get("/api/v1/pods")?;
-    let all = pods["items"].as_array().into_iter().flatten();
-    let own: Vec<&Value> = all.filter(|pod| pod["spec"]["nodeName"] == kubelet.name.as_str()).collect();
-    let runtime = Runtime::new(&kubelet.endpoint);
-    sandboxes::clean(&runtime, &own)?;
-    for pod in own.into_iter().filter(|pod| pod["status"]["phase"] != "Running" || sandboxes::is_real(pod)) {
-        let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
-        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        let status = if sandboxes::is_real(pod) {
-            sandboxes::tend(&runtime, pod)
-        } else {
-            start(client, pod, namespace)
-                .map(|()| json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}))
-        };
-        let status = status.unwrap_or_else(|failure| json!({"phase": "Pending", "message": failure.message}));
-        if pod["status"] != status {
-            client.merge(
-                &format!("/api/v1/namespaces/{namespace}/pods/{name}/status"),
-                &json!({"status": status}),
-            )?;
+/// Where the files of pods and the content of volumes are.
+const FOLDER: &str = "/var/lib/kubelet/standin";
+
+/// The pods of this node, as far as they are more than words.
+#[derive(Default)]
+pub(super) struct Pods {
+    network: Network,
+    services: Services,
+    containers: Containers,
+    /// The servers of coredns's pods, by the names of their network namespaces.
+    resolvers: HashMap<String, Child>,
+}
+
+/// Whether a pod has a container of an image whose name ends so.
+fn has_image(pod: &Value, wanted: &str) -> bool {
+    let mut containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    containers.any(|container| {
+        let image = container["image"].as_str().unwrap_or_default();
+        image.rsplit('/').next().and_then(|name| name.split([':', '@']).next()) == Some(wanted)
+    })
+}
+
+fn is_real(pod: &Value) -> bool {
+    pod["spec"]["containers"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty() && all.iter().all(containers::is_real))
+}
+
+/// The name of a pod's network namespace.
+fn space(pod: &Value) -> String {
+    format!("pod-{}", pod["metadata"]["uid"].as_str().unwrap_or_default())
+}
+
+impl Pods {
+    /// Brings all pods of this node to run, and what is gone to its end.
+    pub(super) fn tend(&mut self, client: &Client, kubelet: &Kubelet) -> Result<()> {
+        let pods = client.get("/api/v1/pods")?;
+        let own = pods["items"].as_array().into_iter().flatten();
+        let own: Vec<&Value> = own.filter(|pod| pod["spec"]["nodeName"] == kubelet.name.as_str()).collect();
+        let runtime = Runtime::new(&kubelet.endpoint);
+        sandboxes::clean(&runtime, &own)?;
+        self.clean(&own)?;
+        let working = |pod: &&&Value| pod["status"]["phase"] == "Running";
+        let has = |image: &str| own.iter().filter(working).any(|pod| has_image(pod, image));
+        let networked = own.iter().any(|pod| is_real(pod) || has_image(pod, "coredns"));
+        if networked && has("flannel") {
+            if let Err(failure) = client
+                .get("/api/v1/nodes")
+                .map_err(Into::into)
+                .and_then(|nodes| self.network.set_up(&kubelet.name, &nodes))
+            {
+                complain(&failure.message);
+            }
+            if has("kube-proxy") {
+                let all = client.get("/api/v1/services")?;
+                services::name(&all, kubelet.settings.cluster_domain.as_deref().unwrap_or("cluster.local"))?;
+                self.services.lead(&all, &pods)?;
+            }
         }
+        let states = if own.iter().any(|pod| is_real(pod)) { containers::states()? } else { HashMap::new() };
+        for pod in own {
+            let status = if sandboxes::is_real(pod) {
+                sandboxes::tend(&runtime, pod)
+            } else if is_real(pod) {
+                self.run(client, pod, kubelet, &states)
+            } else if has_image(pod, "coredns") {
+                self.resolve(pod, kubelet)
+            } else if pod["status"]["phase"] == "Running" {
+                continue;
+            } else {
+                let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+                start(client, pod, namespace).map(|()| running())
+            };
+            let status =
+                status.unwrap_or_else(|failure| json!({"phase": "Pending", "message": failure.message}));
+            if pod["status"] != status {
+                tell(client, pod, &status)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Removes what is left of pods that are gone.
+    fn clean(&mut self, own: &[&Value]) -> Result<()> {
+        for gone in network::spaces() {
+            if own.iter().any(|pod| space(pod) == gone) {
+                continue;
+            }
+            if let Some(mut child) = self.resolvers.remove(&gone) {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+            self.containers.remove(gone.trim_start_matches("pod-"))?;
+            let _ = std::fs::remove_dir_all(Path::new(FOLDER).join(&gone));
+            self.network.leave(&gone);
+        }
+        Ok(())
+    }
+
+    /// Runs a pod whose containers can be run, and says how it is.
+    fn run(
+        &mut self,
+        client: &Client,
+        pod: &Value,
+        kubelet: &Kubelet,
+        states: &HashMap<String, String>,
+    ) -> Result<Value> {
+        if matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
+            return Ok(pod["status"].clone());
+        }
+        let space = space(pod);
+        let address = self.network.join(&kubelet.name, &space)?;
+        let volumes = volumes(client, pod)?;
+        let folder = Path::new(FOLDER).join(&space);
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        files::write(&folder.join("hostname"), &format!("{name}\n"), 0o644)?;
+        files::write(&folder.join("resolv.conf"), &resolution(pod, kubelet), 0o644)?;
+        let again = pod["spec"]["restartPolicy"].as_str().is_none_or(|policy| policy == "Always");
+        let mut told = Vec::new();
+        for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
+            let own = container["name"].as_str().unwrap_or_default();
+            let mut mounts = vec![
+                (folder.join("hostname"), "/etc/hostname".to_owned()),
+                (folder.join("resolv.conf"), "/etc/resolv.conf".to_owned()),
+            ];
+            for mount in container["volumeMounts"].as_array().into_iter().flatten() {
+                let source = mount["name"].as_str().and_then(|name| volumes.get(name));
+                if let (Some(source), Some(target)) = (source, mount["mountPath"].as_str()) {
+                    mounts.push((source.clone(), target.to_owned()));
+                }
+            }
+            let run = Run {
+                name: format!("{}-{own}", space.trim_start_matches("pod-")),
+                network: Some(network::path(&space)),
+                mounts,
+                container,
+            };
+            let mut status = self.containers.tend(&run, again, states.get(&run.name).map(String::as_str));
+            if status["ready"] == true {
+                status["ready"] = answers(container, address).into();
+            }
+            told.push(status);
+        }
+        Ok(whole(&told, address, kubelet))
+    }
+
+    /// Runs the server of a pod of coredns, and says how it is.
+    fn resolve(&mut self, pod: &Value, kubelet: &Kubelet) -> Result<Value> {
+        let space = space(pod);
+        let address = self.network.join(&kubelet.name, &space)?;
+        let lives = self.resolvers.get_mut(&space).is_some_and(|child| matches!(child.try_wait(), Ok(None)));
+        if !lives {
+            let program = std::env::current_exe().doing("coredns")?;
+            let child = Command::new("ip")
+                .args(["netns", "exec", &space])
+                .arg(program)
+                .arg("--act-as=coredns")
+                .spawn();
+            self.resolvers.insert(space, child.doing("ip")?);
+        }
+        let mut status = running();
+        status["podIP"] = address.to_string().into();
+        Ok(status)
+    }
+}
+
+fn running() -> Value {
+    json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
+}
+
+fn tell(client: &Client, pod: &Value, status: &Value) -> Result<()> {
+    let text = |field: &str| pod["metadata"][field].as_str().unwrap_or_default();
+    let path = format!("/api/v1/namespaces/{}/pods/{}/status", text("namespace"), text("name"));
+    match client.merge(&path, &json!({"status": status})) {
+        // It was deleted meanwhile.
+        Err(error) if error.is_not_found() => Ok(()),
+        told => told.map(drop).map_err(Into::into),
+    }
+}
+
+/// A pod's status, from those of its containers.
+fn whole(containers: &[Value], address: Ipv4Addr, kubelet: &Kubelet) -> Value {
+    let ended = |one: &Value| one["state"]["terminated"].is_object();
+    let phase = if containers.iter().all(ended) {
+        let fine = containers.iter().all(|one| one["state"]["terminated"]["exitCode"] == 0);
+        if fine { "Succeeded" } else { "Failed" }
+    } else if containers.iter().all(|one| ended(one) || one["state"]["running"].is_object()) {
+        "Running"
+    } else {
+        "Pending"
+    };
+    let ready = containers.iter().all(|one| one["ready"] == true);
+    let ready = if ready { "True" } else { "False" };
+    json!({
+        "phase": phase, "hostIP": kubelet.address, "podIP": address.to_string(), "podIPs": [{"ip": address.to_string()}],
+        "containerStatuses": containers, "conditions": [{"type": "Ready", "status": ready}],
+    })
+}
+
+/// Whether a container that runs is ready: its port is listened on, if that is asked for.
+fn answers(container: &Value, address: Ipv4Addr) -> bool {
+    let port =
+        container["readinessProbe"]["tcpSocket"]["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+    port.is_none_or(|port| {
+        TcpStream::connect_timeout(&(address, port).into(), Duration::from_secs(1)).is_ok()
+    })
+}
+
+/// Whom a pod asks for names.
+fn resolution(pod: &Value, kubelet: &Kubelet) -> String {
+    let domain = kubelet.settings.cluster_domain.as_deref().unwrap_or("cluster.local");
+    let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+    let mut text = format!("search {namespace}.svc.{domain} svc.{domain} {domain}\n");
+    for server in &kubelet.settings.cluster_dns {
+        text.push_str(&format!("nameserver {server}\n"));
+    }
+    text + "options ndots:5\n"
+}
+
+/// Where the content of a pod's volumes is, by their names. Those of a claim are waited for.
+fn volumes(client: &Client, pod: &Value) -> Result<HashMap<String, PathBuf>> {
+    let mut found = HashMap::new();
+    for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
+        let Some(name) = volume["name"].as_str() else { continue };
+        let Some(claim) = volume["persistentVolumeClaim"]["claimName"].as_str() else { continue };
+        let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+        let claim = client.get(&format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{claim}"))?;
+        let Some(bound) = claim["spec"]["volumeName"].as_str() else {
+            refuse!("pod has unbound immediate PersistentVolumeClaims")
+        };
+        let path = Path::new(FOLDER).join(bound);
+        std::fs::create_dir_all(&path)
+            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+        found.insert(name.to_owned(), path);
+    }
+    Ok(found)
 }
 
 fn start(client: &Client, pod: &Value, namespace: &str) -> Result<()> {

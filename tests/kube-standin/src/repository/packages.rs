@@ -70,8 +70,8 @@ struct Package<'a> {
 
 /// Builds kubeadm, kubelet and kubectl of one version.
 pub(super) fn build(place: &Path, binary: &Path, version: Version) -> Result<()> {
-    let needs_conntrack =
-        "conntrack, iptables (>= 1.4.21), kubernetes-cni (>= 1.2.0), iproute2, mount, util-linux";
+    // busybox stands for an image: no other can be had.
+    let needs_conntrack = "conntrack, iptables (>= 1.4.21), kubernetes-cni (>= 1.2.0), iproute2, mount, util-linux, busybox-static";
     for (tool, depends) in [
         (Tool::Kubeadm, "cri-tools (>= 1.30.0), kubelet"),
         (Tool::Kubelet, needs_conntrack),
@@ -113,6 +113,22 @@ pub(super) fn build_shared(place: &Path, binary: &Path, minor: u32) -> Result<()
             .iter()
             .try_for_each(|name| symlink(format!("/usr/lib/cni/{name}"), folder.join(name)).doing(name))
     })
+}
+
+/// Builds what NVIDIA's repositories have: a driver that sees no device, and a runtime that is runc.
+pub(super) fn build_gpu(place: &Path) -> Result<()> {
+    for (name, program, script) in [
+        (
+            "cuda-drivers-580",
+            "nvidia-smi",
+            "#!/bin/sh\necho \"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\"\nexit 9\n",
+        ),
+        ("nvidia-container-toolkit", "nvidia-container-runtime", "#!/bin/sh\nexec runc \"$@\"\n"),
+    ] {
+        let package = Package { name, version: "580.95".to_owned(), depends: "" };
+        package.build(place, |root| files::write(&root.join("usr/bin").join(program), script, 0o755))?;
+    }
+    Ok(())
 }
 
 fn install(root: &Path, binary: &Path, tool: Tool, version: Version) -> Result<()> {
