@@ -62,6 +62,8 @@ enum Command {
     Kubeadm(Box<k8s::KubeadmCommand>),
     /// Follow schedules of checkpoints, inside of a cluster
     CheckpointScheduler(checkpoint_scheduler::SchedulerCommand),
+    /// Let cluster-autoscaler scale the pools of a cluster
+    Autoscaler(Box<k8s::AutoscalerCommand>),
     /// Copy a built-in role or playbook to the project, to own all of it
     Eject(eject::EjectCommand),
 }
@@ -159,6 +161,7 @@ fn run() -> ExitCode {
         Command::K8s(command) => command.run(&config),
         Command::Kubeadm(command) => command.run(&config),
         Command::CheckpointScheduler(command) => command.run(),
+        Command::Autoscaler(command) => command.run(&config),
         Command::Eject(command) => command.run(),
     });
     match result {

@@ -92,8 +92,28 @@ fn a_cluster_is_predicted_made_and_left_alone() {
         assert!(check.recap(machine).contains("changed=0"), "{}", check.shown);
     }
 
+    a_network_that_is_cut_is_found(&cluster);
     what_stands_in_is_as_strict(&cluster);
     nodes_can_be_tended(&cluster);
+}
+
+/// Pods really talk to each other: where flannel's packets are dropped, it is told between which nodes, and nothing stays behind.
+fn a_network_that_is_cut_is_found(cluster: &Cluster) {
+    let worker = cluster.machine("worker-1");
+    worker.succeed("iptables -A INPUT -p udp --dport 8472 -j DROP").unwrap();
+    let words = ["run", "playbooks/smoke.yml", "-e", "smoke_answer_timeout=8", "-i", &cluster.inventory];
+    let cut = clouder_alone(&words);
+    assert_ne!(cut.code, 0, "{}", cut.shown);
+    assert!(
+        cut.shown.contains("do not reach pods on worker-1") && cut.shown.contains("8472/udp"),
+        "{}",
+        cut.shown
+    );
+    assert!(!cluster.kubectl("get namespaces").contains("clouder-smoke"));
+    worker.succeed("iptables -D INPUT -p udp --dport 8472 -j DROP").unwrap();
+    let whole = clouder_alone(&words);
+    assert_eq!(whole.code, 0, "{}", whole.shown);
+    assert!(whole.recap("cp-1").contains("changed=0"), "{}", whole.shown);
 }
 
 /// What the real ones refuse is refused.

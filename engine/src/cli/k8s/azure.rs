@@ -15,6 +15,8 @@ pub(super) struct Machine {
     /// The cluster, as the machine's tag says.
     pub(super) cluster: String,
     pub(super) name: String,
+    /// Its resource at Azure.
+    pub(super) id: String,
     /// `control-plane` or `worker`.
     pub(super) role: String,
     pub(super) pool: String,
@@ -25,10 +27,43 @@ pub(super) struct Machine {
     pub(super) state: String,
 }
 
+impl Machine {
+    /// What its node is told of it, as Azure's own controllers write it; nothing for a machine that is not Azure's.
+    pub(super) fn provider_id(&self) -> String {
+        let mut parts: Vec<String> = self.id.split('/').map(str::to_owned).collect();
+        parts.iter_mut().skip(4).step_by(4).for_each(|part| *part = part.to_lowercase());
+        if self.id.is_empty() { String::new() } else { format!("azure://{}", parts.join("/")) }
+    }
+}
+
 /// Waits for what Azure says.
 pub(super) fn ask<T>(work: impl Future<Output = Result<T, CloudError>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(work)?)
+}
+
+/// What Azure has of all clusters.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Their machines, in the order of their names.
+    pub(super) machines: Vec<Machine>,
+    /// The public addresses of their API servers, by the names of clusters.
+    pub(super) addresses: HashMap<String, String>,
+}
+
+/// What the subscription has of all clusters: as many requests, however many those are.
+///
+/// # Errors
+/// When Azure cannot be asked.
+pub(super) async fn clusters(cloud: &dyn Cloud) -> Result<Found, CloudError> {
+    let addresses = cloud.list("providers/Microsoft.Network/publicIPAddresses", "2024-03-01");
+    let (machines, addresses) = try_join(machines(cloud), addresses).await?;
+    let of_api = |one: &Value| {
+        let cluster = one["tags"]["clouder-cluster"].as_str()?;
+        let is_api = one["name"].as_str()? == format!("{cluster}-api");
+        is_api.then_some((cluster.to_owned(), one["properties"]["ipAddress"].as_str()?.to_owned()))
+    };
+    Ok(Found { machines, addresses: addresses.iter().filter_map(of_api).collect() })
 }
 
 /// The machines of all clusters of the subscription, in the order of their names.
@@ -60,6 +95,7 @@ fn joined(all: &[Value], states: &[Value]) -> Vec<Machine> {
             Some(Machine {
                 cluster: Some(tag("clouder-cluster")).filter(|name| !name.is_empty())?,
                 name: text(&one["name"]),
+                id: text(&one["id"]),
                 role: tag("clouder-role"),
                 pool: tag("clouder-pool"),
                 size: text(&one["properties"]["hardwareProfile"]["vmSize"]),
@@ -71,60 +107,6 @@ fn joined(all: &[Value], states: &[Value]) -> Vec<Machine> {
         .collect();
     machines.sort_by_cached_key(|machine| (machine.cluster.clone(), machine.name.clone()));
     machines
-}
-
-/// What a region gives.
-pub(super) struct Capacity {
-    cores: HashMap<String, u64>,
-    used: u64,
-    limit: u64,
-}
-
-/// Asks for the cores of all sizes in a region, and how many cores are used there.
-///
-/// # Errors
-/// When Azure cannot be asked.
-pub(super) async fn capacity(cloud: &dyn Cloud, location: &str) -> Result<Capacity, CloudError> {
-    let sizes = format!("providers/Microsoft.Compute/skus?$filter=location%20eq%20'{location}'");
-    let usages = format!("providers/Microsoft.Compute/locations/{location}/usages");
-    let (sizes, usages) =
-        try_join(cloud.list(&sizes, "2021-07-01"), cloud.list(&usages, "2024-07-01")).await?;
-    let cores = |size: &Value| {
-        let mut all = size["capabilities"].as_array().into_iter().flatten();
-        let cores = all.find(|one| one["name"] == "vCPUs")?["value"].as_str()?.parse().ok()?;
-        Some((size["name"].as_str()?.to_owned(), cores))
-    };
-    let machines = sizes.iter().filter(|one| one["resourceType"] == "virtualMachines");
-    let total = usages.iter().find(|one| one["name"]["value"] == "cores");
-    let of_total = |field: &str| total.and_then(|total| total[field].as_u64()).unwrap_or_default();
-    Ok(Capacity {
-        cores: machines.filter_map(cores).collect(),
-        used: of_total("currentValue"),
-        limit: of_total("limit"),
-    })
-}
-
-impl Capacity {
-    /// The cores of a machine of this size.
-    ///
-    /// # Errors
-    /// When the region has no such size; the nearest is named.
-    pub(super) fn of_size(&self, size: &str, location: &str) -> Result<u64, Failure> {
-        let found = self.cores.iter().find(|(name, _)| name.eq_ignore_ascii_case(size));
-        found.map(|(_, cores)| *cores).ok_or_else(|| {
-            let message = format!("{location} has no machines of the size {size}");
-            let hint = match clouder_lang::nearest(size, self.cores.keys().map(String::as_str)) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("`clouder azure sizes {location}` shows those there are"),
-            };
-            Failure::new(message, hint)
-        })
-    }
-
-    /// How many cores are left.
-    pub(super) fn left(&self) -> u64 {
-        self.limit.saturating_sub(self.used)
-    }
 }
 
 /// A resource of a cluster: its type and name.
@@ -171,17 +153,5 @@ mod tests {
         let found = joined(&[machine("b", "lab"), machine("a", "lab"), other], &[state]);
         let told: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.state.as_str())).collect();
         assert_eq!(told, [("a", ""), ("b", "running")]);
-    }
-
-    #[test]
-    fn unknown_sizes_are_told_of() {
-        let cores = HashMap::from([("Standard_B4ms".to_owned(), 4)]);
-        let capacity = Capacity { cores, used: 8, limit: 10 };
-        assert_eq!((capacity.of_size("standard_b4ms", "eastus").unwrap(), capacity.left()), (4, 2));
-        let told = capacity.of_size("Standard_B4m", "eastus").unwrap_err().findings[0].to_string();
-        assert!(
-            told.contains("eastus has no machines of the size") && told.contains("Standard_B4ms"),
-            "{told}"
-        );
     }
 }

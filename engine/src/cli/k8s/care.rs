@@ -1,4 +1,4 @@
-//! `clouder k8s certs` and `clouder k8s doctor`.
+//! `clouder k8s certs`, `clouder k8s doctor` and `clouder k8s smoke`.
 
 use clap::Args;
 use serde_json::json;
@@ -30,6 +30,16 @@ pub(super) struct Doctor {
     front: Front,
 }
 
+/// Tries whether a cluster works: pods of every node ask DNS for a name and pods of other nodes for an answer, and each storage class
+/// makes a volume. What it makes for that is gone in the end.
+#[derive(Args)]
+pub(super) struct Smoke {
+    #[command(flatten)]
+    cluster: Named,
+    #[command(flatten)]
+    front: Front,
+}
+
 impl Certs {
     /// Runs the command; returns the exit code.
     pub(super) fn run(mut self, context: &Context<'_>) -> Result<i32, Failure> {
@@ -46,5 +56,13 @@ impl Doctor {
     pub(super) fn run(self, context: &Context<'_>) -> Result<i32, Failure> {
         let cluster = self.cluster.find(context)?;
         self.front.play(&cluster, "check-cluster.yml", &json!({}), context)
+    }
+}
+
+impl Smoke {
+    /// Runs the command; returns the exit code.
+    pub(super) fn run(self, context: &Context<'_>) -> Result<i32, Failure> {
+        let cluster = self.cluster.find(context)?;
+        self.front.play_alone(&cluster, "smoke.yml", &json!({"smoke_enabled": true}), context)
     }
 }

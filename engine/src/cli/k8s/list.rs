@@ -1,19 +1,29 @@
 //! `clouder k8s ls` and `show`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
 use clouder_inventory::Variables;
+use clouder_lang::yaml::to_json;
 use clouder_lang::{Diagnostic, Severity};
 use clouder_modules::system::clock::{DateTime, utc};
 use serde_json::{Value, json};
 
 use super::super::table::Table;
 use super::super::{Failure, azure as account, print, setup, show, vault};
-use super::azure::{Machine, ask, machines};
+use super::azure::{self, Found, Machine, ask, machines};
 use super::cluster::{CREATED, Cluster};
-use super::{Context, Front, Named};
+use super::{Context, Front, Named, expiry};
+use crate::cli::options::InventoryOptions;
+use crate::config::Config;
+
+/// The port of API servers, unless a cluster's file says another.
+const API_PORT: u64 = 6443;
+
+/// How long before their end it is told of certificates.
+const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How it is shown.
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -69,15 +79,25 @@ impl Ls {
             }
         }
         let found = if self.offline { None } else { self.found(&clusters, context) };
+        let ends = if self.offline { HashMap::new() } else { ends(&clusters, found.as_ref(), context) };
         let mut names: BTreeSet<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-        names.extend(found.iter().flatten().map(|machine| machine.cluster.as_str()));
-        let mut table =
-            Table::new(&["name", "provider", "region", "version", "control planes", "workers", "state"]);
+        let machines = || found.iter().flat_map(|found| &found.machines);
+        names.extend(machines().map(|machine| machine.cluster.as_str()));
+        let mut table = Table::new(&[
+            "name",
+            "provider",
+            "region",
+            "version",
+            "control planes",
+            "workers",
+            "certificates until",
+            "state",
+        ]);
         for name in names {
             let cluster = clusters.iter().find(|cluster| cluster.name == name);
-            let own: Vec<&Machine> =
-                found.iter().flatten().filter(|machine| machine.cluster == name).collect();
-            table.add(row(name, cluster, found.as_ref().map(|_| own.as_slice())));
+            let own: Vec<&Machine> = machines().filter(|machine| machine.cluster == name).collect();
+            let own = found.as_ref().map(|_| own.as_slice());
+            table.add(row(name, cluster, own, ends.get(name).copied()));
         }
         print(&match self.output {
             Shown::Table => table.text(),
@@ -86,11 +106,11 @@ impl Ls {
         Ok(0)
     }
 
-    /// The machines that Azure has; nothing if it cannot be asked, which is told if a cluster of ours is there.
-    fn found(&self, clusters: &[Cluster], context: &Context<'_>) -> Option<Vec<Machine>> {
+    /// What Azure has; nothing if it cannot be asked, which is told if a cluster of ours is there.
+    fn found(&self, clusters: &[Cluster], context: &Context<'_>) -> Option<Found> {
         let cloud = account::cloud(self.azure_endpoint.clone(), context.config);
-        match cloud.and_then(|cloud| ask(machines(cloud.as_ref()))) {
-            Ok(machines) => Some(machines),
+        match cloud.and_then(|cloud| ask(azure::clusters(cloud.as_ref()))) {
+            Ok(found) => Some(found),
             Err(failure) if clusters.iter().any(Cluster::is_made) => {
                 let why = failure.findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
                 let message = format!("Azure cannot be asked for machines: {why}");
@@ -102,8 +122,45 @@ impl Ls {
     }
 }
 
+/// When the certificates end that API servers show, by the names of clusters.
+fn ends(clusters: &[Cluster], found: Option<&Found>, context: &Context<'_>) -> HashMap<String, SystemTime> {
+    let mut known = HashMap::new();
+    for cluster in clusters {
+        let port = cluster.variables.get("kubernetes_api_port").and_then(Value::as_u64).unwrap_or(API_PORT);
+        let given = cluster.text("kubernetes_load_balancer_address").filter(|text| !text.is_empty());
+        let address = given.or_else(|| found?.addresses.get(&cluster.name).map(String::as_str));
+        let inventory = Some(cluster.inventory()).filter(|_| !cluster.is_made() && address.is_none());
+        known.insert(cluster.name.clone(), (address.map(str::to_owned), inventory, port));
+    }
+    let names = known.keys().cloned().collect();
+    let config = Arc::clone(context.config);
+    expiry::of_all(names, move |name| {
+        let (address, inventory, port) = known.get(name)?;
+        let host = match (address, inventory) {
+            (Some(address), _) => address.clone(),
+            (None, inventory) => first_of(inventory.as_ref()?, &config)?,
+        };
+        Some(format!("{host}:{port}"))
+    })
+}
+
+/// Where the first control plane of an inventory is. Nobody is asked for passwords.
+fn first_of(inventory: &str, config: &Config) -> Option<String> {
+    let options = InventoryOptions { inventory: vec![inventory.to_owned()], ..InventoryOptions::default() };
+    let inventory = setup::inventory(config, &options, &Arc::default(), &Variables::new()).ok()?;
+    let host = inventory.hosts_of("control_plane").first()?.to_string();
+    let variables = inventory.variables_of(&host, None);
+    let address = variables.get("ansible_host").and_then(|node| to_json(node).as_str().map(str::to_owned));
+    Some(address.unwrap_or(host))
+}
+
 /// A cluster in one line; `machines` if they are known.
-fn row(name: &str, cluster: Option<&Cluster>, machines: Option<&[&Machine]>) -> [Value; 7] {
+fn row(
+    name: &str,
+    cluster: Option<&Cluster>,
+    machines: Option<&[&Machine]>,
+    end: Option<SystemTime>,
+) -> [Value; 8] {
     let text =
         |variable: &str| cluster.and_then(|cluster| cluster.text(variable)).map_or(Value::Null, Value::from);
     let made = cluster.is_none_or(Cluster::is_made);
@@ -111,7 +168,7 @@ fn row(name: &str, cluster: Option<&Cluster>, machines: Option<&[&Machine]>) -> 
         let Some(machines) = machines.filter(|_| made) else { return Value::Null };
         machines.iter().filter(|machine| (machine.role == "control-plane") == planes).count().into()
     };
-    let state = match (cluster, machines) {
+    let mut state = match (cluster, machines) {
         (None, _) => "not known here".to_owned(),
         (Some(cluster), _) if cluster.text(CREATED).is_none() => {
             format!("unfinished; `clouder k8s create {name}` goes on")
@@ -119,6 +176,10 @@ fn row(name: &str, cluster: Option<&Cluster>, machines: Option<&[&Machine]>) -> 
         (Some(_), Some(machines)) if made => power(machines),
         _ => String::new(),
     };
+    if end.is_some_and(|end| end < SystemTime::now() + SOON) {
+        let more = format!("certificates end: `clouder k8s certs {name} --renew`");
+        state = if state.is_empty() { more } else { format!("{state}; {more}") };
+    }
     let region = match machines.and_then(<[&Machine]>::first) {
         Some(machine) if cluster.is_none() => machine.location.as_str().into(),
         _ => text("azure_location"),
@@ -131,8 +192,15 @@ fn row(name: &str, cluster: Option<&Cluster>, machines: Option<&[&Machine]>) -> 
         text("kubernetes_version"),
         of_role(true),
         of_role(false),
+        end.map_or(Value::Null, |end| day(end).into()),
         state.into(),
     ]
+}
+
+/// The day of a moment, in UTC.
+fn day(moment: SystemTime) -> String {
+    let DateTime { year, month, day, .. } = utc(moment);
+    format!("{year}-{month:02}-{day:02}")
 }
 
 /// What the machines do: `running`, or `2 running, 1 deallocated`.

@@ -1,5 +1,6 @@
 //! `clouder k8s`: clusters, each by a file of variables and playbooks that can also be run by themselves.
 
+mod autoscaler;
 mod azure;
 mod care;
 mod checkpoint;
@@ -8,10 +9,12 @@ mod control_plane;
 mod create;
 mod delete;
 mod etcd;
+mod expiry;
 mod kubeconfig;
 mod list;
 mod plan;
 mod pool;
+mod replace;
 mod schedules;
 mod settings;
 mod ssh;
@@ -24,6 +27,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+pub(super) use self::autoscaler::AutoscalerCommand;
 use self::cluster::{Cluster, Clusters};
 use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOptions};
 use super::run::RunCommand;
@@ -67,6 +71,8 @@ enum Action {
     ReplaceControlPlane(control_plane::ReplaceControlPlane),
     /// Examine a cluster, and say what to do about what is found
     Doctor(care::Doctor),
+    /// Try whether a cluster works: DNS, the network between nodes, volumes
+    Smoke(care::Smoke),
     /// Write the state of a pod's containers into archives
     Checkpoint(checkpoint::Checkpoint),
     /// Show or delete checkpoints
@@ -169,6 +175,7 @@ impl K8sCommand {
             Action::Etcd(command) => command.run(&context),
             Action::ReplaceControlPlane(command) => command.run(&context),
             Action::Doctor(command) => command.run(&context),
+            Action::Smoke(command) => command.run(&context),
             Action::Checkpoint(command) => command.run(&context),
             Action::Checkpoints(command) => command.run(&context),
             Action::Restore(command) => command.run(&context),

@@ -2,8 +2,12 @@
 
 use std::fmt::Write as _;
 
+use clouder_cloud::CloudError;
+use clouder_cloud::modules::azure_rm_capacity::Room;
+use serde_json::json;
+
 use super::super::{Failure, azure as account};
-use super::azure::{ask, capacity};
+use super::azure::ask;
 use super::cluster::Cluster;
 use super::{Context, Front};
 
@@ -40,22 +44,7 @@ impl Plan {
                 rows.push(("machines", format!("{names}  {size}")));
             }
             if !cluster.is_known() {
-                let location = text("azure_location");
-                let cloud = account::cloud(front.azure_endpoint.clone(), context.config)?;
-                let capacity = ask(capacity(cloud.as_ref(), &location))?;
-                let mut cores = 0;
-                for (_, count, size) in &machines {
-                    cores += capacity.of_size(size, &location)? * count;
-                }
-                let left = capacity.left();
-                if cores > left {
-                    let message = format!("{cores} cores are needed in {location}, and {left} are left");
-                    let hint = format!(
-                        "`clouder azure quota {location}` shows what is used; Azure's portal raises the quota"
-                    );
-                    return Err(Failure::new(message, hint));
-                }
-                rows.push(("cores", format!("{cores} of {left} that are left")));
+                rows.push(("cores", room(cluster, &machines, front, context)?));
             }
             format!("The cluster {} on Azure, in {}", cluster.name, text("azure_location"))
         } else {
@@ -83,4 +72,37 @@ impl Plan {
         }
         text
     }
+}
+
+/// How many cores the machines take, each kind with its count and size, of those that are left; asked as the playbook does before it
+/// makes them.
+///
+/// # Errors
+/// When the region has no room for them.
+fn room(
+    cluster: &Cluster,
+    machines: &[(String, u64, String)],
+    front: &Front,
+    context: &Context<'_>,
+) -> Result<String, Failure> {
+    let cloud = account::cloud(front.azure_endpoint.clone(), context.config)?;
+    let location = cluster.text("azure_location").unwrap_or_default();
+    let group = cluster.text("azure_resource_group").unwrap_or(&cluster.name);
+    let each = machines.iter().flat_map(|(name, count, size)| {
+        (1..=*count).map(move |number| (format!("{}-{name}-{number}", cluster.name), size))
+    });
+    let wanted: Vec<_> =
+        each.filter_map(|(name, size)| json!({"name": name, "size": size}).as_object().cloned()).collect();
+    let found = ask(async {
+        // What is wrong with the machines themselves is told like what Azure refuses.
+        Ok::<_, CloudError>(Room::of(cloud.as_ref(), location, group, &wanted, &[]).await)
+    })?;
+    let room = found.map_err(|error| Failure::plain(error.to_string()))?;
+    if let Some(refusal) = room.refusal() {
+        return Err(Failure::plain(refusal));
+    }
+    Ok(match room.left {
+        Some(left) => format!("{} of {left} that are left", room.cores),
+        None => room.cores.to_string(),
+    })
 }

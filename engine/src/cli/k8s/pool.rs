@@ -1,12 +1,17 @@
 //! Pools of workers: what one is, and the commands that change them.
 
-use clap::Args;
+use std::borrow::Borrow;
+
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::Failure;
 use super::cluster::{Cluster, is_name};
 use super::{Front, Named, confirm};
+
+/// The playbook that brings pools to what they should be.
+pub(super) const PLAYBOOK: &str = "nodepool.yml";
 
 /// A pool of workers, as the playbooks take it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,16 +47,30 @@ pub(super) struct Pool {
     /// Whether its machines may be taken away when others pay more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) spot: bool,
+    /// What its machines compute with besides their processors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) xpu: Option<Xpu>,
+    /// Machines that are to go before others do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) leaving: Vec<String>,
+}
+
+/// What machines compute with besides their processors.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Xpu {
+    /// NVIDIA's GPUs: driver, container toolkit and device plugin are installed, and a taint keeps other pods away
+    GpuCuda,
 }
 
 /// What keeps pods away from a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Taint {
-    key: String,
+    pub(super) key: String,
     #[serde(default)]
-    value: String,
-    effect: String,
+    pub(super) value: String,
+    pub(super) effect: String,
 }
 
 impl Pool {
@@ -83,7 +102,7 @@ impl Pool {
     }
 
     /// Whether it can be.
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         let Self { name, desired, min, max, .. } = self;
         if !is_name(name, 20) {
             return Err(format!(
@@ -141,6 +160,9 @@ pub(super) struct CreatePool {
     /// Machines that may be taken away when others pay more
     #[arg(long)]
     spot: bool,
+    /// What its machines compute with besides their processors
+    #[arg(long, value_enum)]
+    xpu: Option<Xpu>,
     #[command(flatten)]
     front: Front,
 }
@@ -198,6 +220,8 @@ impl CreatePool {
             taints: self.taints.iter().map(|text| taint(text)).collect::<Result<_, _>>()?,
             zones: self.zones,
             spot: self.spot,
+            xpu: self.xpu,
+            leaving: Vec::new(),
         };
         pool.check().map_err(Failure::plain)?;
         match pools.iter().find(|other| other.name == pool.name) {
@@ -260,13 +284,14 @@ impl DeletePool {
 
 /// Brings the machines of a pool to what it should have.
 fn apply(cluster: &Cluster, pool: &str, front: &Front, context: &super::Context<'_>) -> Result<i32, Failure> {
-    front.play_alone(cluster, "nodepool.yml", &json!({"machine_pools": [pool]}), context)
+    front.play_alone(cluster, PLAYBOOK, &json!({"machine_pools": [pool]}), context)
 }
 
 /// A cluster whose machines are made by clouder.
-fn made(cluster: Cluster) -> Result<Cluster, Failure> {
+pub(super) fn made<C: Borrow<Cluster>>(given: C) -> Result<C, Failure> {
+    let cluster = given.borrow();
     if cluster.is_made() {
-        return Ok(cluster);
+        return Ok(given);
     }
     let message =
         format!("the machines of the cluster {} are in the inventory {}", cluster.name, cluster.inventory());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::Failure;
 use super::cluster::Cluster;
-use super::{Context, Front, Named, confirm, pool, settings};
+use super::{Context, Front, Named, confirm, pool, replace, settings};
 
 /// The variable that says which release a cluster is of.
 const RELEASE: &str = "kubernetes_version";
@@ -25,6 +25,9 @@ pub(super) struct Upgrade {
     /// Only the workers of this pool, once the control planes are at the release
     #[arg(long, value_name = "POOL")]
     pool: Option<String>,
+    /// Replace workers by new machines of the release, instead of upgrading those that are there
+    #[arg(long, conflicts_with = "control_plane_only")]
+    replace: bool,
     /// How many workers are upgraded at once
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     max_unavailable: u32,
@@ -46,14 +49,38 @@ impl Upgrade {
             pool::one(&cluster, &mut cluster.pools()?, name)?;
         }
         confirm(self.yes || self.front.check, &self.question(&cluster, &release))?;
-        let code =
-            self.front.play_alone(&cluster, "upgrade-cluster.yml", &self.variables(&release), context)?;
+        let code = if self.replace {
+            self.replace(&cluster, &release, context)?
+        } else {
+            self.front.play_alone(&cluster, "upgrade-cluster.yml", &self.variables(&release), context)?
+        };
         // As long as some nodes are left behind, the cluster is not of this release.
         if code == 0 && !self.control_plane_only && self.pool.is_none() {
             cluster.variables.insert(RELEASE.to_owned(), release);
             self.front.keep(&cluster)?;
         }
         Ok(code)
+    }
+
+    /// Upgrades the control planes, then gives pools new machines.
+    fn replace(&self, cluster: &Cluster, release: &Value, context: &Context<'_>) -> Result<i32, Failure> {
+        let mut pools = pool::made(cluster)?.pools()?;
+        match &self.pool {
+            Some(name) => pools.retain(|pool| pool.name == *name),
+            None => {
+                let planes =
+                    json!({RELEASE: release, "upgrade_control_plane_only": true, "smoke_enabled": false});
+                let code = self.front.play_alone(cluster, "upgrade-cluster.yml", &planes, context)?;
+                if code != 0 {
+                    return Ok(code);
+                }
+            }
+        }
+        let code = replace::replace(cluster, &pools, release, self.max_unavailable, &self.front, context)?;
+        if code != 0 {
+            return Ok(code);
+        }
+        self.front.play_alone(cluster, "smoke.yml", &json!({RELEASE: release}), context)
     }
 
     fn question(&self, cluster: &Cluster, release: &Value) -> String {
@@ -64,6 +91,12 @@ impl Upgrade {
         };
         let now = cluster.text(RELEASE).map(|release| format!(" from {release}")).unwrap_or_default();
         let to = release.as_str().unwrap_or_default();
+        if self.replace {
+            let planes = if self.pool.is_some() { "" } else { ", its control planes are upgraded," };
+            return format!(
+                "{what} are taken{now} to {to}{planes} and workers are replaced by new machines, which cannot be undone"
+            );
+        }
         format!("{what} are drained and taken{now} to {to}, which cannot be undone")
     }
 

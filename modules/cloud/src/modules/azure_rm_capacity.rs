@@ -11,7 +11,7 @@ use super::azure_rm_virtualmachine::{COMPUTE, KIND};
 use super::compare::place;
 use super::resource::NETWORK;
 use super::{CloudContext, CloudModule};
-use crate::CloudError;
+use crate::{Cloud, CloudError};
 
 /// The api-version of the list of sizes.
 const SIZES: &str = "2021-07-01";
@@ -50,28 +50,71 @@ impl CloudModule for Capacity {
     const SUMMARY: &'static str = "Checks that a region of Azure has room for machines";
 
     async fn run(args: CapacityArgs, context: &CloudContext) -> Result<Outcome, ModuleError> {
-        let cloud = &context.cloud;
-        let region = place(&args.location);
-        let group = &args.resource_group;
-        let (there, addresses) = futures::future::try_join(
-            existing(context, group, KIND, COMPUTE),
-            existing(context, group, "Microsoft.Network/publicIPAddresses", NETWORK),
+        let room = Room::of(
+            context.cloud.as_ref(),
+            &args.location,
+            &args.resource_group,
+            &args.machines,
+            &args.public_ip_addresses,
         )
         .await?;
-        let machines = args.machines.iter().map(|given| wanted(given, &there));
-        let machines: Vec<Wanted> = machines.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-        let addresses =
-            args.public_ip_addresses.iter().filter(|name| !addresses.contains_key(&name.to_lowercase()));
-        let addresses = i64::try_from(addresses.count()).unwrap_or(i64::MAX);
-        let names: Vec<&str> = machines.iter().map(|machine| machine.name.as_str()).collect();
-        let outcome =
-            Outcome::new(false).with("machines", json!(names)).with("public_ip_addresses", addresses);
-        if machines.is_empty() && addresses == 0 {
-            return Ok(outcome);
+        let outcome = Outcome::new(false)
+            .with("machines", json!(room.machines))
+            .with("public_ip_addresses", room.addresses);
+        match room.refusal() {
+            None => Ok(outcome),
+            Some(text) => Err(ModuleError::new(text).with("problems", json!(room.problems))),
         }
-        let sizes = format!("providers/Microsoft.Compute/skus?$filter=location%20eq%20'{region}'");
+    }
+}
+
+/// What machines need that are still to be made, and whether a region has it.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// The machines that are still to be made, or to become another size.
+    pub machines: Vec<String>,
+    /// How many public addresses are still to be made.
+    pub addresses: i64,
+    /// How many cores the machines take.
+    pub cores: i64,
+    /// How many cores are left; nothing if that is not limited, or was not asked for.
+    pub left: Option<i64>,
+    /// What the region has not.
+    pub problems: Vec<String>,
+    region: String,
+}
+
+impl Room {
+    /// Asks a region for what machines and public addresses of a resource group need, unless they are there.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked, or the machines are not described as they have to be.
+    pub async fn of(
+        cloud: &dyn Cloud,
+        location: &str,
+        group: &str,
+        machines: &[Map<String, Value>],
+        addresses: &[String],
+    ) -> Result<Self, ModuleError> {
+        let region = place(location);
+        let (there, known) = futures::future::try_join(
+            existing(cloud, group, KIND, COMPUTE),
+            existing(cloud, group, "Microsoft.Network/publicIPAddresses", NETWORK),
+        )
+        .await?;
+        let machines = machines.iter().map(|given| wanted(given, &there));
+        let machines: Vec<Wanted> = machines.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let addresses = addresses.iter().filter(|name| !known.contains_key(&name.to_lowercase()));
+        let addresses = i64::try_from(addresses.count()).unwrap_or(i64::MAX);
+        let names = machines.iter().map(|machine| machine.name.clone()).collect();
+        let mut room = Self { machines: names, addresses, region, ..Self::default() };
+        if machines.is_empty() && addresses == 0 {
+            return Ok(room);
+        }
+        let region = &room.region;
         let usages = |provider: &str| format!("providers/Microsoft.{provider}/locations/{region}/usages");
         let (compute, network) = (usages("Compute"), usages("Network"));
+        let sizes = sizes_of(region);
         let (sizes, mut usages, network) = try_join3(
             cloud.list(&sizes, SIZES),
             cloud.list(&compute, COMPUTE),
@@ -79,19 +122,65 @@ impl CloudModule for Capacity {
         )
         .await?;
         usages.extend(network);
-        let mut problems = not_offered(&machines, &sizes, &region);
+        let mut problems = not_offered(&machines, &sizes, region);
         let mut needed = cores(&machines, &sizes);
+        let count = |name: &str| needed.get(name).copied().unwrap_or(0);
+        (room.cores, room.left) = (count(ALL_CORES) + count(SPOT_CORES), left(ALL_CORES, &usages));
         needed.extend(ADDRESSES.map(|name| (name, addresses)));
         problems.extend(beyond_quota(&needed, &usages));
-        if problems.is_empty() {
-            return Ok(outcome);
-        }
-        let text = format!(
-            "{region} has no room for what is to be made: {}; choose other sizes, zones or regions (`clouder azure sizes {region}` \
-             shows what is offered), or ask Azure for a higher quota (`clouder azure quota {region}` shows those there are)",
-            problems.join("; ")
-        );
-        Err(ModuleError::new(text).with("problems", json!(problems)))
+        room.problems = problems;
+        Ok(room)
+    }
+
+    /// What to say if the region has not what is needed.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let region = &self.region;
+        (!self.problems.is_empty()).then(|| {
+            format!(
+                "{region} has no room for what is to be made: {}; choose other sizes, zones or regions (`clouder azure sizes {region}` \
+                 shows what is offered), or ask Azure for a higher quota (`clouder azure quota {region}` shows those there are)",
+                self.problems.join("; ")
+            )
+        })
+    }
+}
+
+/// The list of what machines can be in a region.
+fn sizes_of(region: &str) -> String {
+    format!("providers/Microsoft.Compute/skus?$filter=location%20eq%20'{region}'")
+}
+
+/// What a machine of a size has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Size {
+    /// How many cores.
+    pub cores: u64,
+    /// How much memory, in MiB.
+    pub memory_mib: u64,
+    /// How many GPUs.
+    pub gpus: u64,
+    /// Whether its processors are ARM's.
+    pub is_arm: bool,
+}
+
+impl Size {
+    /// Asks what machines of a size have; nothing if a region has no such size.
+    ///
+    /// # Errors
+    /// When Azure cannot be asked.
+    pub async fn of(cloud: &dyn Cloud, location: &str, name: &str) -> Result<Option<Self>, CloudError> {
+        let sizes = cloud.list(&sizes_of(&place(location)), SIZES).await?;
+        Ok(find(&sizes, name).map(|found| {
+            let number = |name: &str| capability(found.sku, name).and_then(|text| text.parse::<f64>().ok());
+            let whole = |number: f64| number.clamp(0.0, f64::from(u32::MAX)) as u64;
+            Self {
+                cores: u64::try_from(found.cores).unwrap_or(0),
+                memory_mib: whole(number("MemoryGB").unwrap_or(0.0) * 1024.0),
+                gpus: whole(number("GPUs").unwrap_or(0.0)),
+                is_arm: capability(found.sku, "CpuArchitectureType") == Some("Arm64"),
+            }
+        }))
     }
 }
 
@@ -106,7 +195,7 @@ struct Wanted {
 }
 
 /// What a size is.
-struct Size<'a> {
+struct Known<'a> {
     sku: &'a Value,
     family: &'a str,
     cores: i64,
@@ -114,12 +203,12 @@ struct Size<'a> {
 
 /// The resources of a kind in a resource group, by name in small letters; none when the group is not there.
 async fn existing(
-    context: &CloudContext,
+    cloud: &dyn Cloud,
     group: &str,
     kind: &str,
     version: &str,
 ) -> Result<BTreeMap<String, Value>, CloudError> {
-    let found = match context.cloud.list(&format!("resourceGroups/{group}/providers/{kind}"), version).await {
+    let found = match cloud.list(&format!("resourceGroups/{group}/providers/{kind}"), version).await {
         Err(CloudError::Refused { status: 404, .. }) => Vec::new(),
         other => other?,
     };
@@ -159,15 +248,18 @@ fn wanted(
 }
 
 /// The size of a name, among those that a region knows.
-fn find<'a>(sizes: &'a [Value], name: &str) -> Option<Size<'a>> {
+fn find<'a>(sizes: &'a [Value], name: &str) -> Option<Known<'a>> {
     let sku = sizes.iter().find(|sku| {
         sku["resourceType"] == "virtualMachines"
             && sku["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
     })?;
+    let cores = capability(sku, "vCPUs").and_then(|text| text.parse().ok());
+    Some(Known { sku, family: sku["family"].as_str().unwrap_or_default(), cores: cores.unwrap_or(0) })
+}
+
+fn capability<'a>(sku: &'a Value, name: &str) -> Option<&'a str> {
     let mut capabilities = sku["capabilities"].as_array().into_iter().flatten();
-    let cores =
-        capabilities.find(|one| one["name"] == "vCPUs").and_then(|one| one["value"].as_str()?.parse().ok());
-    Some(Size { sku, family: sku["family"].as_str().unwrap_or_default(), cores: cores.unwrap_or(0) })
+    capabilities.find(|one| one["name"] == name)?["value"].as_str()
 }
 
 /// Sizes that the region, or a zone of it, does not offer; each with the machines that should have it.
@@ -186,7 +278,7 @@ fn not_offered(machines: &[Wanted], sizes: &[Value], region: &str) -> Vec<String
 }
 
 /// Why a size is not to be had, if it is not.
-fn refusal(size: &Size<'_>, zone: Option<&str>, region: &str) -> Option<String> {
+fn refusal(size: &Known<'_>, zone: Option<&str>, region: &str) -> Option<String> {
     let name = size.sku["name"].as_str().unwrap_or_default();
     let list = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
@@ -229,18 +321,28 @@ fn cores<'a>(machines: &[Wanted], sizes: &'a [Value]) -> BTreeMap<&'a str, i64> 
     needed
 }
 
+/// What is left of a quota; nothing if it is not limited.
+fn left(name: &str, usages: &[Value]) -> Option<i64> {
+    let usage = usage(name, usages)?;
+    let limit = usage["limit"].as_i64().filter(|limit| *limit >= 0)?;
+    Some(limit - usage["currentValue"].as_i64().unwrap_or(0))
+}
+
+fn usage<'a>(name: &str, usages: &'a [Value]) -> Option<&'a Value> {
+    usages
+        .iter()
+        .find(|usage| usage["name"]["value"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name)))
+}
+
 /// The quotas that do not hold what is needed.
 fn beyond_quota(needed: &BTreeMap<&str, i64>, usages: &[Value]) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, count) in needed.iter().filter(|(_, count)| **count > 0) {
-        let is_it = |usage: &&Value| {
-            usage["name"]["value"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name))
-        };
-        let Some(usage) = usages.iter().find(is_it) else { continue };
-        let limit = usage["limit"].as_i64().unwrap_or(-1);
-        let left = limit - usage["currentValue"].as_i64().unwrap_or(0);
-        if limit >= 0 && *count > left {
+        if let (Some(usage), Some(left)) = (usage(name, usages), left(name, usages))
+            && *count > left
+        {
             let called = usage["name"]["localizedValue"].as_str().unwrap_or(name);
+            let limit = &usage["limit"];
             problems.push(format!("{called} ({name}): {count} needed, {left} of {limit} left"));
         }
     }

@@ -334,11 +334,10 @@ mod tests {
     fn a_taint_keeps_pods_away_unless_it_is_tolerated() {
         let mut tainted = node("a", true);
         tainted["spec"]["taints"] = json!([{"key": "dedicated", "value": "x", "effect": "NoSchedule"}]);
-        let mut workload = owner("Deployment");
-        assert!(!accepts(&tainted, &workload, true));
-        workload["spec"]["template"]["spec"]["tolerations"] =
-            json!([{"key": "dedicated", "operator": "Exists"}]);
-        assert!(accepts(&tainted, &workload, true));
+        let mut pod = owner("Deployment")["spec"]["template"]["spec"].take();
+        assert!(!accepts(&tainted, &pod, true));
+        pod["tolerations"] = json!([{"key": "dedicated", "operator": "Exists"}]);
+        assert!(accepts(&tainted, &pod, true));
     }
 
     #[test]

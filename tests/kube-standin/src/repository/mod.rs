@@ -42,16 +42,20 @@ pub fn build(folder: &Path, binary: &Path, versions: &[Version]) -> Result<()> {
     Ok(())
 }
 
-/// Makes the repository of NVIDIA's driver and container toolkit in the folder `cuda` of a folder, where nothing is a device.
+/// Makes the repositories of NVIDIA's driver and container toolkit in the folders `cuda` and `toolkit` of a folder, where nothing is a
+/// device.
 ///
 /// # Errors
 /// When a program that is needed (dpkg-deb, gpg) is missing or fails.
 pub fn build_gpu(folder: &Path) -> Result<()> {
-    let place = folder.join("cuda");
-    std::fs::create_dir_all(&place).doing(place.display())?;
     let key = index::Key::provide(&folder.join(".keys"))?;
-    packages::build_gpu(&place)?;
-    index::write(&place, &key)
+    for place in ["cuda", "toolkit"] {
+        let place = folder.join(place);
+        std::fs::create_dir_all(&place).doing(place.display())?;
+        packages::build_gpu(&place)?;
+        index::write(&place, &key)?;
+    }
+    Ok(())
 }
 
 /// The folder of one minor release.

@@ -115,18 +115,22 @@ pub(super) fn build_shared(place: &Path, binary: &Path, minor: u32) -> Result<()
     })
 }
 
-/// Builds what NVIDIA's repositories have: a driver that sees no device, and a runtime that is runc.
+/// Builds what the one of NVIDIA's repositories has that the folder is named like: a driver that sees no device, or a runtime that is
+/// runc.
 pub(super) fn build_gpu(place: &Path) -> Result<()> {
-    for (name, program, script) in [
+    for (folder, name, program, script) in [
         (
+            "cuda",
             "cuda-drivers-580",
             "nvidia-smi",
             "#!/bin/sh\necho \"NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\"\nexit 9\n",
         ),
-        ("nvidia-container-toolkit", "nvidia-container-runtime", "#!/bin/sh\nexec runc \"$@\"\n"),
+        ("toolkit", "nvidia-container-toolkit", "nvidia-container-runtime", "#!/bin/sh\nexec runc \"$@\"\n"),
     ] {
-        let package = Package { name, version: "580.95".to_owned(), depends: "" };
-        package.build(place, |root| files::write(&root.join("usr/bin").join(program), script, 0o755))?;
+        if place.ends_with(folder) {
+            let package = Package { name, version: "580.95".to_owned(), depends: "" };
+            package.build(place, |root| files::write(&root.join("usr/bin").join(program), script, 0o755))?;
+        }
     }
     Ok(())
 }
