@@ -242,8 +242,8 @@ mod tests {
         let wrong =
             format!("{GOOD}---\n{}", GOOD.replace("30 2", "70 2").replace("matchLabels", "matchLabel"));
         let told = told(&wrong);
-        assert!(told.contains("schedules.yml:12:9") && told.contains("spec.cron"), "{told}");
-        assert!(told.contains("schedules.yml:14:") && told.contains("spec.selector.matchLabel"), "{told}");
+        assert!(told.contains("schedules.yml:13:9") && told.contains("spec.cron"), "{told}");
+        assert!(told.contains("schedules.yml:15:") && told.contains("spec.selector.matchLabel"), "{told}");
     }
 
     #[test]
