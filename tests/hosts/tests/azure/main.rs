@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
+mod bastion;
 mod faults;
 mod scale;
 mod secrets;
@@ -243,6 +244,36 @@ fn what_an_interrupted_run_leaves_is_found_and_deleted() {
     assert_eq!(gone.code, 0, "{}", gone.shown);
     assert_eq!(orphans(&azure), [""; 0]);
     assert!(azure.server.cloud().groups.keys().eq(["mine"]), "another one's is gone");
+}
+
+#[test]
+fn a_resource_group_that_was_there_stays_as_it_was() {
+    let azure = Azure::new("");
+    let group = "name=ours location=northeurope tags='{\"team\": \"one\"}'";
+    assert_eq!(azure.clouder(&["adhoc", "localhost", "-m", "azure_rm_resourcegroup", "-a", group]).code, 0);
+    let (_folder, variables) = clouder_tests::file(
+        "{cluster_name: lab, azure_resource_group: ours, azure_ssh_sources: [192.0.2.1], worker_count: 0, provider: azure, \
+         azure_ssh_public_key: ssh-ed25519 AAAA}",
+    );
+    let variables = format!("@{variables}");
+    let (_playbook, network) = clouder_tests::file(
+        "- hosts: localhost\n  connection: local\n  gather_facts: false\n  roles: [azure-network]\n",
+    );
+    let run = |playbook: &str| azure.clouder(&["run", playbook, "-i", "azure:lab", "-e", &variables]);
+    let tags = || azure.server.cloud().groups["ours"]["tags"].clone();
+    for _ in 0..2 {
+        azure.writes();
+        let made = run(&network);
+        assert_eq!(made.code, 0, "{}", made.shown);
+        assert_eq!(tags(), serde_json::json!({"team": "one"}));
+    }
+    assert_eq!(azure.writes(), 0);
+    assert_eq!(orphans(&azure).len(), 5);
+    let gone = run("playbooks/delete-cluster.yml");
+    assert_eq!(gone.code, 0, "{}", gone.shown);
+    let group = azure.server.cloud().group_id("ours").to_lowercase();
+    assert_eq!(azure.holds().iter().filter(|id| id.starts_with(&group)).count(), 0);
+    assert_eq!(tags(), serde_json::json!({"team": "one"}));
 }
 
 /// The name of the simulator whose machines are containers, and of the cluster.
