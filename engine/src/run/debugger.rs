@@ -85,12 +85,17 @@ impl PlayRun<'_> {
                     self.run
                         .events
                         .send(Event::HostStart { task: Arc::clone(info), host: Arc::clone(host.name()) });
-                    result = self.run.on_host(&session.task, info, session.variables()).await;
+                    result = self.run.on_host(&session.task, info, session.variables(), true).await;
                     self.notify_and_tell(task, info, host, &result, (started, rescued));
                 }
             }
         }
         result
+    }
+
+    /// Whether some result of a task is to be looked into.
+    pub(super) fn may_be_debugged(&self, task: &Task) -> bool {
+        self.is_debugged || keyword(task, |keywords| keywords.debugger.as_ref()).is_some()
     }
 
     /// Whether a result is to be looked into.

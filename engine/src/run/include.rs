@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use super::host::{PlayHost, contains, drop_lost};
-use super::loops::combine;
+use super::loops::Combined;
 use super::play::PlayRun;
 use super::result::StepResult;
 use super::settings::keyword;
@@ -130,9 +130,10 @@ impl PlayRun<'_> {
         };
         let hidden = keyword(task, |keywords| keywords.no_log.as_ref())
             .is_some_and(|node| self.run.flag(node, &scope).unwrap_or(true));
-        let mut results = Vec::new();
+        let mut all = Combined::new(&turns, true);
         let mut included = false;
-        for (index, variables) in turns.scopes.iter().enumerate() {
+        for index in 0..turns.count() {
+            let variables = &turns.scope(index);
             let scope: Arc<dyn Scope> = Arc::new(variables.clone());
             let label = self.run.label(task, &turns, index, &scope).unwrap_or_default();
             let shown = (!hidden).then(|| label.clone());
@@ -141,9 +142,9 @@ impl PlayRun<'_> {
             if !enters {
                 self.run.show_item(info, label, variables, &result);
             }
-            results.push(result);
+            all.add(result);
         }
-        let all = combine(&turns, results);
+        let all = all.finish();
         if !included {
             return Err(Nothing::Result(Box::new(all)));
         }

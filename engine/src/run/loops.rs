@@ -6,7 +6,6 @@ use std::time::Duration;
 use clouder_lang::yaml::{Node, Yaml};
 use clouder_modules::Outcome;
 use futures::StreamExt as _;
-use futures::stream::FuturesOrdered;
 use serde_json::{Map, Value as Json};
 
 use super::result::{StepResult, registered};
@@ -18,29 +17,37 @@ use crate::report::{Event, ItemLabel, TaskInfo};
 use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
 use crate::vars::TaskVariables;
 
+/// How many turns of a loop are on their way at once: enough that the host never waits for the next, few enough that thousands
+/// of turns do not all lie in memory.
+const ON_THEIR_WAY: usize = 64;
+
 /// The turns of a loop.
 pub(super) struct Turns {
-    /// The variables of each turn.
-    pub(super) scopes: Vec<TaskVariables>,
+    /// What all turns see.
+    variables: TaskVariables,
     /// The elements.
     items: Vec<Value>,
-    loop_var: String,
-    index_var: Option<String>,
+    loop_var: Arc<str>,
+    index_var: Option<Arc<str>>,
+    /// Whether there is `ansible_loop`, and what it has as `allitems`.
+    extended: Option<Option<Value>>,
 }
 
 impl Run {
-    /// Runs a task on a host: all turns of its loop.
+    /// Runs a task on a host: all turns of its loop. What each came to is in the result only if it `is_read`: that of
+    /// thousands of turns is not little.
     pub(super) async fn on_host(
         &self,
         task: &Task,
         info: &Arc<TaskInfo>,
         variables: TaskVariables,
+        is_read: bool,
     ) -> StepResult {
         let Some(loop_) = &task.loop_ else {
             return self.step(task, info, variables, None).await;
         };
         match self.turns(loop_, &variables) {
-            Ok(turns) => self.all_turns(task, info, &variables, turns).await,
+            Ok(turns) => self.all_turns(task, info, &variables, &turns, is_read).await,
             Err(error) => {
                 let scope: Arc<dyn Scope> = Arc::new(variables);
                 self.no_turns(task, &scope, error)
@@ -60,29 +67,18 @@ impl Run {
     pub(super) fn turns(&self, loop_: &Loop, variables: &TaskVariables) -> Result<Turns, StepError> {
         let scope: Arc<dyn Scope> = Arc::new(variables.clone());
         let items = self.elements(loop_, &scope)?;
-        let text = |node: &Option<Node>| {
-            node.as_ref().map(|node| self.templates.evaluate_text(node, &scope)).transpose()
+        let text = |node: &Option<Node>| -> Result<Option<Arc<str>>, TemplateError> {
+            let text = node.as_ref().map(|node| self.templates.evaluate_text(node, &scope)).transpose()?;
+            Ok(text.map(Arc::from))
         };
-        let loop_var = text(&loop_.control.loop_var)?.unwrap_or_else(|| "item".to_owned());
+        let loop_var = text(&loop_.control.loop_var)?.unwrap_or_else(|| Arc::from("item"));
         let index_var = text(&loop_.control.index_var)?;
         let flag =
             |node: &Option<Node>, default| node.as_ref().map_or(Ok(default), |node| self.flag(node, &scope));
         let extended = flag(&loop_.control.extended, false)?;
         let all_items = flag(&loop_.control.extended_allitems, true)?;
-        let mut turns = Turns { scopes: Vec::new(), items: items.clone(), loop_var, index_var };
-        for (index, item) in items.iter().enumerate() {
-            let mut scope = variables.clone().with_local(turns.loop_var.as_str(), item.clone());
-            scope.locals.insert(Arc::from("ansible_loop_var"), Value::from(turns.loop_var.as_str()));
-            if let Some(name) = &turns.index_var {
-                scope.locals.insert(Arc::from(name.as_str()), Value::from(index));
-                scope.locals.insert(Arc::from("ansible_index_var"), Value::from(name.as_str()));
-            }
-            if extended {
-                scope.locals.insert(Arc::from("ansible_loop"), extended_loop(&items, index, all_items));
-            }
-            turns.scopes.push(scope);
-        }
-        Ok(turns)
+        let extended = extended.then(|| all_items.then(|| Value::from(items.clone())));
+        Ok(Turns { variables: variables.clone(), items, loop_var, index_var, extended })
     }
 
     /// The list a loop goes through.
@@ -108,7 +104,8 @@ impl Run {
         task: &Task,
         info: &Arc<TaskInfo>,
         variables: &TaskVariables,
-        turns: Turns,
+        turns: &Turns,
+        is_read: bool,
     ) -> StepResult {
         let control = task.loop_.as_ref().map(|loop_| &loop_.control);
         let in_turn = control
@@ -118,14 +115,15 @@ impl Run {
             || sets_variables(task)
             || reads_own_result(task)
             || changes_target(task, &turns.loop_var);
-        let mut results = Vec::new();
+        let mut all = Combined::new(turns, is_read);
         if in_turn {
-            for (index, scope) in turns.scopes.iter().enumerate() {
+            for index in 0..turns.count() {
+                let scope = turns.scope(index);
                 if index > 0 {
                     self.pause_between(task, variables).await;
                 }
                 let result = self.step(task, info, scope.clone(), None).await;
-                let (label, result) = self.labelled(task, &turns, index, result);
+                let (label, result) = self.labelled(task, turns, index, result);
                 self.show_item(info, label, variables, &result);
                 let registered = turns.registered(index, &result);
                 if let Some(name) = &task.register {
@@ -144,30 +142,30 @@ impl Run {
                     }
                 }
                 let lost = result.unreachable;
-                let breaks = match self.breaks(task, scope, &result) {
+                let breaks = match self.breaks(task, &scope, &result) {
                     Ok(breaks) => breaks,
                     Err(error) => {
-                        let scope: Arc<dyn Scope> = Arc::new(scope.clone());
+                        let scope: Arc<dyn Scope> = Arc::new(scope);
                         return self.early_failure(task, &scope, error);
                     }
                 };
-                results.push(result);
+                all.add(result);
                 if lost || self.is_interrupted() || breaks {
                     break;
                 }
             }
         } else {
-            // All turns go out at once; the host does them in order, and results are shown in order as they come.
-            let queue = (turns.scopes.len() > 1).then(|| self.next_queue());
-            let mut running: FuturesOrdered<_> =
-                turns.scopes.iter().map(|scope| self.step(task, info, scope.clone(), queue)).collect();
+            // The host does turns in order, and results are shown in order as they come.
+            let queue = (turns.count() > 1).then(|| self.next_queue());
+            let steps = (0..turns.count()).map(|index| self.step(task, info, turns.scope(index), queue));
+            let mut running = futures::stream::iter(steps).buffered(ON_THEIR_WAY);
             while let Some(result) = running.next().await {
-                let (label, result) = self.labelled(task, &turns, results.len(), result);
+                let (label, result) = self.labelled(task, turns, all.count, result);
                 self.show_item(info, label, variables, &result);
-                results.push(result);
+                all.add(result);
             }
         }
-        combine(&turns, results)
+        all.finish()
     }
 
     /// What is shown of a turn, and its result, which has failed when that cannot be made.
@@ -178,7 +176,7 @@ impl Run {
         index: usize,
         mut result: StepResult,
     ) -> (String, StepResult) {
-        let Some(mut scope) = turns.scopes.get(index).cloned() else { return (String::new(), result) };
+        let mut scope = turns.scope(index);
         if let Some(name) = &task.register {
             scope = scope.with_local(Arc::clone(name), from_json(Json::Object(result.registered())));
         }
@@ -252,48 +250,76 @@ impl Run {
 }
 
 impl Turns {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// What a turn sees.
+    pub(super) fn scope(&self, index: usize) -> TaskVariables {
+        let item = self.items.get(index).cloned().unwrap_or_default();
+        let mut scope = self.variables.clone().with_local(Arc::clone(&self.loop_var), item);
+        scope.locals.insert(Arc::from("ansible_loop_var"), Value::from(&*self.loop_var));
+        if let Some(name) = &self.index_var {
+            scope.locals.insert(Arc::clone(name), Value::from(index));
+            scope.locals.insert(Arc::from("ansible_index_var"), Value::from(&**name));
+        }
+        if let Some(all_items) = &self.extended {
+            let extended = extended_loop(&self.items, index, all_items.as_ref());
+            scope.locals.insert(Arc::from("ansible_loop"), extended);
+        }
+        scope
+    }
+
     /// A turn's result as it stands in `results`.
     fn registered(&self, index: usize, result: &StepResult) -> Map<String, Json> {
         let mut map = registered(&result.outcome);
-        map.insert(self.loop_var.clone(), self.items.get(index).map(to_json).unwrap_or_default());
-        map.insert("ansible_loop_var".to_owned(), self.loop_var.as_str().into());
+        map.insert(self.loop_var.to_string(), self.items.get(index).map(to_json).unwrap_or_default());
+        map.insert("ansible_loop_var".to_owned(), (*self.loop_var).into());
         if let Some(name) = &self.index_var {
-            map.insert(name.clone(), index.into());
-            map.insert("ansible_index_var".to_owned(), name.as_str().into());
+            map.insert(name.to_string(), index.into());
+            map.insert("ansible_index_var".to_owned(), (**name).into());
         }
-        let extended = self.scopes.get(index).and_then(|scope| scope.locals.get("ansible_loop"));
-        map.extend(extended.map(|extended| ("ansible_loop".to_owned(), to_json(extended))));
+        if let Some(all_items) = &self.extended {
+            let extended = extended_loop(&self.items, index, all_items.as_ref());
+            map.insert("ansible_loop".to_owned(), to_json(&extended));
+        }
         map
     }
 }
 
 /// One result of many: changed if one changed, failed if one failed, skipped if all were.
-pub(super) fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
-    let mut all = StepResult { outcome: Outcome::new(false), ..StepResult::default() };
-    let listed: Vec<Json> = results
-        .iter()
-        .enumerate()
-        .map(|(index, result)| Json::Object(turns.registered(index, result)))
-        .collect();
-    all.outcome.skipped = results.iter().all(|result| result.outcome.skipped);
-    all.outcome.msg = Some("All items completed".to_owned());
-    if results.is_empty() {
-        all.outcome.skipped = true;
-        all.outcome.msg = None;
-        all.outcome.result.insert("skipped_reason".to_owned(), "No items in the list".into());
-    } else if all.outcome.skipped {
-        all.outcome.msg = Some("All items skipped".to_owned());
+pub(super) struct Combined<'a> {
+    turns: &'a Turns,
+    all: StepResult,
+    is_read: bool,
+    count: usize,
+    failures: usize,
+    ignored: usize,
+}
+
+impl<'a> Combined<'a> {
+    /// No result yet.
+    pub(super) fn new(turns: &'a Turns, is_read: bool) -> Self {
+        let outcome = Outcome { skipped: true, ..Outcome::default() };
+        let all = StepResult { outcome, turns: Some(Vec::new()), ..StepResult::default() };
+        Self { turns, all, is_read, count: 0, failures: 0, ignored: 0 }
     }
-    let (mut failures, mut ignored) = (0, 0);
-    for result in results {
-        all.outcome.changed |= result.outcome.changed;
-        if result.failed() {
-            failures += 1;
-            all.outcome.msg = Some("One or more items failed".to_owned());
+
+    /// Adds the next one.
+    pub(super) fn add(&mut self, result: StepResult) {
+        if self.is_read {
+            let turn = Json::Object(self.turns.registered(self.count, &result));
+            self.all.turns.get_or_insert_default().push(turn);
         }
+        self.count += 1;
+        self.failures += usize::from(result.failed());
+        self.ignored += usize::from(result.failed() && result.ignored);
+        let all = &mut self.all;
+        all.outcome.skipped &= result.outcome.skipped;
+        all.outcome.changed |= result.outcome.changed;
         all.outcome.failed |= result.outcome.failed;
         all.unreachable |= result.unreachable;
-        ignored += usize::from(result.failed() && result.ignored);
         all.hidden |= result.hidden;
         all.delegated_to = result.delegated_to;
         all.delegate_facts = result.delegate_facts;
@@ -301,12 +327,26 @@ pub(super) fn combine(turns: &Turns, results: Vec<StepResult>) -> StepResult {
         all.outcome.ansible_facts.extend(result.outcome.ansible_facts);
         all.effects.extend(result.effects);
     }
-    if !all.outcome.skipped {
-        all.outcome.result.insert("skipped".to_owned(), false.into());
+
+    /// What came of all.
+    pub(super) fn finish(self) -> StepResult {
+        let mut all = self.all;
+        let message = match () {
+            () if self.count == 0 => None,
+            () if self.failures > 0 => Some("One or more items failed"),
+            () if all.outcome.skipped => Some("All items skipped"),
+            () => Some("All items completed"),
+        };
+        all.outcome.msg = message.map(str::to_owned);
+        if self.count == 0 {
+            all.outcome.result.insert("skipped_reason".to_owned(), "No items in the list".into());
+        }
+        if !all.outcome.skipped {
+            all.outcome.result.insert("skipped".to_owned(), false.into());
+        }
+        all.ignored = self.failures > 0 && self.ignored == self.failures;
+        all
     }
-    all.ignored = failures > 0 && ignored == failures;
-    all.outcome.result.insert("results".to_owned(), listed.into());
-    all
 }
 
 /// Whether a turn sets variables that the next one may read.
@@ -346,7 +386,7 @@ fn mentions(node: &Node, word: &str) -> bool {
 }
 
 /// `ansible_loop`.
-fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
+fn extended_loop(items: &[Value], index: usize, all_items: Option<&Value>) -> Value {
     let length = items.len();
     let mut fields = vec![
         ("index", Value::from(index + 1)),
@@ -357,9 +397,7 @@ fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
         ("revindex", Value::from(length - index)),
         ("revindex0", Value::from(length - index - 1)),
     ];
-    if all_items {
-        fields.push(("allitems", Value::from(items.to_vec())));
-    }
+    fields.extend(all_items.map(|all_items| ("allitems", all_items.clone())));
     if let Some(next) = items.get(index + 1) {
         fields.push(("nextitem", next.clone()));
     }

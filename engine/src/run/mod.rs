@@ -3,12 +3,14 @@
 //! [`Run`] holds what the whole run shares. `play` takes a play apart into batches and sections, `walk` goes
 //! through blocks, `task` runs one task on many hosts, `step` runs one element of it on one host.
 
+mod arguments;
 mod background;
 mod conditions;
 mod debugger;
 mod handlers;
 mod host;
 mod include;
+mod invoke;
 mod loops;
 mod meta;
 mod options;

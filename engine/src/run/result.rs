@@ -30,6 +30,8 @@ pub enum StepError {
 pub(super) struct StepResult {
     pub(super) outcome: Outcome,
     pub(super) effects: Vec<Effect>,
+    /// Of a loop: what its turns came to, as a playbook reads it, or nothing where nobody will read it.
+    pub(super) turns: Option<Vec<Json>>,
     pub(super) unreachable: bool,
     /// The failure does not count.
     pub(super) ignored: bool,
@@ -81,23 +83,26 @@ impl StepResult {
 
     /// The result as a playbook reads it from a registered variable.
     pub(super) fn registered(&self) -> Map<String, Json> {
-        registered(&self.outcome)
+        let mut map = registered(&self.outcome);
+        map.extend(self.turns.clone().map(|turns| ("results".to_owned(), turns.into())));
+        map
     }
 
-    /// The result as reports may show it.
+    /// The result as reports may show it. What came of the turns of a loop they have been told one by one.
     pub(super) fn shown(&self) -> Map<String, Json> {
-        if !self.hidden {
-            return self.registered();
+        let mut shown = if self.hidden { self.censored() } else { registered(&self.outcome) };
+        if self.turns.is_some() {
+            shown.insert("results".to_owned(), Json::Array(Vec::new()));
         }
+        shown
+    }
+
+    fn censored(&self) -> Map<String, Json> {
         let mut shown = Map::new();
         let reason =
             "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
         shown.insert("censored".to_owned(), reason.into());
         shown.insert("changed".to_owned(), self.outcome.changed.into());
-        // That it was a loop may be known: its turns have been told one by one.
-        if self.outcome.result.contains_key("results") {
-            shown.insert("results".to_owned(), Json::Array(Vec::new()));
-        }
         if self.outcome.failed {
             shown.insert("failed".to_owned(), true.into());
         }

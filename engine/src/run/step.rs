@@ -1,24 +1,21 @@
 //! One element of a task on one host: conditions, arguments, tries, result.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clouder_lang::yaml::{Mapping, Node};
+use clouder_lang::yaml::Node;
 use clouder_modules::Outcome;
-use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
-use super::background::Way;
 use super::result::StepResult;
 use super::settings::Settings;
 use super::{Run, StepError};
-use crate::action::{self, Done, Effect, Payload};
+use crate::action::Effect;
 use crate::connection::{Agent, Call, CallError, ConnectionError, Contents, Target};
-use crate::playbook::{Loader, ModuleName, OwnModule, Task, short_name};
+use crate::playbook::{ModuleName, OwnModule, Task};
 use crate::report::{Event, TaskInfo};
-use crate::template::{Scope, TemplateError, Value, from_json, to_json, to_text};
+use crate::template::{Scope, TemplateError, Value, from_json, to_text};
 use crate::vars::{HostVars, TaskVariables};
 
 /// Everything an action may want to know of the step it does.
@@ -84,41 +81,6 @@ impl Step<'_> {
                 outcome = &mut running => return outcome.map_err(StepError::from),
             }
         }
-    }
-
-    /// The arguments as they were written, for actions that take expressions: `module_defaults`, then those of a
-    /// mapping that a template makes, then the task's own.
-    ///
-    /// # Errors
-    /// When that template has no value.
-    pub fn written_arguments(&self) -> Result<Mapping, StepError> {
-        let mut written = Mapping::default();
-        let mut add = |mapping: &Mapping| {
-            for (_, entry) in mapping.iter().filter(|(name, _)| ***name != *VARIABLE_PARAMETERS) {
-                written.insert(entry.key.clone(), entry.value.clone());
-            }
-        };
-        for node in module_defaults(&self.run.loader, self.task, &self.module) {
-            if let Some(mapping) = node.as_mapping() {
-                add(mapping);
-            }
-        }
-        if let Some(own) = self.task.invocation.arguments.as_mapping() {
-            if let Some(variable) = own.get(VARIABLE_PARAMETERS) {
-                let value = to_json(&self.run.templates.evaluate(variable, &self.scope)?);
-                if let Some(mapping) = Node::from_json(&value, &variable.span).as_mapping() {
-                    add(mapping);
-                }
-            }
-            add(own);
-        } else if self.task.invocation.arguments.is_template() {
-            let own = &self.task.invocation.arguments;
-            let value = to_json(&self.run.templates.evaluate(own, &self.scope)?);
-            if let Some(mapping) = Node::from_json(&value, &own.span).as_mapping() {
-                add(mapping);
-            }
-        }
-        Ok(written)
     }
 
     /// The agent of the host.
@@ -246,59 +208,6 @@ impl Run {
         })
     }
 
-    /// The arguments of a task: `module_defaults`, then its own, evaluated.
-    fn arguments(&self, task: &Task, module: &str, scope: &Arc<dyn Scope>) -> Result<Value, StepError> {
-        let mut merged: BTreeMap<Value, Value> = BTreeMap::new();
-        let mut order: Vec<Value> = Vec::new();
-        let mut add = |mapping: &Value, merged: &mut BTreeMap<Value, Value>| -> Result<(), TemplateError> {
-            for key in mapping.try_iter().map_err(|_| {
-                TemplateError::new("arguments must be a mapping", &task.invocation.arguments.span)
-            })? {
-                let value = mapping.get_item(&key).unwrap_or_default();
-                if merged.insert(key.clone(), value).is_none() {
-                    order.push(key);
-                }
-            }
-            Ok(())
-        };
-        if !is_evaluated_by_action(module) {
-            for defaults in module_defaults(&self.loader, task, module) {
-                add(&self.templates.evaluate(&defaults, scope)?, &mut merged)?;
-            }
-        }
-        let written = &task.invocation.arguments;
-        if !written.is_null() {
-            // The expressions of `that`, `var` and the like are evaluated by their actions.
-            let own = if is_evaluated_by_action(module) && written.as_mapping().is_some() {
-                from_json(clouder_lang::yaml::to_json(written))
-            } else {
-                self.templates.evaluate(written, scope)?
-            };
-            // A mapping that a template makes (`args: "{{ x }}"`) yields to arguments that are written out.
-            let variable = written.as_mapping().and_then(|mapping| mapping.get(VARIABLE_PARAMETERS));
-            if let Some(variable) = variable {
-                add(&self.templates.evaluate(variable, scope)?, &mut merged)?;
-            }
-            add(&own, &mut merged)?;
-            // What the task leaves out (`omit`) is not what the defaults say either.
-            for (name, _) in written.as_mapping().into_iter().flat_map(Mapping::iter) {
-                let name = Value::from(name.as_ref());
-                if own.get_item(&name).is_ok_and(|value| value.is_undefined()) {
-                    merged.remove(&name);
-                }
-            }
-            merged.remove(&Value::from(VARIABLE_PARAMETERS));
-        }
-        if let Some(free_form) = &task.invocation.free_form {
-            let text = self.templates.evaluate(free_form, scope)?;
-            merged.insert(Value::from("_raw_params"), text);
-            order.push(Value::from("_raw_params"));
-        }
-        Ok(Value::from_pairs(
-            order.into_iter().filter_map(|key| merged.remove(&key).map(|value| (key, value))),
-        ))
-    }
-
     /// Runs a step until it is done, or its tries are used up.
     async fn tries(&self, step: &Step<'_>) -> Result<StepResult, StepError> {
         let task = step.task;
@@ -370,134 +279,5 @@ impl Run {
             variables = variables.with_local(Arc::clone(name), value);
         }
         Arc::new(variables)
-    }
-
-    /// Calls the action or module of a step.
-    async fn invoke(&self, step: &Step<'_>) -> Result<Done, StepError> {
-        let Json::Object(arguments) = to_json(&step.arguments) else {
-            return Err(StepError::Failed("the arguments of a task must be a mapping".to_owned()));
-        };
-        let way = self.way(step)?;
-        if let Some(module) = self.own_module(step) {
-            let (request, contents) = action::own_module::request(&module, arguments, step)?;
-            return self.call(step, way, action::own_module::RUNNER, request, Some(contents)).await;
-        }
-        if let Some(action) = action::find(&step.module) {
-            let done = within(step.settings.timeout, (action.run)(arguments, step)).await?;
-            // What the controller has a part in is done at once.
-            return Ok(match way {
-                Way::Background(_) if step.module.as_ref() != "async_status" => {
-                    Done { outcome: self.started_and_done(done.outcome), ..done }
-                }
-                _ => done,
-            });
-        }
-        if let Some(module) = clouder_cloud::modules::find(&step.module) {
-            let work = action::cloud::run(module, arguments, step);
-            return Ok(match way {
-                Way::Background(limit) => self.in_background(limit, work),
-                Way::Foreground(limit) => self.in_foreground(step, limit, async { Ok(work.await) }).await?,
-            }
-            .into());
-        }
-        let Some(module) = clouder_modules::find(&step.module) else {
-            return Err(StepError::Failed(format!("clouder has no module `{}`", step.module)));
-        };
-        self.call(step, way, module.name, arguments, None).await
-    }
-
-    /// The module that a step calls, where that is no part of clouder.
-    fn own_module(&self, step: &Step<'_>) -> Option<Arc<OwnModule>> {
-        let is_ours = || {
-            action::find(&step.module).is_some()
-                || clouder_modules::find(&step.module).is_some()
-                || clouder_cloud::modules::find(&step.module).is_some()
-        };
-        match &step.own {
-            Some(own) => Some(Arc::clone(own)),
-            None if is_ours() => None,
-            None => self.loader.foreign_module(&step.module),
-        }
-    }
-
-    /// Calls a module of the host.
-    async fn call(
-        &self,
-        step: &Step<'_>,
-        way: Way,
-        name: &'static str,
-        arguments: Map<String, Json>,
-        contents: Option<Arc<Payload>>,
-    ) -> Result<Done, StepError> {
-        let contents = contents.map(|contents| contents as Arc<dyn Contents>);
-        let limit = match way {
-            Way::Background(limit) => {
-                return Ok(self.start(step, name, arguments, contents, limit).await?.into());
-            }
-            Way::Foreground(limit) => limit,
-        };
-        let work = Box::pin(step.module(name, arguments, contents, None));
-        Ok(self.in_foreground(step, limit, work).await?.into())
-    }
-
-    /// Waits for a module, at most as long as the step may take.
-    async fn in_foreground(
-        &self,
-        step: &Step<'_>,
-        limit: Option<Duration>,
-        work: impl Future<Output = Result<Outcome, StepError>>,
-    ) -> Result<Outcome, StepError> {
-        let outcome = within(step.settings.timeout.or(limit), work).await;
-        match (limit, outcome) {
-            (Some(limit), Err(StepError::Failed(_))) if step.settings.timeout.is_none() => {
-                let message =
-                    format!("async task did not complete within the requested time - {}s", limit.as_secs());
-                Ok(Outcome::failed(message))
-            }
-            (Some(_), outcome) => Ok(self.waited_for(outcome?)),
-            (None, outcome) => outcome,
-        }
-    }
-}
-
-/// The argument that holds the template of a whole mapping beside written arguments.
-const VARIABLE_PARAMETERS: &str = "_variable_params";
-
-/// The `module_defaults` for a module: those of groups first. What stands nearer to the task replaces what is said of the same
-/// name further out.
-fn module_defaults(loader: &Loader, task: &Task, module: &str) -> Vec<Node> {
-    let qualified = task.invocation.own.as_ref().map(|own| own.collection_name()).unwrap_or_default();
-    let names = [module, short_name(module), qualified.as_str()];
-    let mut layers: Vec<_> = task.layer.chain().collect();
-    layers.reverse();
-    let defaults =
-        layers.iter().flat_map(|layer| &layer.keywords.module_defaults).chain(&task.keywords.module_defaults);
-    let mut said: IndexMap<&str, &Node> = IndexMap::new();
-    for (name, entry) in defaults.filter_map(Node::as_mapping).flat_map(Mapping::iter) {
-        said.insert(short_name(name), &entry.value);
-    }
-    let of_groups = said
-        .iter()
-        .filter(|(name, _)| name.strip_prefix("group/").is_some_and(|group| loader.group_has(group, &names)));
-    let of_module = said.iter().filter(|(name, _)| names.contains(name));
-    of_groups.chain(of_module).map(|(_, node)| (*node).clone()).collect()
-}
-
-/// Actions whose arguments hold expressions, not values.
-fn is_evaluated_by_action(module: &str) -> bool {
-    matches!(module, "assert" | "debug")
-}
-
-/// A future with a time limit.
-async fn within<T>(
-    limit: Option<Duration>,
-    work: impl Future<Output = Result<T, StepError>>,
-) -> Result<T, StepError> {
-    match limit {
-        None => work.await,
-        Some(limit) => match tokio::time::timeout(limit, work).await {
-            Ok(result) => result,
-            Err(_) => Err(StepError::Failed(format!("timed out after {} seconds", limit.as_secs()))),
-        },
     }
 }

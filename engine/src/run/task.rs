@@ -158,10 +158,11 @@ impl PlayRun<'_> {
         let once =
             self.runs_once(task, &scope) || matches!(task.invocation.name.as_ref(), "add_host" | "pause");
         let throttle = self.throttle(task, &scope);
+        let is_read = task.register.is_some() || around.rescue || self.may_be_debugged(task);
         let running: FuturesUnordered<_> = hosts
             .iter()
             .take(if once { 1 } else { hosts.len() })
-            .map(|host| self.one_host(task, info, host, throttle.as_ref()))
+            .map(|host| self.one_host(task, info, host, throttle.as_ref(), is_read))
             .collect();
         let told: Vec<(Arc<PlayHost>, StepResult)> = running
             .map(|(host, result, started)| {
@@ -272,6 +273,7 @@ impl PlayRun<'_> {
         info: &Arc<TaskInfo>,
         host: &Arc<PlayHost>,
         throttle: Option<&Arc<Semaphore>>,
+        is_read: bool,
     ) -> (Arc<PlayHost>, StepResult, Instant) {
         // The semaphores are never closed, so that waiting for them cannot fail.
         let _throttled = match throttle {
@@ -281,7 +283,7 @@ impl PlayRun<'_> {
         let _forked = self.forks.acquire().await.ok();
         let started = Instant::now();
         self.run.events.send(Event::HostStart { task: Arc::clone(info), host: Arc::clone(host.name()) });
-        let result = self.run.on_host(task, info, self.variables(task, host)).await;
+        let result = self.run.on_host(task, info, self.variables(task, host), is_read).await;
         (Arc::clone(host), result, started)
     }
 
