@@ -20,6 +20,7 @@ use kube_standin::repository;
 use kube_standin::version::Version;
 
 const VERSION: Version = Version::new(34, 2);
+const LATER: Version = Version::new(34, 4);
 
 /// An Azure, packages for its machines, and a folder of clusters.
 struct Lab {
@@ -47,7 +48,7 @@ impl Lab {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = Server::start(cloud, address, Some(&folder.path().join("log")), None).unwrap();
         let packages = folder.path().join("repository");
-        repository::build(&packages, &program("kube-standin"), &[VERSION]).unwrap();
+        repository::build(&packages, &program("kube-standin"), &[VERSION, LATER]).unwrap();
         repository::build_gpu(&packages).unwrap();
         let packages = repository::serve(&packages, &format!("{own}:0")).unwrap();
         let key = folder.path().join("key");
@@ -198,7 +199,23 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
     let grown = lab.done(&grow);
     assert!(grown.recap(&format!("{name}-worker-2")).contains("changed=0"), "{}", grown.shown);
 
-    // A pool of machines that are more.
+    // A pool with GPUs, on machines that have none.
+    let refused = lab.k8s(&[
+        "create-nodepool",
+        name,
+        "gpu",
+        "--flavor",
+        "Standard_D2s_v5",
+        "--desired",
+        "1",
+        "--xpu",
+        "gpu-cuda",
+        "--roles",
+        "jupyter",
+        "--labels",
+        "team=ml",
+    ]);
+    assert!(refused.code != 0 && refused.shown.contains("has no device of NVIDIA's"), "{}", refused.shown);
     lab.done(&[
         "create-nodepool",
         name,
@@ -211,22 +228,46 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
         "jupyter",
         "--labels",
         "team=ml",
-        "--taints",
-        "gpu=yes:NoSchedule",
+        "--xpu",
+        "gpu-cuda",
+        "-e",
+        "gpu_cuda_require_device=false",
     ]);
     let gpu = lab.kubectl(&format!("get node {name}-gpu-1 -o yaml"));
-    for said in ["node-role.kubernetes.io/jupyter", "team: ml", "clouder.io/pool: gpu", "effect: NoSchedule"]
-    {
+    for said in [
+        "node-role.kubernetes.io/jupyter",
+        "team: ml",
+        "clouder.io/pool: gpu",
+        "clouder.io/xpu: gpu-cuda",
+        "key: nvidia.com/gpu",
+        "effect: NoSchedule",
+    ] {
         assert!(gpu.contains(said), "{said}: {gpu}");
     }
 
+    let plugins = lab.kubectl(
+        "-n kube-system get pods -l app.kubernetes.io/name=nvidia-device-plugin -o wide --no-headers",
+    );
+    assert!(plugins.lines().count() == 1 && plugins.contains(&format!("{name}-gpu-1")), "{plugins}");
+    let configured =
+        lab.done(&["ssh", name, &format!("{name}-gpu-1"), "--", "sudo containerd config dump"]).shown;
+    assert!(configured.contains("/usr/bin/nvidia-container-runtime"), "{configured}");
+
     // It shrinks, and goes.
     lab.done(&["update-nodepool", name, "workers", "--desired", "1"]);
-    lab.done(&["delete-nodepool", name, "gpu", "--yes"]);
+    let shrink = ["delete-nodepool", name, "gpu", "--yes"];
+    lab.cut_off(&shrink, "TASK [node-removal : Move its pods elsewhere");
+    lab.done(&shrink);
     let nodes = lab.kubectl("get nodes -o name");
     assert_eq!(nodes, format!("node/{name}-cp-1\nnode/{name}-worker-1\n"));
     let shown = lab.done(&["show", name]).shown;
     assert!(!shown.contains("gpu") && !shown.contains(&format!("{name}-worker-2")), "{shown}");
+
+    // Another release, by another machine.
+    let replaced = lab.done(&["upgrade", name, "--to", "1.34.4", "--replace", "--yes"]);
+    let nodes = lab.kubectl("get nodes");
+    assert!(nodes.matches("v1.34.4").count() == 2 && nodes.contains(&format!("{name}-worker-2")), "{nodes}");
+    assert!(!nodes.contains(&format!("{name}-worker-1")), "{}", replaced.shown);
 
     // Credentials of one's own.
     lab.done(&["kubeconfig", name, "--user", "somebody", "--valid", "1h"]);
@@ -245,6 +286,7 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
 
     let service = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "default"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}"#;
     lab.apply("bob@laptop", service);
+    lab.cut_off(&["delete", name, "--yes"], "TASK [Delete the machine with");
     let gone = lab.done(&["delete", name, "--yes"]);
     assert!(gone.shown.contains("Microsoft.Network/loadBalancers"), "{}", gone.shown);
     assert_eq!(
