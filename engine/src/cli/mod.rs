@@ -8,6 +8,7 @@ mod checkpoint_scheduler;
 mod config;
 mod doc;
 mod eject;
+mod examples;
 mod explain;
 mod inventory;
 mod k8s;
