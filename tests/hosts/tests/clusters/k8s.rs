@@ -1,7 +1,5 @@
 //! The life of a cluster by `clouder k8s`, on a simulated Azure whose machines are containers.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
-
 #[path = "k8s/autoscaler.rs"]
 mod autoscaler;
 

@@ -1,7 +1,5 @@
 //! Control planes that are lost, removed and replaced, and an etcd that is taken back to what it was.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
-
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

@@ -1,7 +1,5 @@
 //! The main job, on machines of its own: a cluster of two control planes and a worker, whose Kubernetes is stood in for.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
-
 use std::os::unix::fs::PermissionsExt as _;
 
 use clouder_fleet::{Fleet, Host};

@@ -1,8 +1,6 @@
 //! A container that is checkpointed on one node and goes on at another, by the real CRIU and the real containerd, and nodes that
 //! cannot do so.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
-
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
