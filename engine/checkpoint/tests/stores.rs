@@ -12,7 +12,7 @@ use std::time::Duration;
 use clouder_checkpoint::archive::Origin;
 use clouder_checkpoint::seal::Recipient;
 use clouder_checkpoint::store::{Place, Store, StoreConfig, StoreError};
-use clouder_fleet::{install, missing, run, succeed};
+use clouder_fleet::{install, missing, succeed};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
@@ -22,22 +22,8 @@ const AZURITE: &str = "azurite@3.37.0";
 /// The Python of a virtual environment with what `requirements.txt` names, made when it is not there.
 fn python() -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stores");
-    let python = folder.join("bin/python");
-    // Written last: an environment without it was cut off, or is of other releases.
-    let whole = folder.join("whole");
-    if fs::read_to_string(&whole).is_ok_and(|found| found == wanted) {
-        return python;
-    }
-    if !run("python3", &["-c", "import ensurepip, venv"]).is_ok_and(|output| output.code == 0) {
-        install(&["python3-venv"]).unwrap();
-    }
-    succeed("python3", &["-m", "venv", "--clear", folder.to_str().unwrap()]).unwrap();
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    succeed(python.to_str().unwrap(), &[&pip[..], &[requirements.to_str().unwrap()]].concat()).unwrap();
-    fs::write(&whole, wanted).unwrap();
-    python
+    clouder_fleet::python(&folder, &fs::read_to_string(requirements).unwrap()).unwrap()
 }
 
 /// Azurite's program for blobs, installed when it is not there.

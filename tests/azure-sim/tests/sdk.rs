@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use clouder_fleet::{install, run, succeed};
+use clouder_fleet::run;
 
 /// The simulator as a program, ended with the test.
 struct Simulator {
@@ -38,26 +38,11 @@ impl Drop for Simulator {
     }
 }
 
-/// The Python of a virtual environment with what `requirements.txt` names, made when it is not there.
+/// Python with Microsoft's SDK.
 fn python() -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("azure-sdk");
-    let python = folder.join("bin/python");
-    // Written last: an environment without it was cut off, or is of other releases.
-    let whole = folder.join("whole");
-    if fs::read_to_string(&whole).is_ok_and(|found| found == wanted) {
-        return python;
-    }
-    if !run("python3", &["-c", "import ensurepip, venv"]).is_ok_and(|output| output.code == 0) {
-        install(&["python3-venv"]).unwrap();
-    }
-    succeed("python3", &["-m", "venv", "--clear", folder.to_str().unwrap()]).unwrap();
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    let words = [&pip[..], &[requirements.to_str().unwrap()]].concat();
-    succeed(python.to_str().unwrap(), &words).unwrap();
-    fs::write(&whole, wanted).unwrap();
-    python
+    clouder_fleet::python(&folder, &fs::read_to_string(requirements).unwrap()).unwrap()
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::command::{FleetError, run, succeed};
@@ -52,15 +51,7 @@ impl Cloud {
     /// # Errors
     /// When another network has addresses of the prefix.
     pub fn network(&self, network: &str, prefix: &str) -> Result<(), FleetError> {
-        // Machines that boot at once want the same network; one makes it.
-        static MAKING: Mutex<()> = Mutex::new(());
-        let _made = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = self.full(network);
-        if run("docker", &["network", "inspect", &network])?.code == 0 {
-            return Ok(());
-        }
-        let label = format!("{LABEL}={}", self.name);
-        succeed("docker", &["network", "create", "--subnet", prefix, "--label", &label, &network]).map(drop)
+        host::make_network(&self.name, &self.full(network), &["--subnet", prefix])
     }
 
     /// Removes a network that no machine is on.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::LABEL;
+use crate::alone::alone;
 use crate::capabilities;
 use crate::command::{FleetError, Output, run, succeed};
 
@@ -156,11 +157,18 @@ fn network_name(fleet: &str) -> String {
 
 /// Makes the fleet's network, unless there is one.
 pub(crate) fn network(fleet: &str) -> Result<(), FleetError> {
-    let name = network_name(fleet);
-    if run("docker", &["network", "inspect", &name])?.code == 0 {
+    make_network(fleet, &network_name(fleet), &[])
+}
+
+/// Makes a network that carries a fleet's label, unless it is there.
+pub(crate) fn make_network(fleet: &str, name: &str, options: &[&str]) -> Result<(), FleetError> {
+    // Docker does not get over two at once: it takes the addresses of one for ever, for a network that it does not make.
+    let _alone = alone("network")?;
+    if run("docker", &["network", "inspect", name])?.code == 0 {
         return Ok(());
     }
-    succeed("docker", &["network", "create", "--label", &format!("{LABEL}={fleet}"), &name]).map(drop)
+    let label = format!("{LABEL}={fleet}");
+    succeed("docker", &[&["network", "create", "--label", &label], options, &[name]].concat()).map(drop)
 }
 
 /// The address of this machine on the fleet's network.

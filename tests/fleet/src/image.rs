@@ -6,6 +6,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::PASSWORD;
+use crate::alone::alone;
 use crate::command::{FleetError, run, succeed};
 
 const BOOT: &str = include_str!("boot.sh");
@@ -60,9 +61,7 @@ fn provide_by(image: &str, make: impl FnOnce() -> Result<(), FleetError>) -> Res
         return Ok(());
     }
     // Several test programs may want the image at once; one makes it.
-    let lock_path = std::env::temp_dir().join("clouder-host-image.lock");
-    let lock = fs::File::create(&lock_path).map_err(|error| FleetError::io("write", &lock_path, error))?;
-    lock.lock().map_err(|error| FleetError::io("lock", &lock_path, error))?;
+    let _alone = alone("image")?;
     if run("docker", &["image", "inspect", image])?.code == 0 {
         return Ok(());
     }

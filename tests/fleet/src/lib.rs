@@ -4,6 +4,7 @@
 //! and an inventory. What this machine lacks (Docker, debootstrap) is installed; where no registry answers, the image
 //! is made with debootstrap.
 
+mod alone;
 mod capabilities;
 pub mod cloud;
 pub mod cluster;
@@ -12,6 +13,7 @@ mod host;
 mod image;
 mod keys;
 mod prerequisites;
+mod python;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub use command::{FleetError, Output, run, succeed};
 pub use host::Host;
 pub use prerequisites::{install, missing};
+pub use python::python;
 
 /// The label that everything of a fleet carries; only what carries it is ever removed.
 pub(crate) const LABEL: &str = "clouder.fleet";

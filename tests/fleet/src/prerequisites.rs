@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::alone::alone;
 use crate::command::{FleetError, run, succeed};
 
 /// Programs and the Debian packages that bring them.
@@ -45,6 +46,7 @@ pub fn install(packages: &[&str]) -> Result<(), FleetError> {
             packages.join(" ")
         )));
     }
+    let _alone = alone("packages")?;
     succeed("apt-get", &["update"])?;
     succeed("apt-get", &[&["install", "-y", "--no-install-recommends"], packages].concat())?;
     Ok(())
@@ -65,6 +67,10 @@ fn is_there(program: &str) -> bool {
 }
 
 fn start_docker() -> Result<(), FleetError> {
+    if run("docker", &["info"])?.code == 0 {
+        return Ok(());
+    }
+    let _alone = alone("docker")?;
     if run("docker", &["info"])?.code == 0 {
         return Ok(());
     }

@@ -33,14 +33,19 @@ pub(crate) enum ChoreError {
 
 /// Runs a program to its end, its output shown.
 pub(crate) fn run(command: &mut Command) -> Result<(), ChoreError> {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    let line = line(command);
     println!("+ {line}");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(ChoreError::Failed { line, status }),
         Err(source) => Err(ChoreError::Start { line, source }),
     }
+}
+
+/// The command line, for messages.
+pub(crate) fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Cargo, with these arguments.

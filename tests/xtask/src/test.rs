@@ -1,20 +1,112 @@
 //! `cargo xtask test`.
 
-use crate::command::{ChoreError, agent, built, cargo, run};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use crate::command::{ChoreError, agent, built, cargo, line, run};
 
 /// What the agent may weigh on its way to a host, in bytes.
 const LIMIT: u64 = 1_500_000;
 
-/// Passes all checks and tests.
+/// The package of the tests that need machines.
+const ON_MACHINES: &str = "clouder-tests";
+
+/// Where its tests are.
+const MACHINE_TESTS: &str = "tests/hosts/tests";
+
+/// Where the agent is as it is released.
+fn agents() -> Result<PathBuf, ChoreError> {
+    std::path::absolute(built("agent")).map_err(|error| ChoreError::Other(error.to_string()))
+}
+
+/// Passes all checks and tests. Those on machines mostly wait for them: the others, and the lints, are done meanwhile.
 pub(crate) fn all() -> Result<(), ChoreError> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     // Tests of connections start the programs themselves, the agent as it is released.
     run(&mut cargo(&["build", "--workspace", "--locked"]))?;
     agent_size()?;
-    let agent = std::path::absolute(built("agent")).map_err(|error| ChoreError::Other(error.to_string()))?;
-    run(cargo(&["test", "--workspace", "--locked"]).env("CLOUDER_AGENT_PATH", agent))
+    run(&mut cargo(&["test", "--workspace", "--locked", "--no-run"]))?;
+    let on_machines = Machines::begin()?;
+    let others = others();
+    on_machines.end()?;
+    others
+}
+
+/// What needs no machines. It gives way to them, for they keep time.
+fn others() -> Result<(), ChoreError> {
+    run(&mut gently(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    run(gently(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let tests = ["test", "--workspace", "--exclude", ON_MACHINES, "--locked", "--no-fail-fast"];
+    run(gently(&tests).env("CLOUDER_AGENT_PATH", agents()?))
+}
+
+/// Cargo, which others go before.
+fn gently(arguments: &[&str]) -> Command {
+    let cargo = cargo(arguments);
+    let mut command = Command::new("nice");
+    command.args(["-n", "10"]).arg(cargo.get_program()).args(cargo.get_args());
+    for (name, value) in cargo.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+/// The tests on machines, while they run.
+struct Machines {
+    running: Child,
+    line: String,
+    said: PathBuf,
+}
+
+impl Machines {
+    fn begin() -> Result<Self, ChoreError> {
+        // Each by its name: naming the package alone would compile what it uses with other features.
+        let mut words = ["test", "--workspace", "--locked", "--no-fail-fast"].map(str::to_owned).to_vec();
+        for name in tests_in(Path::new(MACHINE_TESTS))? {
+            words.extend(["--test".to_owned(), name]);
+        }
+        words.extend(["--", "--test-threads", "3"].map(str::to_owned));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let said = built("debug").join("tests-on-machines.log");
+        let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", said.display()));
+        let file = File::create(&said).map_err(told)?;
+        let mut command = cargo(&words);
+        command.env("CLOUDER_AGENT_PATH", agents()?);
+        command.stdout(file.try_clone().map_err(told)?).stderr(file);
+        let line = line(&command);
+        println!("+ {line} >{} &", said.display());
+        match command.spawn() {
+            Ok(running) => Ok(Self { running, line, said }),
+            Err(source) => Err(ChoreError::Start { line, source }),
+        }
+    }
+
+    /// Waits for them, and shows what they said.
+    fn end(mut self) -> Result<(), ChoreError> {
+        let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", self.said.display()));
+        let status = self.running.wait().map_err(told)?;
+        let mut said = File::open(&self.said).map_err(told)?;
+        println!("+ {}", self.line);
+        std::io::copy(&mut said, &mut std::io::stdout()).map_err(told)?;
+        if status.success() { Ok(()) } else { Err(ChoreError::Failed { line: self.line, status }) }
+    }
+}
+
+/// The tests that a folder of them holds: each file, and each folder with a `main.rs`.
+fn tests_in(folder: &Path) -> Result<Vec<String>, ChoreError> {
+    let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", folder.display()));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(told)? {
+        let path = entry.map_err(told)?.path();
+        let is_test = path.join("main.rs").exists() || path.extension().is_some_and(|ending| ending == "rs");
+        names.extend(path.file_stem().filter(|_| is_test).map(|name| name.to_string_lossy().into_owned()));
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// The agent as it is released must stay small: it travels to every host.

@@ -1,20 +1,23 @@
 //! Running commands of the host.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::{Context, ModuleError};
 
 /// How often a running command is asked whether it should be stopped.
-const CANCEL_POLL: Duration = Duration::from_millis(50);
+const CANCEL_POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// What writes a command's standard input.
 type Input = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
@@ -158,50 +161,40 @@ impl Command {
                 .with("stdout", "")
                 .with("stderr", "")
         })?;
-        let (sender, pieces) = std::sync::mpsc::channel();
         if let (Some(mut pipe), Some(input)) = (child.stdin.take(), self.input) {
             // A command that does not read its input to the end is no failure.
             std::thread::spawn(move || drop(input(&mut pipe)));
         }
-        pump(child.stdout.take(), Stream::Out, sender.clone());
-        pump(child.stderr.take(), Stream::Error, sender);
+        let mut stdout = Stream::of(child.stdout.take().map(OwnedFd::from));
+        let mut stderr = Stream::of(child.stderr.take().map(OwnedFd::from));
         let group = Pid::from_child(&child);
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let wrong =
+            |what: &str, error: io::Error| ModuleError::new(format!("cannot {what} `{line}`: {error}"));
         let mut exited: Option<ExitStatus> = None;
-        loop {
-            match pieces.recv_timeout(CANCEL_POLL) {
-                Ok((stream, piece)) => {
-                    seen(&piece);
-                    match stream {
-                        Stream::Out => stdout.extend(piece),
-                        Stream::Error => stderr.extend(piece),
-                    }
-                    continue;
-                }
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-            }
+        while stdout.open() || stderr.open() {
+            let some =
+                read_ready([&mut stdout, &mut stderr], seen).map_err(|error| wrong("read from", error))?;
             if self.cancelled.load(Ordering::Relaxed) {
                 // The group may have ended by itself in the meantime.
                 let _ = kill_process_group(group, Signal::KILL);
                 let _ = child.wait();
                 return Err(ModuleError::new(format!("`{line}` was cancelled")));
             }
-            // A daemon that the command left behind may hold the pipes open for ever: the command's own end counts.
+            if some {
+                continue;
+            }
+            // A daemon that the command left behind may hold the pipes open for ever: the command's own end counts,
+            // once all that it wrote before has been read.
             if exited.is_some() {
                 break;
             }
-            exited = child
-                .try_wait()
-                .map_err(|error| ModuleError::new(format!("cannot wait for `{line}`: {error}")))?;
+            exited = child.try_wait().map_err(|error| wrong("wait for", error))?;
         }
         let status = match exited {
             Some(status) => status,
-            None => child
-                .wait()
-                .map_err(|error| ModuleError::new(format!("cannot wait for `{line}`: {error}")))?,
+            None => child.wait().map_err(|error| wrong("wait for", error))?,
         };
-        Ok(Finished { status, stdout, stderr })
+        Ok(Finished { status, stdout: stdout.said, stderr: stderr.said })
     }
 
     /// Runs it to its end, whatever its exit status.
@@ -227,26 +220,54 @@ impl Command {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Stream {
-    Out,
-    Error,
+/// What a command writes, while it does.
+struct Stream {
+    /// Until its end was read.
+    pipe: Option<File>,
+    said: Vec<u8>,
 }
 
-fn pump(
-    pipe: Option<impl Read + Send + 'static>,
-    stream: Stream,
-    sender: std::sync::mpsc::Sender<(Stream, Vec<u8>)>,
-) {
-    let Some(mut pipe) = pipe else { return };
-    std::thread::spawn(move || {
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-            if sender.send((stream, buffer[..length].to_vec())).is_err() {
-                return;
+impl Stream {
+    fn of(pipe: Option<OwnedFd>) -> Self {
+        Self { pipe: pipe.map(File::from), said: Vec::new() }
+    }
+
+    fn open(&self) -> bool {
+        self.pipe.is_some()
+    }
+}
+
+/// Reads from the streams that have something, or have ended; waits no longer than [`CANCEL_POLL`] for it. Tells whether
+/// one had.
+fn read_ready(streams: [&mut Stream; 2], seen: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+    let mut open: Vec<&mut Stream> = streams.into_iter().filter(|stream| stream.open()).collect();
+    let mut watched: Vec<PollFd<'_>> = open
+        .iter()
+        .filter_map(|stream| stream.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)))
+        .collect();
+    match rustix::event::poll(&mut watched, Some(&CANCEL_POLL)) {
+        Ok(0) => return Ok(false),
+        // Whether there was something is not known.
+        Err(Errno::INTR) => return Ok(true),
+        Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let ready: Vec<bool> = watched.iter().map(|one| !one.revents().is_empty()).collect();
+    let mut buffer = [0; 16 * 1024];
+    for (stream, _) in open.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
+        let Some(pipe) = &mut stream.pipe else { continue };
+        match pipe.read(&mut buffer) {
+            Ok(0) => stream.pipe = None,
+            Ok(length) => {
+                let piece = buffer.get(..length).unwrap_or_default();
+                seen(piece);
+                stream.said.extend_from_slice(piece);
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-    });
+    }
+    Ok(true)
 }
 
 impl Finished {
@@ -279,6 +300,8 @@ impl Finished {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::modules::testing::context;
 
@@ -296,8 +319,19 @@ mod tests {
     #[test]
     fn a_daemon_holding_the_pipes_does_not_hold_the_command() {
         let started = std::time::Instant::now();
-        context().command("sh").arguments(["-c", "sleep 30 & echo started"]).run().unwrap();
+        let finished = context().command("sh").arguments(["-c", "sleep 30 & echo started"]).run().unwrap();
+        assert_eq!(finished.out(), "started\n");
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_was_said_last_is_kept_when_it_is_much() {
+        let slow = |_: &[u8]| std::thread::sleep(Duration::from_millis(60));
+        let command =
+            context().command("sh").arguments(["-c", "sleep 3 & head -c 200000 /dev/zero; echo end"]);
+        let finished = command.run_watched(&mut { slow }).unwrap();
+        assert_eq!(finished.stdout.len(), 200_004);
+        assert!(finished.stdout.ends_with(b"end\n"));
     }
 
     #[test]

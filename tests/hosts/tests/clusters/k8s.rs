@@ -259,7 +259,8 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
     let nodes = lab.kubectl("get nodes -o name");
     assert_eq!(nodes, format!("node/{name}-cp-1\nnode/{name}-worker-1\n"));
     let shown = lab.done(&["show", name]).shown;
-    assert!(!shown.contains("gpu") && !shown.contains(&format!("{name}-worker-2")), "{shown}");
+    let is_gone = |machine: &str| !shown.contains(&format!("{name}-{machine}"));
+    assert!(!shown.contains("\ngpu ") && is_gone("gpu-1") && is_gone("worker-2"), "{shown}");
 
     // Another release, by another machine.
     let replaced = lab.done(&["upgrade", name, "--to", "1.34.4", "--replace", "--yes"]);

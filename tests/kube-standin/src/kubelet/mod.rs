@@ -14,7 +14,7 @@ pub(crate) mod static_pods;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::config::{self, KubeletConfiguration};
@@ -33,7 +33,9 @@ const FLAGS: &str = "bootstrap-kubeconfig= kubeconfig= config= config-dir= hostn
     kube-reserved= eviction-hard= version";
 
 /// How often the kubelet looks at its work.
-const PERIOD: Duration = Duration::from_millis(500);
+const PERIOD: Duration = Duration::from_secs(1);
+/// How often it looks at its machine and says how that is, as long as that is ready.
+const REPORT: Duration = Duration::from_secs(10);
 /// How long the API server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -76,13 +78,19 @@ pub fn run(arguments: &[String]) -> Result<()> {
         authentication: kubelet.settings.authentication.clone(),
     };
     server.start()?;
+    let mut reported: Option<Instant> = None;
     loop {
         static_pods.look();
         match kubelet.client() {
             Ok(client) => {
                 let worked = kubelet
                     .keep_serving_certificate(&client)
-                    .and_then(|()| kubelet.report(&client))
+                    .and_then(|()| {
+                        if reported.is_none_or(|at| at.elapsed() >= REPORT) {
+                            reported = node::report(&client, &kubelet)?.then(Instant::now);
+                        }
+                        Ok(())
+                    })
                     .and_then(|()| pods.tend(&client, &kubelet));
                 if let Err(failure) = worked {
                     complain(&failure.message);
@@ -217,9 +225,5 @@ impl Kubelet {
         } else {
             certificates::own(&self.name, &self.address)
         }
-    }
-
-    fn report(&self, client: &Client) -> Result<()> {
-        node::report(client, self)
     }
 }

@@ -15,8 +15,8 @@ use crate::{machine, runtime};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 
-/// Registers the node if it is not yet, and says how it is.
-pub(super) fn report(client: &Client, kubelet: &Kubelet) -> Result<()> {
+/// Registers the node if it is not yet, and says how it is; returns whether it is ready.
+pub(super) fn report(client: &Client, kubelet: &Kubelet) -> Result<bool> {
     supported(client, kubelet)?;
     let path = format!("/api/v1/nodes/{}", kubelet.name);
     let found = match client.get(&path) {
@@ -27,7 +27,9 @@ pub(super) fn report(client: &Client, kubelet: &Kubelet) -> Result<()> {
     if found["status"] != status {
         client.merge(&format!("{path}/status"), &json!({"status": status}))?;
     }
-    live(client, &kubelet.name)
+    live(client, &kubelet.name)?;
+    let mut conditions = status["conditions"].as_array().into_iter().flatten();
+    Ok(conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True"))
 }
 
 /// A kubelet may be older than the API server, but not newer. The real one is not stopped by it, and is not supported then.
@@ -58,7 +60,7 @@ fn live(client: &Client, name: &str) -> Result<()> {
             let last = found?["spec"]["renewTime"]
                 .as_str()
                 .and_then(|time| OffsetDateTime::parse(time, &Rfc3339).ok());
-            if last.is_none_or(|last| (now - last).whole_seconds() >= 10) {
+            if last.is_none_or(|last| (now - last).whole_seconds() >= 8) {
                 client.merge(&path, &renewal)?;
             }
         }

@@ -62,20 +62,10 @@ fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("autoscaler").join(name)
 }
 
-/// The Python of a virtual environment with Google's gRPC.
+/// Python with Google's gRPC.
 fn python() -> PathBuf {
-    let folder = clouder_tests::target().join("python-grpc");
-    let (python, whole) = (folder.join("bin/python"), folder.join("whole"));
-    let wanted = std::fs::read_to_string(source("requirements.txt")).unwrap();
-    if std::fs::read_to_string(&whole).is_ok_and(|found| found == wanted) {
-        return python;
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "-r"])
-        .arg(source("requirements.txt")));
-    std::fs::write(&whole, wanted).unwrap();
-    python
+    let requirements = std::fs::read_to_string(source("requirements.txt")).unwrap();
+    clouder_fleet::python(&clouder_tests::target().join("python-grpc"), &requirements).unwrap()
 }
 
 fn run(command: &mut Command) {
