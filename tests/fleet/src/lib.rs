@@ -125,6 +125,14 @@ impl Fleet {
         self.folder.join("inventory.ini")
     }
 
+    /// Removes it.
+    ///
+    /// # Errors
+    /// As [`Fleet::down`].
+    pub fn end(self) -> Result<(), FleetError> {
+        Self::down(&self.name)
+    }
+
     /// Removes the fleet of this name: its machines, volumes and network, and nothing else. A Docker daemon that does not
     /// run is started, for it may hold them still; where none is installed there is nothing to remove.
     ///

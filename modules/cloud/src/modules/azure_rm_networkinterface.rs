@@ -26,7 +26,8 @@ pub struct NetworkInterfaceArgs {
     #[arg(alias = "subnet")]
     subnet_name: Option<String>,
     /// Its addresses: mappings of `name`, and as needed `private_ip_address`, `private_ip_allocation_method`,
-    /// `public_ip_address_name`, `load_balancer_backend_address_pools`, `primary`. One named `default` if none is given.
+    /// `public_ip_address_name`, `load_balancer_backend_address_pools`, `primary`. One named `default` if none is given. One
+    /// that names no public address has none.
     ip_configurations: Option<Vec<Map<String, Value>>>,
     /// Network security group: its name, its id, or a mapping of `name` and `resource_group`; an empty text for none.
     #[arg(alias = "security_group_name")]
@@ -70,12 +71,19 @@ impl CloudModule for NetworkInterface {
         let network = reference(context, network, "Microsoft.Network/virtualNetworks", group)?;
         let subnet = format!("{network}/subnets/{}", args.subnet_name.as_deref().unwrap_or_default());
         let usual = || vec![Map::from_iter([("name".to_owned(), Value::from("default"))])];
+        let listed = args.ip_configurations.is_some();
         let configurations = args.ip_configurations.unwrap_or_else(usual);
         let many = configurations.len() > 1;
-        let configurations = configurations
+        let mut configurations = configurations
             .iter()
             .map(|given| configuration(context, given, &subnet, group, many))
             .collect::<Result<Vec<Value>, ModuleError>>()?;
+        if listed {
+            for configuration in &mut configurations {
+                // Indexing makes what is missing, which Azure takes away.
+                let _ = &mut configuration["properties"]["publicIPAddress"];
+            }
+        }
         let mut wanted = json!({"location": place, "properties": {
             "ipConfigurations": configurations,
             "enableIPForwarding": args.ip_forwarding,

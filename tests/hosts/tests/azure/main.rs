@@ -371,6 +371,8 @@ fn machines_without_addresses_are_reached_through_the_first_control_plane() {
     let playbook = [&["run", "playbooks/azure-machines.yml", "-e", &variables], &reach[..]].concat();
     let predicted = azure.clouder(&[&playbook[..], &["--check"]].concat());
     assert_eq!((predicted.code, azure.writes()), (0, 0), "{}", predicted.shown);
+    let with_addresses = azure.clouder(&[&playbook[..], &["-e", "azure_public_addresses=true"]].concat());
+    assert_eq!(with_addresses.code, 0, "{}", with_addresses.shown);
     let first = azure.clouder(&playbook);
     assert_eq!(first.code, 0, "{}", first.shown);
     azure.writes();

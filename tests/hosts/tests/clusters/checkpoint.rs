@@ -170,6 +170,7 @@ fn a_container_goes_on_elsewhere_from_its_checkpoint() {
     it_goes_on_elsewhere(&cluster, &archive, &start, before);
     what_was_changed_is_not_restored(&cluster, &archive);
     it_is_deleted(&cluster, &archive);
+    cluster.fleet.end().unwrap();
 }
 
 fn what_cannot_be_is_refused(cluster: &Cluster) {

@@ -93,6 +93,7 @@ fn a_cluster_is_predicted_made_and_left_alone() {
     a_network_that_is_cut_is_found(&cluster);
     what_stands_in_is_as_strict(&cluster);
     nodes_can_be_tended(&cluster);
+    cluster.fleet.end().unwrap();
 }
 
 /// Pods really talk to each other: where flannel's packets are dropped, it is told between which nodes, and nothing stays behind.

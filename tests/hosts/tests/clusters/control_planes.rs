@@ -44,9 +44,14 @@ impl Cluster {
         self.fleet.inventory().with_file_name("clusters")
     }
 
+    fn kubeconfig(&self) -> PathBuf {
+        self.clusters().join("kubeconfig")
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(program("clouder"));
         command.args(words).env("NO_COLOR", "1").env("CLOUDER_CLUSTERS_FOLDER", self.clusters());
+        command.env("KUBECONFIG", self.kubeconfig());
         command
     }
 
@@ -129,6 +134,7 @@ fn control_planes_are_lost_and_replaced_and_etcd_goes_back() {
     a_cut_between_nodes_is_found(&cluster);
     the_first_is_lost(&mut cluster, &create);
     a_removal_that_was_cut_off_is_finished(&cluster, &create);
+    cluster.fleet.end().unwrap();
 }
 
 /// What changed after a backup is gone once it is restored, and only what changed.
@@ -205,7 +211,10 @@ fn the_first_is_lost(cluster: &mut Cluster, create: &[String]) {
     {
         assert!(ill.shown.contains(&format!("GRAVE: {found}")), "{found}: {}", ill.shown);
     }
-    assert!(lost.elapsed() < Duration::from_secs(150), "the dead are waited for: {:?}", lost.elapsed());
+    assert!(lost.elapsed() < Duration::from_secs(300), "the dead are waited for: {:?}", lost.elapsed());
+    cluster.run(&["k8s", "kubeconfig", "lab"]);
+    let kubeconfig = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    assert!(kubeconfig.contains("current-context: lab"), "{kubeconfig}");
 
     cluster.bring_back();
     cluster.run(&words(create));

@@ -95,6 +95,7 @@ fn a_cluster_is_upgraded_renewed_and_found_well() {
     cluster.leaves_alone(&["playbooks/create-cluster.yml", "-e", "kubernetes_version=1.35.1"]);
     certificates_are_renewed(&cluster);
     a_doctor_finds_what_is_wrong(&cluster);
+    cluster.fleet.end().unwrap();
 }
 
 fn what_cannot_be_is_refused(cluster: &Cluster) {

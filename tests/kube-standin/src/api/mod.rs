@@ -164,4 +164,4 @@ impl Server {
 }
 
 /// How often controllers look.
-pub(crate) const PERIOD: Duration = Duration::from_millis(300);
+pub(crate) const PERIOD: Duration = Duration::from_millis(500);

@@ -111,7 +111,8 @@ fn body(request: &Request) -> Result<Value, Refusal> {
 
 fn list(state: &State, target: &Target) -> Response {
     let items = state.list(&target.plural(), target.namespace.as_deref());
-    let list = json!({"apiVersion": target.resource.api_version(), "kind": format!("{}List", target.resource.kind), "metadata": {"resourceVersion": ""}, "items": items});
+    let list = json!({"apiVersion": target.resource.api_version(), "kind": format!("{}List", target.resource.kind),
+        "metadata": {"resourceVersion": state.revision.to_string()}, "items": items});
     answer::object(200, &list)
 }
 

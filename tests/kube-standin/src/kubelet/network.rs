@@ -78,6 +78,11 @@ pub(super) fn path(space: &str) -> String {
     format!("{SPACES}/{space}")
 }
 
+/// Whether the tunnel is there; that it leads to all nodes is for [`Network::set_up`] to say.
+pub(super) fn is_set_up() -> bool {
+    Path::new(LINKS).join(TUNNEL).exists()
+}
+
 impl Network {
     /// Sets up the bridge, the tunnel and the ways to all other nodes.
     pub(super) fn set_up(&mut self, own: &str, nodes: &Value) -> Result<()> {
@@ -85,7 +90,7 @@ impl Network {
         let Some(here) = nodes.iter().find(|node| node.name == own) else {
             return Err(Failure::new(format!("node {own:?} has no addresses for pods yet")));
         };
-        if nodes == self.nodes && Path::new(LINKS).join(TUNNEL).exists() {
+        if nodes == self.nodes && is_set_up() {
             return Ok(());
         }
         let gateway = Ipv4Addr::from(u32::from(here.pods) + 1);

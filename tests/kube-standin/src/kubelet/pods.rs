@@ -26,6 +26,8 @@ const FOLDER: &str = "/var/lib/kubelet/standin";
 pub(super) struct Pods {
     network: Network,
     services: Services,
+    /// The objects' revision at which network and services were looked at last.
+    seen: Option<String>,
     containers: Containers,
     /// The servers of coredns's pods, by the names of their network namespaces.
     resolvers: HashMap<String, Child>,
@@ -62,18 +64,18 @@ impl Pods {
         self.clean(&own)?;
         let working = |pod: &&&Value| pod["status"]["phase"] == "Running";
         let has = |image: &str| own.iter().filter(working).any(|pod| has_image(pod, image));
-        if has("flannel") {
-            if let Err(failure) = client
-                .get("/api/v1/nodes")
-                .map_err(Into::into)
-                .and_then(|nodes| self.network.set_up(&kubelet.name, &nodes))
-            {
-                complain(&failure.message);
-            }
+        let revision = pods["metadata"]["resourceVersion"].as_str().map(str::to_owned);
+        if has("flannel") && (revision != self.seen || !network::is_set_up()) {
+            let nodes = client.get("/api/v1/nodes")?;
+            let worked = self.network.set_up(&kubelet.name, &nodes);
             if has("kube-proxy") {
                 let all = client.get("/api/v1/services")?;
                 services::name(&all, kubelet.settings.cluster_domain.as_deref().unwrap_or("cluster.local"))?;
                 self.services.lead(&all, &pods)?;
+            }
+            match worked {
+                Ok(()) => self.seen = revision,
+                Err(failure) => complain(&failure.message),
             }
         }
         let states = if own.iter().any(|pod| is_real(pod)) { containers::states()? } else { HashMap::new() };
