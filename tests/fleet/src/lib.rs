@@ -44,6 +44,16 @@ pub enum Software {
     Checkpointing,
 }
 
+/// Provides all that machines are made of, which takes minutes where nothing is there.
+///
+/// # Errors
+/// What is missing, or what failed.
+pub fn prepare() -> Result<(), FleetError> {
+    prerequisites::provide()?;
+    image::provide_cloud()?;
+    image::provide_checkpointing().map(drop)
+}
+
 /// Machines on a network of their own.
 #[derive(Debug)]
 pub struct Fleet {

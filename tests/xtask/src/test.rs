@@ -23,6 +23,8 @@ fn agents() -> Result<PathBuf, ChoreError> {
 /// Passes all checks and tests. Those on machines mostly wait for them: the others, and the lints, are done meanwhile.
 pub(crate) fn all() -> Result<(), ChoreError> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    // What goes wrong there is told by the tests that need machines.
+    std::thread::spawn(clouder_fleet::prepare);
     // Tests of connections start the programs themselves, the agent as it is released.
     run(&mut cargo(&["build", "--workspace", "--locked"]))?;
     agent_size()?;
