@@ -115,9 +115,7 @@ impl Create {
         let what = format!("The cluster {} is made", cluster.name);
         confirm(self.yes || self.front.check, &what)?;
         self.front.keep(&cluster)?;
-        // The credentials of the administrator stay on the control planes.
-        let more = json!({"kubeadm_kubeconfig_path": ""});
-        let code = self.front.play_alone(&cluster, "create-cluster.yml", &more, context)?;
+        let code = self.front.play_alone(&cluster, "create-cluster.yml", &json!({}), context)?;
         if code == 0 && !self.front.check && cluster.text(CREATED).is_none() {
             cluster.variables.insert(CREATED.to_owned(), super::list::now().into());
             cluster.save()?;

@@ -272,8 +272,10 @@ impl Front {
         more: &Value,
         context: &Context<'_>,
     ) -> Result<i32, Failure> {
+        // The credentials of the administrator stay on the control planes.
+        let usual = json!({"kubeadm_kubeconfig_path": ""});
         let own = Value::Object(cluster.variables.clone());
-        let mut extra_vars = vec![own.to_string(), more.to_string()];
+        let mut extra_vars = vec![usual.to_string(), own.to_string(), more.to_string()];
         extra_vars.extend(self.extra_vars.iter().cloned());
         let inventory = InventoryOptions { extra_vars, ..self.inventory(cluster) };
         let connection = ConnectionOptions {
