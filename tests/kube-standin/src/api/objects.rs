@@ -316,6 +316,10 @@ fn check(target: &Target, object: &Value, name: &str, version: Version) -> Resul
     pods::check_selector(kind, object)
 }
 
+/// What the server says where nothing is said: kinds, fields of their `spec`, and values.
+const USUAL: [(&str, &str, &str); 2] =
+    [("Service", "type", "ClusterIP"), ("PersistentVolume", "persistentVolumeReclaimPolicy", "Retain")];
+
 /// Adds what the server adds, and keeps the object.
 fn keep(
     state: &mut State,
@@ -332,6 +336,11 @@ fn keep(
         object["metadata"]["namespace"] = namespace.into();
     }
     encode(&mut object);
+    for (kind, field, usual) in USUAL {
+        if target.resource.kind == kind && object["spec"].is_object() && object["spec"][field].is_null() {
+            object["spec"][field] = usual.into();
+        }
+    }
     if matches!(target.resource.kind.as_str(), "Pod" | "PersistentVolumeClaim")
         && object["status"]["phase"].is_null()
     {
