@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::alone::alone;
 use crate::command::{FleetError, run, succeed};
 use crate::{LABEL, host, image, prerequisites};
 
@@ -59,6 +60,7 @@ impl Cloud {
     /// # Errors
     /// When one is.
     pub fn remove_network(&self, network: &str) -> Result<(), FleetError> {
+        let _alone = alone("network")?;
         run("docker", &["network", "rm", &self.full(network)]).map(drop)
     }
 

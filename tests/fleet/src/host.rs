@@ -162,7 +162,7 @@ pub(crate) fn network(fleet: &str) -> Result<(), FleetError> {
 
 /// Makes a network that carries a fleet's label, unless it is there.
 pub(crate) fn make_network(fleet: &str, name: &str, options: &[&str]) -> Result<(), FleetError> {
-    // Docker does not get over two at once: it takes the addresses of one for ever, for a network that it does not make.
+    // One at a time: machines that boot at once want the same, and Docker has kept addresses for a network that it did not make.
     let _alone = alone("network")?;
     if run("docker", &["network", "inspect", name])?.code == 0 {
         return Ok(());
@@ -187,6 +187,7 @@ pub(crate) fn remove_all(fleet: &str) -> Result<(), FleetError> {
         arguments.extend(ids);
         succeed("docker", &arguments)?;
     }
+    let _alone = alone("network")?;
     let networks = succeed("docker", &["network", "ls", "-q", "--filter", &filter])?;
     for id in networks.split_whitespace() {
         succeed("docker", &["network", "rm", id])?;

@@ -74,16 +74,10 @@ impl CloudModule for NetworkInterface {
         let listed = args.ip_configurations.is_some();
         let configurations = args.ip_configurations.unwrap_or_else(usual);
         let many = configurations.len() > 1;
-        let mut configurations = configurations
+        let configurations = configurations
             .iter()
-            .map(|given| configuration(context, given, &subnet, group, many))
+            .map(|given| configuration(context, given, &subnet, group, many, listed))
             .collect::<Result<Vec<Value>, ModuleError>>()?;
-        if listed {
-            for configuration in &mut configurations {
-                // Indexing makes what is missing, which Azure takes away.
-                let _ = &mut configuration["properties"]["publicIPAddress"];
-            }
-        }
         let mut wanted = json!({"location": place, "properties": {
             "ipConfigurations": configurations,
             "enableIPForwarding": args.ip_forwarding,
@@ -112,13 +106,14 @@ impl CloudModule for NetworkInterface {
     }
 }
 
-/// An address as Azure has it.
+/// An address as Azure has it; of one that was `listed`, all is said.
 fn configuration(
     context: &CloudContext,
     given: &Map<String, Value>,
     subnet: &str,
     group: &str,
     many: bool,
+    listed: bool,
 ) -> Result<Value, ModuleError> {
     let text =
         |names: &[&str]| names.iter().find_map(|name| given.get(*name)).filter(|value| !value.is_null());
@@ -137,6 +132,8 @@ fn configuration(
         if let Some(option) = text(&["public_ip_delete_option"]) {
             properties["publicIPAddress"]["properties"] = json!({"deleteOption": option});
         }
+    } else if listed {
+        properties["publicIPAddress"] = Value::Null;
     }
     if let Some(pools) = given.get("load_balancer_backend_address_pools").and_then(Value::as_array) {
         let pool = |pool: &Value| match pool {

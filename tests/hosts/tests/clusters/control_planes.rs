@@ -203,7 +203,7 @@ fn the_first_is_lost(cluster: &mut Cluster, create: &[String]) {
         &words(&cluster.playbook("upgrade-cluster.yml", &["-e", "kubernetes_version=1.34.2"])),
         "cp-1 does not work as a control plane",
     );
-    wait_for(Duration::from_secs(60), || cluster.kubectl("cp-2", "get node cp-1").contains("NotReady"));
+    wait_for(Duration::from_secs(90), || cluster.kubectl("cp-2", "get node cp-1").contains("NotReady"));
     let ill = cluster.try_run(&["k8s", "doctor", "lab"]);
     assert_ne!(ill.code, 0, "{}", ill.shown);
     for found in

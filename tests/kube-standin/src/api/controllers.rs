@@ -1,6 +1,7 @@
 //! What a control plane does by itself: first namespaces, addresses for nodes, certificates for kubelets, the
 //! signatures of cluster-info, and noticing nodes that have gone silent.
 
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ const REQUESTS: &str = "certificatesigningrequests.certificates.k8s.io";
 const CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 const SERVING: &str = "kubernetes.io/kubelet-serving";
 
+/// The last sign of life of each node, and when it was first seen: what a clock said elsewhere, or before a snapshot, counts for nothing.
+type Signs = HashMap<String, (String, OffsetDateTime)>;
+
 /// Starts the controllers, which begin by making what is there from the beginning. Every server has them, and what one has done, the
 /// others find done.
 pub(super) fn start(store: &Arc<Store>, authority: Pair, services: &str) {
@@ -35,6 +39,7 @@ pub(super) fn start(store: &Arc<Store>, authority: Pair, services: &str) {
     std::thread::spawn(move || {
         let mut seen = None;
         let mut rested = 0;
+        let mut signs = Signs::default();
         loop {
             let revision = store.read().map(|state| state.revision).ok();
             // Where nothing has changed, only time has passed.
@@ -46,7 +51,7 @@ pub(super) fn start(store: &Arc<Store>, authority: Pair, services: &str) {
                     sign(state, &authority);
                     sign_cluster_info(state);
                     forget_tokens(state);
-                    watch_nodes(state, OffsetDateTime::now_utc());
+                    watch_nodes(state, OffsetDateTime::now_utc(), &mut signs);
                     pods::reconcile(state);
                     volumes::reconcile(state);
                     Ok::<_, Failure>(state.revision)
@@ -198,13 +203,16 @@ fn forget_tokens(state: &mut State) {
 }
 
 /// Marks nodes that have gone silent, and keeps the taints of nodes that are not ready.
-fn watch_nodes(state: &mut State, now: OffsetDateTime) {
+fn watch_nodes(state: &mut State, now: OffsetDateTime, signs: &mut Signs) {
     for mut node in state.list("nodes", None) {
         let name = node["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let lease = state.objects.get(&key("leases.coordination.k8s.io", Some("kube-node-lease"), &name));
-        let renewed = lease.and_then(|lease| lease["spec"]["renewTime"].as_str());
-        let renewed = renewed.and_then(|time| OffsetDateTime::parse(time, &Rfc3339).ok());
-        if renewed.is_some_and(|time| (now - time).whole_seconds() > SILENCE) {
+        let sign = lease.and_then(|lease| lease["spec"]["renewTime"].as_str()).unwrap_or_default();
+        let last = signs.entry(name.clone()).or_insert_with(|| (sign.to_owned(), now));
+        if last.0 != sign {
+            *last = (sign.to_owned(), now);
+        }
+        if !sign.is_empty() && (now - last.1).whole_seconds() > SILENCE {
             for condition in node["status"]["conditions"].as_array_mut().into_iter().flatten() {
                 if condition["type"] == "Ready" && condition["status"] != "Unknown" {
                     *condition = json!({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."});
@@ -260,10 +268,14 @@ mod tests {
             key("leases.coordination.k8s.io", Some("kube-node-lease"), "a"),
             json!({"metadata": {"name": "a"}, "spec": {"renewTime": "2026-01-01T00:00:00Z"}}),
         );
-        let then = OffsetDateTime::parse("2026-01-01T00:00:30Z", &Rfc3339).unwrap();
-        watch_nodes(&mut state, then);
-        assert!(pods::is_ready(&node(&state, "a")));
-        watch_nodes(&mut state, then + time::Duration::seconds(30));
+        // Long after, by another clock.
+        let then = OffsetDateTime::parse("2026-01-02T00:00:00Z", &Rfc3339).unwrap();
+        let mut signs = Signs::default();
+        for seconds in [0, 30] {
+            watch_nodes(&mut state, then + time::Duration::seconds(seconds), &mut signs);
+            assert!(pods::is_ready(&node(&state, "a")));
+        }
+        watch_nodes(&mut state, then + time::Duration::seconds(41), &mut signs);
         assert_eq!(node(&state, "a")["status"]["conditions"][0]["status"], "Unknown");
         assert_eq!(node(&state, "a")["spec"]["taints"][0]["key"], "node.kubernetes.io/not-ready");
     }

@@ -18,6 +18,8 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/le
 /// Registers the node if it is not yet, and says how it is; returns whether it is ready.
 pub(super) fn report(client: &Client, kubelet: &Kubelet) -> Result<bool> {
     supported(client, kubelet)?;
+    // First: a node that is thought to be lost becomes ready with what follows.
+    live(client, &kubelet.name)?;
     let path = format!("/api/v1/nodes/{}", kubelet.name);
     let found = match client.get(&path) {
         Err(error) if error.is_not_found() => client.create("/api/v1/nodes", &registration(kubelet))?,
@@ -27,7 +29,6 @@ pub(super) fn report(client: &Client, kubelet: &Kubelet) -> Result<bool> {
     if found["status"] != status {
         client.merge(&format!("{path}/status"), &json!({"status": status}))?;
     }
-    live(client, &kubelet.name)?;
     let mut conditions = status["conditions"].as_array().into_iter().flatten();
     Ok(conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True"))
 }
