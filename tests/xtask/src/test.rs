@@ -15,6 +15,9 @@ const ON_MACHINES: &str = "clouder-tests";
 /// Where its tests are.
 const MACHINE_TESTS: &str = "tests/hosts/tests";
 
+/// The one of them that takes longer than all others, which run beside it.
+const LONGEST: &str = "clusters";
+
 /// Where the agent is as it is released.
 fn agents() -> Result<PathBuf, ChoreError> {
     std::path::absolute(built("agent")).map_err(|error| ChoreError::Other(error.to_string()))
@@ -29,9 +32,11 @@ pub(crate) fn all() -> Result<(), ChoreError> {
     run(&mut cargo(&["build", "--workspace", "--locked"]))?;
     agent_size()?;
     run(&mut cargo(&["test", "--workspace", "--locked", "--no-run"]))?;
-    let on_machines = Machines::begin()?;
+    let on_machines = tests_in(Path::new(MACHINE_TESTS))?;
+    let (long, short): (Vec<_>, Vec<_>) = on_machines.into_iter().partition(|name| name == LONGEST);
+    let on_machines = [Machines::begin(LONGEST, &long)?, Machines::begin("hosts", &short)?];
     let others = others();
-    on_machines.end()?;
+    on_machines.map(Machines::end).into_iter().collect::<Result<(), _>>()?;
     others
 }
 
@@ -57,7 +62,7 @@ fn gently(arguments: &[&str]) -> Command {
     command
 }
 
-/// The tests on machines, while they run.
+/// Some of the tests on machines, while they run.
 struct Machines {
     running: Child,
     line: String,
@@ -65,15 +70,13 @@ struct Machines {
 }
 
 impl Machines {
-    fn begin() -> Result<Self, ChoreError> {
+    fn begin(called: &str, tests: &[String]) -> Result<Self, ChoreError> {
         // Each by its name: naming the package alone would compile what it uses with other features.
         let mut words = ["test", "--workspace", "--locked", "--no-fail-fast"].map(str::to_owned).to_vec();
-        for name in tests_in(Path::new(MACHINE_TESTS))? {
-            words.extend(["--test".to_owned(), name]);
-        }
+        words.extend(tests.iter().flat_map(|name| ["--test".to_owned(), name.clone()]));
         words.extend(["--", "--test-threads", "3"].map(str::to_owned));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let said = built("debug").join("tests-on-machines.log");
+        let said = built("debug").join(format!("tests-of-{called}.log"));
         let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", said.display()));
         let file = File::create(&said).map_err(told)?;
         let mut command = cargo(&words);
