@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Child;
 
 use crate::command::{ChoreError, agent, built, cargo, line, run};
 
@@ -23,43 +23,30 @@ fn agents() -> Result<PathBuf, ChoreError> {
     std::path::absolute(built("agent")).map_err(|error| ChoreError::Other(error.to_string()))
 }
 
-/// Passes all checks and tests. Those on machines mostly wait for them: the others, and the lints, are done meanwhile.
+/// Passes all checks and tests.
 pub(crate) fn all() -> Result<(), ChoreError> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     // What goes wrong there is told by the tests that need machines.
     std::thread::spawn(clouder_fleet::prepare);
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     // Tests of connections start the programs themselves, the agent as it is released.
     run(&mut cargo(&["build", "--workspace", "--locked"]))?;
     agent_size()?;
     run(&mut cargo(&["test", "--workspace", "--locked", "--no-run"]))?;
-    let on_machines = tests_in(Path::new(MACHINE_TESTS))?;
-    let (long, short): (Vec<_>, Vec<_>) = on_machines.into_iter().partition(|name| name == LONGEST);
-    let on_machines = [Machines::begin(LONGEST, &long)?, Machines::begin("hosts", &short)?];
-    let others = others();
-    on_machines.map(Machines::end).into_iter().collect::<Result<(), _>>()?;
-    others
-}
-
-/// What needs no machines. It gives way to them, for they keep time.
-fn others() -> Result<(), ChoreError> {
-    run(&mut gently(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    run(gently(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    let on_machines = on_machines();
     let tests = ["test", "--workspace", "--exclude", ON_MACHINES, "--locked", "--no-fail-fast"];
-    run(gently(&tests).env("CLOUDER_AGENT_PATH", agents()?))
+    run(cargo(&tests).env("CLOUDER_AGENT_PATH", agents()?))?;
+    on_machines
 }
 
-/// Cargo, which others go before.
-fn gently(arguments: &[&str]) -> Command {
-    let cargo = cargo(arguments);
-    let mut command = Command::new("nice");
-    command.args(["-n", "10"]).arg(cargo.get_program()).args(cargo.get_args());
-    for (name, value) in cargo.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
+/// Passes the tests on machines, those of clusters beside the others. Nothing else goes on meanwhile: a dozen machines that have to
+/// wait for something else take longer by more than that takes.
+fn on_machines() -> Result<(), ChoreError> {
+    let (long, short): (Vec<_>, Vec<_>) =
+        tests_in(Path::new(MACHINE_TESTS))?.into_iter().partition(|name| name == LONGEST);
+    let running = [Machines::begin(LONGEST, &long)?, Machines::begin("hosts", &short)?];
+    running.map(Machines::end).into_iter().collect()
 }
 
 /// Some of the tests on machines, while they run.
