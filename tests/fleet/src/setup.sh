@@ -4,6 +4,7 @@ set -e
 export DEBIAN_FRONTEND=noninteractive
 # As images of Debian for containers are: nobody reads there, and nothing needs to outlive the power.
 printf 'force-unsafe-io\npath-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\npath-exclude /usr/share/locale/*\n' >/etc/dpkg/dpkg.cfg.d/fleet
+echo 'Acquire::Languages "none";' >/etc/apt/apt.conf.d/90fleet
 apt-get update -q
 apt-get install -yq --no-install-recommends systemd systemd-sysv dbus openssh-server sudo ca-certificates iproute2 procps kmod gpg cron
 apt-get clean

@@ -21,7 +21,7 @@ use crate::pki::{Pair, YEAR};
 /// After how many seconds without a sign of life a node counts as lost.
 const SILENCE: i64 = 40;
 /// After how many periods the controllers look even if nothing has changed.
-const REST: u32 = 10;
+const REST: u32 = 5;
 
 const REQUESTS: &str = "certificatesigningrequests.certificates.k8s.io";
 const CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";

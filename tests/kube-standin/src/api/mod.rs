@@ -164,4 +164,4 @@ impl Server {
 }
 
 /// How often controllers look.
-pub(crate) const PERIOD: Duration = Duration::from_millis(500);
+pub(crate) const PERIOD: Duration = Duration::from_secs(1);

@@ -33,7 +33,7 @@ const FLAGS: &str = "bootstrap-kubeconfig= kubeconfig= config= config-dir= hostn
     kube-reserved= eviction-hard= version";
 
 /// How often the kubelet looks at its work.
-const PERIOD: Duration = Duration::from_secs(1);
+const PERIOD: Duration = Duration::from_millis(1500);
 /// How often it looks at its machine and says how that is, as long as that is ready.
 const REPORT: Duration = Duration::from_secs(10);
 /// How long the API server may take to answer.

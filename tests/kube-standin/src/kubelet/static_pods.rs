@@ -16,6 +16,8 @@ use crate::{image, machine, yaml};
 
 /// The pods that are run.
 const NAMES: [&str; 2] = ["etcd", "kube-apiserver"];
+/// How long one that was found as it is wanted is taken to be so.
+const TRUST: Duration = Duration::from_secs(5);
 /// How long after its start one that has ended is started again.
 const REST: Duration = Duration::from_secs(2);
 
@@ -24,6 +26,8 @@ pub(super) struct StaticPods {
     folder: Option<PathBuf>,
     /// When each was started last.
     started: BTreeMap<&'static str, Instant>,
+    /// What each was found to be, and when.
+    found: BTreeMap<&'static str, (Option<String>, Instant)>,
 }
 
 /// What a manifest asks for.
@@ -37,7 +41,7 @@ struct Wanted {
 impl StaticPods {
     pub(super) fn new(folder: Option<&str>) -> Self {
         let folder = folder.filter(|path| !path.is_empty()).map(PathBuf::from);
-        Self { folder, started: BTreeMap::new() }
+        Self { folder, started: BTreeMap::new(), found: BTreeMap::new() }
     }
 
     /// Starts what should run and does not, stops what should not run any more.
@@ -54,11 +58,17 @@ impl StaticPods {
     }
 
     fn look_at(&mut self, name: &'static str, wanted: Option<Wanted>) -> Result<()> {
-        let running = running(name);
-        if running.is_some() && running.as_ref() != wanted.as_ref().map(|wanted| &wanted.mark) {
-            machine::systemctl(&["stop", &unit(name)])?;
-        } else if running.is_some() {
+        let mark = wanted.as_ref().map(|wanted| wanted.mark.clone());
+        if self.found.get(name).is_some_and(|(found, at)| *found == mark && at.elapsed() < TRUST) {
             return Ok(());
+        }
+        let running = running(name);
+        if running == mark {
+            self.found.insert(name, (mark, Instant::now()));
+            return Ok(());
+        }
+        if running.is_some() {
+            machine::systemctl(&["stop", &unit(name)])?;
         }
         let Some(wanted) = wanted else { return Ok(()) };
         if self.started.get(name).is_some_and(|at| at.elapsed() < REST) {
