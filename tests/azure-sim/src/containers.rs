@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clouder_fleet::FleetError;
 use clouder_fleet::cloud::{self, Cloud};
+use clouder_fleet::{FleetError, Software};
 
 use crate::forwarder::Forwarder;
 use crate::id::ResourceId;
@@ -47,12 +47,12 @@ pub fn public_prefix(name: &str) -> String {
 }
 
 impl Containers {
-    /// Makes what machines need: an image, and a network for public addresses.
+    /// Makes what machines need: an image with some software, and a network for public addresses.
     ///
     /// # Errors
     /// When Docker does not run, or the network's addresses are taken.
-    pub fn new(name: &str, public: &str) -> Result<Self, FleetError> {
-        let cloud = Cloud::new(name)?;
+    pub fn new(name: &str, public: &str, software: Software) -> Result<Self, FleetError> {
+        let cloud = Cloud::new(name, software)?;
         cloud.network(PUBLIC, public)?;
         Ok(Self { cloud, slots: HashMap::new(), networks: HashMap::new(), forwarders: HashMap::new() })
     }

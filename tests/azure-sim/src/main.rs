@@ -15,6 +15,7 @@ use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
 use azure_sim::{state, tls, token};
 use clap::{Parser, ValueEnum};
+use clouder_fleet::Software;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -119,7 +120,8 @@ fn serve(arguments: &Arguments) -> Result<(), String> {
     let machines: Box<dyn Machines> = match arguments.machines {
         Kind::None => Box::new(Nothing),
         Kind::Containers => Box::new(
-            Containers::new(&arguments.name, &settings.public_prefix).map_err(|error| error.to_string())?,
+            Containers::new(&arguments.name, &settings.public_prefix, Software::Bare)
+                .map_err(|error| error.to_string())?,
         ),
     };
     let mut cloud = Cloud::new(settings.clone(), scenario, machines);

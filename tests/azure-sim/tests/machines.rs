@@ -12,7 +12,7 @@ use asking::Asked;
 use azure_sim::cloud::Settings;
 use azure_sim::containers::{Containers, public_prefix};
 use base64::Engine as _;
-use clouder_fleet::{Output, run, succeed};
+use clouder_fleet::{Output, Software, run, succeed};
 use serde_json::{Value, json};
 
 const NETWORK: &str = "?api-version=2024-03-01";
@@ -64,7 +64,7 @@ fn a_machine_is_a_container_where_azure_says_it_is() {
     // Virtual networks that are on one machine at once cannot have the same addresses.
     let private = public_prefix.replacen("198.18", "10.252", 1).replacen("198.19", "10.253", 1);
     let (private, _) = private.rsplit_once('.').unwrap();
-    let machines = Containers::new(&name, &public_prefix).unwrap();
+    let machines = Containers::new(&name, &public_prefix, Software::Bare).unwrap();
     let settings = Settings { latency: Duration::ZERO, public_prefix, ..Settings::default() };
     let mut azure = Asked::new(settings, "rules: []", Box::new(machines));
     let base = azure.cloud.group_id("g");

@@ -92,6 +92,18 @@ impl Tools {
         })
     }
 
+    /// A file beside this crate.
+    pub(crate) fn playbook(&self, name: &str) -> PathBuf {
+        self.playbooks.join(name)
+    }
+
+    /// clouder with these words.
+    pub(crate) fn clouder(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.clouder);
+        command.args(words).env("NO_COLOR", "1").current_dir(&self.folder);
+        command
+    }
+
     /// The command that runs a playbook that needs no host.
     pub(crate) fn on_controller(&self, contender: Contender, playbook: &Path) -> Command {
         let mut command = if contender == Contender::Clouder {
@@ -113,7 +125,7 @@ impl Tools {
         workload: Workload,
         hosts: &Hosts<'_>,
     ) -> Option<Command> {
-        let playbook = self.playbooks.join(workload.playbook());
+        let playbook = self.playbook(workload.playbook());
         let mut command = match contender {
             Contender::Clouder => {
                 let mut command = Command::new(&self.clouder);
@@ -139,7 +151,7 @@ impl Tools {
                 command
             }
             Contender::Pyinfra => {
-                let deploy = self.playbooks.join(workload.playbook()).with_extension("py");
+                let deploy = self.playbook(workload.playbook()).with_extension("py");
                 if !deploy.exists() {
                     return None;
                 }
@@ -187,7 +199,8 @@ fn environment(folder: &Path, name: &str, packages: &[&str]) -> Result<(), Bench
     fs::write(&done, "").map_err(|source| BenchError::Io { what: done.display().to_string(), source })
 }
 
-fn run(command: &mut Command) -> Result<String, BenchError> {
+/// Runs a command that must succeed; returns what it prints.
+pub(crate) fn run(command: &mut Command) -> Result<String, BenchError> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output =
         command.output().map_err(|source| BenchError::Io { what: format!("cannot start {name}"), source })?;

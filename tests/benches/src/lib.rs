@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark tells what it does as it goes")]
 
+mod azure;
 mod contender;
 mod delay;
 mod hosts;
@@ -27,6 +28,9 @@ use workload::Workload;
 
 /// What measures the language alone is called.
 const LANGUAGE: &str = "language";
+
+/// What measures lists of an Azure is called.
+const AZURE: &str = "azure";
 
 /// The fleet's name.
 const FLEET: &str = "bench";
@@ -78,6 +82,8 @@ pub struct Bench {
     pub only: Vec<String>,
     /// The built `clouder`.
     pub program: PathBuf,
+    /// The built simulator of Azure.
+    pub simulator: PathBuf,
     /// Where environments and inventories are kept.
     pub folder: PathBuf,
 }
@@ -94,10 +100,13 @@ impl Bench {
             .collect();
         let tools = Tools::provide(&self.folder, &self.program, &contenders)?;
         let mut sorts = Workload::names();
-        sorts.push(LANGUAGE);
+        sorts.extend([LANGUAGE, AZURE]);
         let mut report = String::new();
         if self.wants(LANGUAGE, &sorts) {
             report += &self.language(&tools, &contenders)?;
+        }
+        if self.wants(AZURE, &sorts) {
+            report += &self.azure(&tools, &contenders)?;
         }
         let workloads: Vec<Workload> =
             Workload::ALL.into_iter().filter(|workload| self.wants(workload.name(), &sorts)).collect();

@@ -15,6 +15,7 @@
 mod commands;
 mod environment;
 mod program;
+mod server;
 mod told;
 
 use std::fs;
@@ -136,8 +137,8 @@ impl Case {
     pub fn compare(&self, target: &Path, clouder: &Path) -> Result<(), CompareError> {
         let home = target.join("compare/home");
         let environment = environment::ansible(target)?;
-        let ansible = Program::ansible(&environment, &home);
         fs::create_dir_all(&home).map_err(|error| CompareError::file("make", &home, error))?;
+        let ansible = Program::ansible(&environment, &home)?;
         let mut texts = Vec::new();
         let mut said = String::new();
         let clouder = Program::clouder(clouder, &environment);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::CompareError;
+use crate::server::{self, Variables};
 
 /// How many seconds a run may take.
 pub(crate) const LIMIT: &str = "60";
@@ -14,6 +15,8 @@ pub(crate) struct Program {
     /// What it is called.
     pub(crate) name: &'static str,
     words: Vec<PathBuf>,
+    /// The folder of its other tools, where they have files of their own.
+    tools: Option<PathBuf>,
     /// What tells events instead of a text.
     events: Vec<(&'static str, PathBuf)>,
     environment: Vec<(&'static str, PathBuf)>,
@@ -41,18 +44,23 @@ pub struct Ran {
 
 impl Program {
     /// `ansible-playbook` of a virtual environment, with our own callback.
-    pub(crate) fn ansible(environment: &Path, home: &Path) -> Self {
+    pub(crate) fn ansible(environment: &Path, home: &Path) -> Result<Self, CompareError> {
         let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugins");
-        Self {
+        let mut program = Self {
             name: "ansible",
-            words: vec![environment.join("bin/ansible-playbook")],
+            words: Vec::new(),
+            tools: None,
             events: vec![("ANSIBLE_CALLBACK_PLUGINS", plugins), ("ANSIBLE_STDOUT_CALLBACK", "events".into())],
             environment: vec![
                 ("PYTHONDONTWRITEBYTECODE", "1".into()),
                 ("ANSIBLE_ASYNC_DIR", home.join("async")),
                 ("ANSIBLE_PYTHON_INTERPRETER", environment.join("bin/python")),
             ],
-        }
+        };
+        let playbooks = server::tools(environment, &program.surroundings_of_playbooks(home))?;
+        program.words = vec![playbooks.join("ansible-playbook")];
+        program.tools = Some(server::tools(environment, &program.surroundings(home, None))?);
+        Ok(program)
     }
 
     /// clouder, as it was built for tests. Python code of playbooks runs with what is in the environment.
@@ -60,6 +68,7 @@ impl Program {
         Self {
             name: "clouder",
             words: vec![path.to_owned(), "run".into(), "--output".into(), "json".into()],
+            tools: None,
             events: Vec::new(),
             environment: vec![("CLOUDER_PYTHON", environment.join("bin/python"))],
         }
@@ -67,13 +76,12 @@ impl Program {
 
     /// The file of one of its tools.
     pub(crate) fn tool(&self, name: &str) -> PathBuf {
-        let own = &self.words[0];
         // clouder takes the command line of the tool that it is called like.
-        if self.name == "clouder" { own.clone() } else { own.with_file_name(name) }
+        self.tools.as_ref().map_or_else(|| self.words[0].clone(), |folder| folder.join(name))
     }
 
     /// The environment; `tools` is looked into first for programs.
-    pub(crate) fn surroundings(&self, home: &Path, tools: Option<&Path>) -> Vec<(&'static str, OsString)> {
+    pub(crate) fn surroundings(&self, home: &Path, tools: Option<&Path>) -> Variables {
         let known = std::env::var_os("PATH").unwrap_or_default();
         let mut path = OsString::new();
         if let Some(tools) = tools {
@@ -84,6 +92,13 @@ impl Program {
         let mut all =
             vec![("PATH", path), ("HOME", home.into()), ("LANG", "C.UTF-8".into()), ("TZ", "UTC".into())];
         all.extend(self.environment.iter().map(|(name, value)| (*name, value.into())));
+        all
+    }
+
+    /// The environment of playbooks, whose events are told.
+    fn surroundings_of_playbooks(&self, home: &Path) -> Variables {
+        let mut all = self.surroundings(home, None);
+        all.extend(self.events.iter().map(|(name, value)| (*name, value.into())));
         all
     }
 
@@ -108,8 +123,7 @@ impl Program {
             .current_dir(&copy)
             .stdin(Stdio::null())
             .env_clear()
-            .envs(self.surroundings(home, None))
-            .envs(self.events.iter().map(|(name, value)| (name, value)))
+            .envs(self.surroundings_of_playbooks(home))
             .output()
             .map_err(|error| CompareError::file("start", &self.words[0], error))?;
         // The copies are in different places.

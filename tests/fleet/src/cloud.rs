@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::alone::alone;
 use crate::command::{FleetError, run, succeed};
-use crate::{LABEL, host, image, prerequisites};
+use crate::{LABEL, Software, host, image, prerequisites};
 
 /// How long a machine may take to boot.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -36,13 +36,13 @@ pub struct Machine {
 }
 
 impl Cloud {
-    /// Makes the image, if it is not there; removes what an earlier cloud of this name left.
+    /// Makes the image of its machines, if it is not there; removes what an earlier cloud of this name left.
     ///
     /// # Errors
     /// What is missing, or what failed.
-    pub fn new(name: &str) -> Result<Self, FleetError> {
+    pub fn new(name: &str, software: Software) -> Result<Self, FleetError> {
         prerequisites::provide()?;
-        let image = image::provide_cloud()?;
+        let image = image::provide_cloud(software)?;
         host::remove_all(name)?;
         Ok(Self { name: name.to_owned(), image })
     }

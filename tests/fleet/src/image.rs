@@ -5,9 +5,9 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::PASSWORD;
 use crate::alone::alone;
 use crate::command::{FleetError, run, succeed};
+use crate::{PASSWORD, Software};
 
 const BOOT: &str = include_str!("boot.sh");
 const SETUP: &str = include_str!("setup.sh");
@@ -15,33 +15,37 @@ const SETUP: &str = include_str!("setup.sh");
 /// The Debian release machines run.
 const RELEASE: &str = "trixie";
 
+const PREPARED_SETUP: &str = include_str!("prepared_setup.sh");
 const CHECKPOINT_SETUP: &str = include_str!("checkpoint_setup.sh");
 const CLOUD_BOOT: &str = include_str!("cloud_boot.sh");
 const CLOUD_SETUP: &str = include_str!("cloud_setup.sh");
 
-/// The image's name; made if it is not there. It is named after its recipe, so that a changed recipe makes a new one.
-pub(crate) fn provide() -> Result<String, FleetError> {
+/// The name of the image of machines with this software; made if it is not there. It is named after its recipe, so that a changed
+/// recipe makes a new one.
+pub(crate) fn provide(software: Software) -> Result<String, FleetError> {
     let image = format!("clouder-host:{}", hash(&[BOOT, SETUP, RELEASE, PASSWORD]));
     provide_by(&image, || {
         let base = base()?;
         set_up(&base, &image, &[(SETUP, "fleet-setup"), (BOOT, "fleet-boot")])
     })?;
+    match software {
+        Software::Bare => Ok(image),
+        Software::Prepared => provide_upon(&image, "prepared", PREPARED_SETUP),
+        Software::Checkpointing => provide_upon(&image, "checkpointing", CHECKPOINT_SETUP),
+    }
+}
+
+/// The name of an image that is another one and what a script adds.
+fn provide_upon(base: &str, name: &str, setup: &str) -> Result<String, FleetError> {
+    let image = format!("clouder-{name}:{}", hash(&[base, setup]));
+    let script = format!("{name}-setup");
+    provide_by(&image, || set_up(base, &image, &[(setup, &script), (BOOT, "fleet-boot")]))?;
     Ok(image)
 }
 
-/// The name of the image of machines whose containers can be checkpointed, which is made of the other.
-pub(crate) fn provide_checkpointing() -> Result<String, FleetError> {
-    let base = provide()?;
-    let image = format!("clouder-checkpointing:{}", hash(&[&base, CHECKPOINT_SETUP]));
-    provide_by(&image, || {
-        set_up(&base, &image, &[(CHECKPOINT_SETUP, "checkpoint-setup"), (BOOT, "fleet-boot")])
-    })?;
-    Ok(image)
-}
-
-/// The name of the image that clouds start machines from, which is made of the other.
-pub(crate) fn provide_cloud() -> Result<String, FleetError> {
-    let base = provide()?;
+/// The name of the image that clouds start machines with this software from.
+pub(crate) fn provide_cloud(software: Software) -> Result<String, FleetError> {
+    let base = provide(software)?;
     let image = format!("clouder-cloud:{}", hash(&[&base, CLOUD_BOOT, CLOUD_SETUP]));
     provide_by(&image, || {
         set_up(&base, &image, &[(CLOUD_SETUP, "cloud-setup"), (CLOUD_BOOT, "cloud-boot")])

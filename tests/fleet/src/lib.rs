@@ -40,6 +40,8 @@ pub const PASSWORD: &str = "correct horse";
 pub enum Software {
     /// Debian, and nothing besides.
     Bare,
+    /// What nodes need of Debian's packages, and the lists of them, as in an image that somebody prepared for nodes.
+    Prepared,
     /// A containerd that checkpoints and restores, of Debian's unstable release, and CRIU.
     Checkpointing,
 }
@@ -50,8 +52,9 @@ pub enum Software {
 /// What is missing, or what failed.
 pub fn prepare() -> Result<(), FleetError> {
     prerequisites::provide()?;
-    image::provide_cloud()?;
-    image::provide_checkpointing().map(drop)
+    image::provide(Software::Checkpointing)?;
+    image::provide_cloud(Software::Bare)?;
+    image::provide_cloud(Software::Prepared).map(drop)
 }
 
 /// Machines on a network of their own.
@@ -85,10 +88,7 @@ impl Fleet {
         host::network(name)?;
         let mut booting = Vec::new();
         for (host, software) in hosts {
-            let image = match software {
-                Software::Bare => image::provide()?,
-                Software::Checkpointing => image::provide_checkpointing()?,
-            };
+            let image = image::provide(*software)?;
             let (fleet, host, key) = (name.to_owned(), (*host).to_owned(), key.clone());
             booting.push(std::thread::spawn(move || Host::up(&fleet, &host, &image, &key)));
         }

@@ -2,8 +2,9 @@
 
 mod container;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use clouder_fleet::{Fleet, Host};
@@ -55,6 +56,20 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Runs a command.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[expect(clippy::panic, reason = "a test that cannot run has failed")]
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap_or_else(|error| {
+            let program = command.get_program().display();
+            panic!("cannot run {program}: {error}; `cargo build --workspace` builds it")
+        });
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+    }
+
     /// The recap of a host: `ok=1 changed=0 …`, blanks folded.
     pub fn recap(&self, host: &str) -> String {
         let line = self.shown.lines().rfind(|line| line.starts_with(host) && line.contains(" : ok="));
@@ -87,15 +102,33 @@ pub fn clouder(arguments: &[&str]) -> Ran {
 ///
 /// # Panics
 /// When it was not built.
-#[expect(clippy::panic, reason = "a test that cannot run has failed")]
 pub fn clouder_alone(arguments: &[&str]) -> Ran {
-    let program = program("clouder");
-    let output = Command::new(&program).args(arguments).env("NO_COLOR", "1").output();
-    let output = output.unwrap_or_else(|error| {
-        panic!("cannot run {}: {error}; `cargo build --workspace` builds it", program.display())
-    });
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+    Ran::of(Command::new(program("clouder")).args(arguments).env("NO_COLOR", "1"))
+}
+
+/// Runs a command, and kills it as soon as it shows a text.
+///
+/// # Panics
+/// When it never does, or cannot be run.
+#[expect(clippy::panic, reason = "a test that cannot run has failed")]
+pub fn cut_off(command: &mut Command, at: &str) {
+    let mut shown = String::new();
+    let mut reached = false;
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut running = running
+        .unwrap_or_else(|error| panic!("cannot run {}: {error}", command.get_program().display()));
+    if let Some(output) = running.stdout.take() {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            reached = line.contains(at);
+            shown += &format!("{line}\n");
+            if reached {
+                break;
+            }
+        }
+    }
+    let _ = running.kill();
+    let _ = running.wait();
+    assert!(reached, "{command:?} never came to {at:?}: {shown}");
 }
 
 /// Writes a text into a file of a folder of its own; the folder goes when the returned value does.

@@ -5,6 +5,9 @@ use std::process::Command;
 use clouder_fleet::{OPERATOR, PASSWORD};
 use clouder_tests::{clouder, file, inventory, program};
 
+/// What opens a key. It is on a command line of this test, where the password of another test must not be.
+const PASSPHRASE: &str = "open sesame";
+
 /// What makes ssh ask for a password.
 fn by_password() -> String {
     format!(
@@ -42,13 +45,13 @@ fn a_key_is_opened_with_its_passphrase() {
     let own = std::path::Path::new(&inventory()).with_file_name("id_ed25519");
     std::fs::copy(own, &key).unwrap();
     let changed = Command::new("ssh-keygen")
-        .args(["-q", "-p", "-N", PASSWORD, "-f"])
+        .args(["-q", "-p", "-N", PASSPHRASE, "-f"])
         .arg(&key)
         .stdout(std::process::Stdio::null())
         .status();
     assert!(changed.unwrap().success());
     let named = format!("ansible_ssh_private_key_file={}", key.display());
-    for (passphrase, code) in [(PASSWORD, 0), ("wrong", 4)] {
+    for (passphrase, code) in [(PASSPHRASE, 0), ("wrong", 4)] {
         let (_folder, path) = file(&format!("ansible_ssh_private_key_passphrase: {passphrase}\n"));
         let ran = clouder(&["adhoc", "cp-1", "-e", &named, "-e", &format!("@{path}"), "-m", "ping"]);
         assert_eq!(ran.code, code, "{}", ran.shown);

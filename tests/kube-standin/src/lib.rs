@@ -26,7 +26,7 @@ pub mod repository;
 mod resources;
 mod runtime;
 pub mod schema;
-mod terminal;
+pub mod terminal;
 mod tls;
 pub mod tool;
 pub mod version;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use kube_standin::failure::{Failure, Result};
 use kube_standin::flags::Flags;
 use kube_standin::tool::Tool;
-use kube_standin::{registry, repository};
+use kube_standin::{registry, repository, terminal};
 
 fn main() -> ExitCode {
     let mut words = std::env::args();
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `kube-standin serve FOLDER VERSION... --listen=ADDRESS`: makes the packages of these versions, and serves them;
+/// `kube-standin serve FOLDER VERSION... --listen=ADDRESS`: makes the packages of these versions, serves them, and says where;
 /// `kube-standin registry --listen=ADDRESS`: serves images.
 fn serve(arguments: &[String]) -> Result<()> {
     let flags = Flags::parse(arguments, "listen=")?;
@@ -42,7 +42,9 @@ fn serve(arguments: &[String]) -> Result<()> {
             let binary = std::env::current_exe().map_err(|error| Failure::new(error.to_string()))?;
             let folder = PathBuf::from(folder);
             repository::build(&folder, &binary, &versions)?;
-            repository::serve(&folder, flags.value("listen").unwrap_or("127.0.0.1:0"))?.wait();
+            let server = repository::serve(&folder, flags.value("listen").unwrap_or("127.0.0.1:0"))?;
+            terminal::say(&server.address().to_string())?;
+            server.wait();
             Ok(())
         }
         [command] if command == "registry" => {

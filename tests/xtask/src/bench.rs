@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clouder_benches::Bench as Benchmark;
 
-use crate::command::ChoreError;
+use crate::command::{ChoreError, cargo, program, run};
 use crate::install::install;
 
 /// Compare clouder with ansible-core, Mitogen, pyinfra and bare ssh, on the same hosts in one run
@@ -23,7 +23,7 @@ pub(crate) struct Bench {
     /// Stop a program that takes this many times what clouder takes, and show it as having taken more; 0 lets each end
     #[arg(long, default_value_t = 0.0)]
     patience: f64,
-    /// Only these workloads and programs; `language` is what needs no host
+    /// Only these workloads and programs; `language` and `azure` need no host
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Write the tables into a file, too
@@ -36,14 +36,16 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), ChoreError> {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(error.to_string());
         let folder = PathBuf::from("target/bench");
-        let program = install(&folder)?;
+        let release = install(&folder)?;
+        run(&mut cargo(&["build", "--workspace", "--bins", "--locked"]))?;
         let bench = Benchmark {
             hosts: self.hosts,
             rounds: self.rounds,
             delays: self.delays,
             patience: self.patience,
             only: self.only,
-            program,
+            program: release,
+            simulator: program("azure-sim"),
             folder,
         };
         let report = bench.run().map_err(|error| told(&error))?;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use clouder_modules::system::checksum::Algorithm;
 use clouder_unpack::DICTIONARY;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 /// Why a chore failed.
@@ -115,7 +115,8 @@ fn released(what: &[&str], flags: &[&str]) -> Command {
 /// Packs the agent behind the program that unpacks it, beside it, under a name that tells which one it is.
 fn pack(agent: &Path, unpack: &Path) -> Result<PathBuf, ChoreError> {
     let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", agent.display()));
-    let hash = &Algorithm::Sha256.of_bytes(&std::fs::read(agent).map_err(told)?)[..24];
+    let digest = Sha256::digest(std::fs::read(agent).map_err(told)?);
+    let hash: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let installed = clouder_fleet::install(&clouder_fleet::missing(&[("xz", "xz-utils")]));
     installed.map_err(|error| ChoreError::Other(error.to_string()))?;
     let machine = if cfg!(target_arch = "aarch64") { "--arm64" } else { "--x86" };

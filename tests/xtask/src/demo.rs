@@ -7,8 +7,6 @@ use std::process::{Child, Command, Stdio};
 
 use clap::Args;
 use clouder_fleet::cluster;
-use kube_standin::repository;
-use kube_standin::version::Version;
 
 use crate::command::{ChoreError, cargo, program, run};
 
@@ -16,7 +14,7 @@ use crate::command::{ChoreError, cargo, program, run};
 const NAME: &str = "demo";
 
 /// The Kubernetes release that the stand-ins are packaged as.
-const VERSION: Version = Version::new(34, 2);
+const VERSION: &str = "1.34.2";
 
 /// Makes a cluster on a simulated Azure, whose machines are containers, then again, when nothing may change, and deletes it
 #[derive(Args)]
@@ -46,11 +44,8 @@ impl Demo {
             "\n# An Azure with nothing in it, whose machines will be containers: Debian 13 with real systemd, sshd and apt\n"
         );
         let azure = Azure::start(&folder)?;
-        let packages = folder.join("repository");
-        repository::build(&packages, &program("kube-standin"), &[VERSION]).map_err(|error| told(&error))?;
-        let server = repository::serve(&packages, &format!("{}:0", azure.own_address))
-            .map_err(|error| told(&error))?;
-        let variables = self.variables(&folder, &format!("http://{}", server.address()))?;
+        let packages = Packages::serve(&folder.join("repository"), &azure.own_address)?;
+        let variables = self.variables(&folder, &packages.url)?;
 
         println!("\n# The cluster is made\n");
         let extra = format!("@{}", variables.display());
@@ -85,7 +80,7 @@ impl Demo {
             key.display(),
             folder.display(),
             !self.private,
-            cluster::variables(&VERSION.to_string(), repository)
+            cluster::variables(VERSION, repository)
         );
         let path = folder.join("variables.yml");
         fs::write(&path, text).map_err(|error| ChoreError::Other(format!("{}: {error}", path.display())))?;
@@ -107,18 +102,13 @@ impl Azure {
         let told = |error: &dyn std::fmt::Display| ChoreError::Other(format!("the simulated Azure: {error}"));
         let log = folder.join("requests.jsonl");
         let _ = fs::remove_file(&log);
-        let mut child = Command::new(program("azure-sim"))
+        let mut command = Command::new(program("azure-sim"));
+        command
             .args(["--machines", "containers", "--name", NAME, "--folder"])
             .arg(folder)
             .arg("--log")
-            .arg(&log)
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| told(&error))?;
-        let mut line = String::new();
-        if let Some(output) = child.stdout.take() {
-            BufReader::new(output).read_line(&mut line).map_err(|error| told(&error))?;
-        }
+            .arg(&log);
+        let (child, line) = begin(&mut command).map_err(|error| told(&error))?;
         let mut azure =
             Self { child, environment: Vec::new(), own_address: String::new(), folder: folder.to_owned() };
         let ready: serde_json::Value = serde_json::from_str(&line).map_err(|_| told(&"it did not start"))?;
@@ -177,6 +167,45 @@ impl Drop for Azure {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
+}
+
+/// The server of the packages that stand in for those of Kubernetes; it goes when this is dropped.
+struct Packages {
+    child: Child,
+    url: String,
+}
+
+impl Packages {
+    /// Makes them in a folder, and serves them at an address.
+    fn serve(folder: &Path, address: &str) -> Result<Self, ChoreError> {
+        let mut command = Command::new(program("kube-standin"));
+        command.arg("serve").arg(folder).args([VERSION, &format!("--listen={address}:0")]);
+        let begun = begin(&mut command);
+        let (child, address) =
+            begun.map_err(|error| ChoreError::Other(format!("the server of packages: {error}")))?;
+        let packages = Self { child, url: format!("http://{}", address.trim()) };
+        if packages.url == "http://" {
+            return Err(ChoreError::Other("the packages cannot be made".to_owned()));
+        }
+        Ok(packages)
+    }
+}
+
+impl Drop for Packages {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a program that goes on, and returns the line that it says when it is ready: none when it could not be.
+fn begin(command: &mut Command) -> std::io::Result<(Child, String)> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let mut line = String::new();
+    if let Some(output) = child.stdout.take() {
+        BufReader::new(output).read_line(&mut line)?;
+    }
+    Ok((child, line))
 }
 
 /// Runs a playbook that must succeed and change nothing anywhere.

@@ -2,6 +2,7 @@
 
 use azure_sim::cloud::Settings;
 use azure_sim::containers::{Containers, public_prefix};
+use clouder_fleet::Software;
 
 use crate::{Azure, NAME, private_prefix};
 
@@ -11,7 +12,7 @@ fn machines_are_reached_through_a_host_of_ones_own() {
     let name = format!("{NAME}-bastion{fleet}");
     let public = public_prefix(&name);
     let private = private_prefix(&public);
-    let machines = Containers::new(&name, &public).unwrap();
+    let machines = Containers::new(&name, &public, Software::Bare).unwrap();
     let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
     let key = azure.key();
     let variables = format!(

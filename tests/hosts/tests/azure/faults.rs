@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use azure_sim::cloud::Settings;
 use azure_sim::containers::{Containers, public_prefix};
 use azure_sim::machine::Nothing;
+use clouder_fleet::Software;
 
 use crate::Azure;
 
@@ -118,7 +119,7 @@ fn a_machine_that_never_boots_is_told_and_made_anew() {
     let fleet = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_default();
     let name = format!("tests-boot{fleet}");
     let public = public_prefix(&name);
-    let machines = Containers::new(&name, &public).unwrap();
+    let machines = Containers::new(&name, &public, Software::Bare).unwrap();
     let dead = "rules: [{method: [PUT], path: '**/virtualMachines/*', count: 1, boots: false}]";
     let settings = Settings { public_prefix: public, ..Settings::default() };
     let azure = Azure::of(dead, settings, Box::new(machines));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
 mod bastion;
+mod commands;
 mod faults;
 mod scale;
 mod secrets;
@@ -17,6 +18,7 @@ use azure_sim::containers::{Containers, public_prefix};
 use azure_sim::machine::{Machines, Nothing};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
+use clouder_fleet::Software;
 use clouder_tests::{Ran, program};
 
 /// A line of the simulator's log.
@@ -64,9 +66,7 @@ impl Azure {
     }
 
     fn clouder(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+        Ran::of(&mut self.command(arguments))
     }
 
     /// clouder, with an account of this Azure in its environment.
@@ -290,7 +290,7 @@ fn the_machines_of_a_cluster_answer_and_are_found_again() {
     let name = format!("{NAME}{fleet}");
     let public = public_prefix(&name);
     let private = private_prefix(&public);
-    let machines = Containers::new(&name, &public).unwrap();
+    let machines = Containers::new(&name, &public, Software::Bare).unwrap();
     let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
     let key = azure.key();
     let inventory = format!("azure:{name}");
@@ -358,7 +358,7 @@ fn machines_without_addresses_are_reached_through_the_first_control_plane() {
     let name = format!("{NAME}-jump{fleet}");
     let public = public_prefix(&name);
     let private = private_prefix(&public);
-    let machines = Containers::new(&name, &public).unwrap();
+    let machines = Containers::new(&name, &public, Software::Bare).unwrap();
     let azure = Azure::of("", Settings { public_prefix: public, ..Settings::default() }, Box::new(machines));
     let key = azure.key();
     let inventory = format!("azure:{name}");

@@ -1,20 +1,21 @@
 //! A container that is checkpointed on one node and goes on at another, by the real CRIU and the real containerd, and nodes that
 //! cannot do so.
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use clouder_fleet::{Fleet, Host, Software};
-use clouder_tests::{Ran, clouder_alone, file, program, target};
-use kube_standin::repository;
+use clouder_fleet::Software;
+use clouder_tests::file;
 use kube_standin::version::Version;
+
+use crate::machines::Machines;
 
 const VERSION: Version = Version::new(34, 2);
 /// The first has Debian's own containerd, which cannot checkpoint.
-const MACHINES: [(&str, Software); 3] =
-    [("cp-1", Software::Bare), ("worker-1", Software::Checkpointing), ("worker-2", Software::Checkpointing)];
+const MACHINES: [(&str, Software); 3] = [
+    ("cp-1", Software::Prepared),
+    ("worker-1", Software::Checkpointing),
+    ("worker-2", Software::Checkpointing),
+];
 const SECRET: &str = "not-to-be-shown";
 
 /// Images come from a registry on each machine.
@@ -44,154 +45,78 @@ metadata: {name: elsewhere, namespace: default}
 spec: {nodeName: cp-1, containers: [{name: x, image: x}]}
 "#;
 
-struct Cluster {
-    fleet: Fleet,
-    inventory: String,
+fn new_cluster() -> Machines {
+    let cluster = Machines::new("checkpoint", &MACHINES, &[VERSION]);
+    cluster.set(MIRRORS);
+    cluster.play(&["playbooks/create-cluster.yml"]);
+    for worker in ["worker-1", "worker-2"] {
+        let registry = "/usr/bin/kubectl --act-as=kube-standin registry --listen=127.0.0.1:5000";
+        cluster.shell(worker, &format!("systemd-run --unit=registry {registry}"));
+    }
+    cluster.apply(PODS);
+    cluster.kubectl("wait --for=condition=Ready pod/counter --timeout=60s");
+    cluster
 }
 
-impl Cluster {
-    fn new() -> Self {
-        let name = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned()) + "-checkpoint";
-        let folder = target().join("fleet").join(&name);
-        Fleet::down(&name).unwrap();
-        let fleet = Fleet::up_with(&name, &MACHINES, &folder).unwrap();
-        let packages = folder.join("repository");
-        repository::build(&packages, &program("kube-standin"), &[VERSION]).unwrap();
-        let server = repository::serve(&packages, &format!("{}:0", fleet.gateway().unwrap())).unwrap();
-        fleet.describe_cluster(&VERSION.to_string(), &format!("http://{}", server.address())).unwrap();
-        let variables = folder.join("group_vars/cluster.yml");
-        std::fs::OpenOptions::new()
-            .append(true)
-            .open(variables)
-            .unwrap()
-            .write_all(MIRRORS.as_bytes())
+/// What the counter of a pod said last: which start of it, and how far it is. Waits until it is so far.
+fn count(cluster: &Machines, machine: &str, pod: &str, least: u32) -> (String, u32) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let said = cluster
+            .machine(machine)
+            .exec(&format!("tail -n 1 /var/log/pods/default_{pod}_*/counter/0.log"))
             .unwrap();
-        let inventory = fleet.inventory().display().to_string();
-        let cluster = Self { fleet, inventory };
-        cluster.run(&["playbooks/create-cluster.yml"]);
-        std::fs::create_dir_all(cluster.clusters()).unwrap();
-        let known = format!("cluster_inventory: {}\nkubernetes_version: {VERSION}\n", cluster.inventory);
-        std::fs::write(cluster.clusters().join("lab.yml"), known).unwrap();
-        for worker in ["worker-1", "worker-2"] {
-            let registry = "/usr/bin/kubectl --act-as=kube-standin registry --listen=127.0.0.1:5000";
-            cluster.machine(worker).succeed(&format!("systemd-run --unit=registry {registry}")).unwrap();
+        let words: Vec<&str> = said.stdout.split_whitespace().collect();
+        if let [_, _, _, start, count] = words.as_slice()
+            && let Ok(count) = count.parse()
+            && count >= least
+        {
+            return ((*start).to_owned(), count);
         }
-        cluster.apply(PODS);
-        cluster.kubectl("wait --for=condition=Ready pod/counter --timeout=60s");
-        cluster
+        assert!(Instant::now() < deadline, "{pod} does not count: {}{}", said.stdout, said.stderr);
+        std::thread::sleep(Duration::from_millis(200));
     }
+}
 
-    fn clusters(&self) -> PathBuf {
-        self.fleet.inventory().with_file_name("clusters")
-    }
-
-    fn try_run(&self, words: &[&str]) -> Ran {
-        clouder_alone(&[&["run"], words, &["-i", &self.inventory]].concat())
-    }
-
-    fn run(&self, words: &[&str]) -> Ran {
-        let ran = self.try_run(words);
-        assert_eq!(ran.code, 0, "{}", ran.shown);
-        ran
-    }
-
-    fn k8s(&self, words: &[&str]) -> Ran {
-        let output = Command::new(program("clouder"))
-            .arg("k8s")
-            .args(words)
-            .env("NO_COLOR", "1")
-            .env("CLOUDER_CLUSTERS_FOLDER", self.clusters())
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
-    }
-
-    fn done(&self, words: &[&str]) -> Ran {
-        let ran = self.k8s(words);
-        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
-        ran
-    }
-
-    fn refused(&self, words: &[&str], why: &str) {
-        let ran = self.k8s(words);
-        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {}", ran.shown);
-    }
-
-    fn machine(&self, name: &str) -> &Host {
-        self.fleet.host(name).unwrap()
-    }
-
-    fn kubectl(&self, line: &str) -> String {
-        self.machine("cp-1")
-            .succeed(&format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
-            .unwrap()
-    }
-
-    fn apply(&self, objects: &str) {
-        let kubectl = "kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side -f -";
-        let line = format!("cat <<'END' | {kubectl}\n{objects}\nEND");
-        self.machine("cp-1").succeed(&line).unwrap();
-    }
-
-    /// What the counter of a pod said last: which start of it, and how far it is. Waits until it is so far.
-    fn count(&self, machine: &str, pod: &str, least: u32) -> (String, u32) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let said = self
-                .machine(machine)
-                .exec(&format!("tail -n 1 /var/log/pods/default_{pod}_*/counter/0.log"))
-                .unwrap();
-            let words: Vec<&str> = said.stdout.split_whitespace().collect();
-            if let [_, _, _, start, count] = words.as_slice()
-                && let Ok(count) = count.parse()
-                && count >= least
-            {
-                return ((*start).to_owned(), count);
-            }
-            assert!(Instant::now() < deadline, "{pod} does not count: {}{}", said.stdout, said.stderr);
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
-    fn archives(&self, machine: &str) -> Vec<String> {
-        let listed = self.machine(machine).exec("ls -A /var/lib/kubelet/checkpoints").unwrap().stdout;
-        listed.lines().map(str::to_owned).collect()
-    }
+fn archives(cluster: &Machines, machine: &str) -> Vec<String> {
+    let listed = cluster.machine(machine).exec("ls -A /var/lib/kubelet/checkpoints").unwrap().stdout;
+    listed.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn a_container_goes_on_elsewhere_from_its_checkpoint() {
-    let cluster = Cluster::new();
+    let cluster = new_cluster();
     what_cannot_be_is_refused(&cluster);
-    let (start, before) = cluster.count("worker-1", "counter", 10);
+    let (start, before) = count(&cluster, "worker-1", "counter", 10);
     let archive = a_checkpoint_is_made_and_kept(&cluster);
     only_who_may_checkpoints(&cluster);
     it_goes_on_elsewhere(&cluster, &archive, &start, before);
     what_was_changed_is_not_restored(&cluster, &archive);
     it_is_deleted(&cluster, &archive);
-    cluster.fleet.end().unwrap();
+    cluster.end();
 }
 
-fn what_cannot_be_is_refused(cluster: &Cluster) {
-    cluster.refused(
+fn what_cannot_be_is_refused(cluster: &Machines) {
+    cluster.k8s_refuses(
         &["checkpoint", "lab", "elsewhere"],
         "which cannot checkpoint containers: containerd can from 2.0 on",
     );
-    cluster.refused(&["checkpoint", "lab", "counters"], "there is no pod counters in the namespace default");
-    cluster.refused(&["checkpoint", "lab", "counter", "-c", "web"], "has no container web; it has counter");
-    let predicted = cluster.done(&["checkpoint", "lab", "counter", "--check"]);
+    cluster
+        .k8s_refuses(&["checkpoint", "lab", "counters"], "there is no pod counters in the namespace default");
+    cluster
+        .k8s_refuses(&["checkpoint", "lab", "counter", "-c", "web"], "has no container web; it has counter");
+    let predicted = cluster.k8s(&["checkpoint", "lab", "counter", "--check"]);
     assert!(predicted.shown.contains("default/counter on worker-1: counter"), "{}", predicted.shown);
-    assert!(cluster.archives("worker-1").is_empty());
+    assert!(archives(cluster, "worker-1").is_empty());
 }
 
 /// Returns the archive's name.
-fn a_checkpoint_is_made_and_kept(cluster: &Cluster) -> String {
-    let made = cluster.run(&["playbooks/checkpoint.yml", "-e", "checkpoint_pod=counter", "-vvv"]);
+fn a_checkpoint_is_made_and_kept(cluster: &Machines) -> String {
+    let made = cluster.play(&["playbooks/checkpoint.yml", "-e", "checkpoint_pod=counter", "-vvv"]);
     for secret in [SECRET, "Bearer", "eyJ"] {
         assert!(!made.shown.contains(secret), "{secret} is shown: {}", made.shown);
     }
-    let names = cluster.archives("worker-1");
+    let names = archives(cluster, "worker-1");
     let archive = names.iter().find(|name| name.ends_with(".tar")).unwrap().clone();
     assert!(
         archive.starts_with("checkpoint-counter_default-counter-") && made.shown.contains(&archive),
@@ -205,7 +130,7 @@ fn a_checkpoint_is_made_and_kept(cluster: &Cluster) -> String {
         .succeed("stat -c '%a %U' /var/lib/kubelet/checkpoints /var/lib/kubelet/checkpoints/*")
         .unwrap();
     assert_eq!(modes, "700 root\n600 root\n600 root\n600 root\n");
-    let listed = cluster.done(&["checkpoints", "ls", "lab", "--pod", "counter"]);
+    let listed = cluster.k8s(&["checkpoints", "ls", "lab", "--pod", "counter"]);
     assert!(
         listed.shown.contains(&format!("{archive} on worker-1: default/counter, container counter, of ")),
         "{}",
@@ -216,13 +141,13 @@ fn a_checkpoint_is_made_and_kept(cluster: &Cluster) -> String {
         "{}",
         listed.shown
     );
-    let none = cluster.done(&["checkpoints", "ls", "lab", "--pod", "other"]);
+    let none = cluster.k8s(&["checkpoints", "ls", "lab", "--pod", "other"]);
     assert!(none.shown.contains("there are none"), "{}", none.shown);
     archive
 }
 
 /// The kubelet asks the API server who asks, and whether that is allowed.
-fn only_who_may_checkpoints(cluster: &Cluster) {
+fn only_who_may_checkpoints(cluster: &Machines) {
     let playbook = "
 - hosts: control_plane
   gather_facts: false
@@ -251,55 +176,55 @@ fn only_who_may_checkpoints(cluster: &Cluster) {
     - uri: {url: '{{ kubelet }}/checkpoint/default/counter/counter', method: POST, ca_path: /etc/kubernetes/pki/ca.crt, status_code: 401}
 ";
     let (_folder, path) = file(playbook);
-    cluster.run(&[&path]);
-    assert_eq!(cluster.archives("worker-1").len(), 3);
+    cluster.play(&[&path]);
+    assert_eq!(archives(cluster, "worker-1").len(), 3);
 }
 
-fn it_goes_on_elsewhere(cluster: &Cluster, archive: &str, start: &str, before: u32) {
-    cluster.refused(&["restore", "lab", archive], "there is a pod counter in the namespace default");
-    cluster.refused(
+fn it_goes_on_elsewhere(cluster: &Machines, archive: &str, start: &str, before: u32) {
+    cluster.k8s_refuses(&["restore", "lab", archive], "there is a pod counter in the namespace default");
+    cluster.k8s_refuses(
         &["restore", "lab", "other.tar"],
         &format!("there is no checkpoint other.tar; there are {archive}"),
     );
-    cluster.refused(
+    cluster.k8s_refuses(
         &["restore", "lab", archive, "--as", "other", "--node", "cp-1"],
         "cannot restore containers",
     );
     cluster.kubectl("delete pod counter");
-    let predicted = cluster.done(&["restore", "lab", archive, "--node", "worker-2", "--check"]);
+    let predicted = cluster.k8s(&["restore", "lab", archive, "--node", "worker-2", "--check"]);
     assert!(predicted.shown.contains("from worker-1 to worker-2"), "{}", predicted.shown);
-    let restored = cluster.done(&["restore", "lab", archive, "--node", "worker-2"]);
+    let restored = cluster.k8s(&["restore", "lab", archive, "--node", "worker-2"]);
     assert!(!restored.shown.contains(SECRET), "{}", restored.shown);
-    let (again, after) = cluster.count("worker-2", "counter", before + 1);
+    let (again, after) = count(cluster, "worker-2", "counter", before + 1);
     assert_eq!(again, start, "it started anew, and is at {after}");
     let pod = cluster.kubectl("get pod counter -o yaml");
     for said in ["nodeName: worker-2", "app: counter", &format!("clouder.io/restored-from: {archive}")] {
         assert!(pod.contains(said), "{said}: {pod}");
     }
-    assert!(cluster.archives("worker-2").is_empty());
-    assert_eq!(cluster.archives("worker-1").len(), 3);
-    let unchanged = cluster.done(&["restore", "lab", archive, "--node", "worker-2"]);
+    assert!(archives(cluster, "worker-2").is_empty());
+    assert_eq!(archives(cluster, "worker-1").len(), 3);
+    let unchanged = cluster.k8s(&["restore", "lab", archive, "--node", "worker-2"]);
     assert!(unchanged.recap("cp-1").contains("changed=0"), "{}", unchanged.shown);
     // Beside it, on the node that has the archive.
-    cluster.done(&["restore", "lab", archive, "--as", "second"]);
-    assert_eq!(cluster.count("worker-1", "second", before + 1).0, start);
+    cluster.k8s(&["restore", "lab", archive, "--as", "second"]);
+    assert_eq!(count(cluster, "worker-1", "second", before + 1).0, start);
 }
 
-fn what_was_changed_is_not_restored(cluster: &Cluster, archive: &str) {
+fn what_was_changed_is_not_restored(cluster: &Machines, archive: &str) {
     let machine = cluster.machine("worker-1");
     let path = format!("/var/lib/kubelet/checkpoints/{archive}");
     machine.succeed(&format!("cp {path} /root/kept && printf x | dd of={path} conv=notrunc bs=1 seek=$(($(stat -c %s {path}) - 1))")).unwrap();
-    cluster.refused(&["restore", "lab", archive, "--as", "third"], "is not what it was");
+    cluster.k8s_refuses(&["restore", "lab", archive, "--as", "third"], "is not what it was");
     machine.succeed(&format!("cp /root/kept {path}")).unwrap();
 }
 
-fn it_is_deleted(cluster: &Cluster, archive: &str) {
-    cluster.refused(&["checkpoints", "delete", "lab", archive], "say --yes");
-    cluster.done(&["checkpoints", "delete", "lab", archive, "--yes"]);
-    assert!(cluster.archives("worker-1").is_empty());
+fn it_is_deleted(cluster: &Machines, archive: &str) {
+    cluster.k8s_refuses(&["checkpoints", "delete", "lab", archive], "say --yes");
+    cluster.k8s(&["checkpoints", "delete", "lab", archive, "--yes"]);
+    assert!(archives(cluster, "worker-1").is_empty());
     for worker in ["worker-1", "worker-2"] {
         let images = cluster.machine(worker).succeed("ctr -n k8s.io images ls -q").unwrap();
         assert!(!images.contains("clouder-checkpoint"), "{images}");
     }
-    cluster.refused(&["checkpoints", "delete", "lab", archive, "--yes"], "there is no checkpoint");
+    cluster.k8s_refuses(&["checkpoints", "delete", "lab", archive, "--yes"], "there is no checkpoint");
 }

@@ -2,72 +2,37 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use clouder_fleet::{Fleet, Host};
-use clouder_tests::{clouder_alone, program, target};
-use kube_standin::repository;
+use clouder_fleet::Software;
 use kube_standin::version::Version;
 
+use crate::machines::Machines;
+
 const VERSION: Version = Version::new(34, 2);
-const PLAYBOOK: [&str; 2] = ["run", "playbooks/create-cluster.yml"];
-const MACHINES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
+const CREATE: &str = "playbooks/create-cluster.yml";
+/// With nothing of what a node needs.
+const MACHINES: [(&str, Software); 3] =
+    [("cp-1", Software::Bare), ("cp-2", Software::Bare), ("worker-1", Software::Bare)];
 
-struct Cluster {
-    fleet: Fleet,
-    inventory: String,
-}
-
-impl Cluster {
-    /// Fresh machines, and a repository for them.
-    fn new() -> Self {
-        let name = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned()) + "-cluster";
-        let folder = target().join("fleet").join(&name);
-        Fleet::down(&name).unwrap();
-        let fleet = Fleet::up(&name, &MACHINES, &folder).unwrap();
-        let packages = folder.join("repository");
-        repository::build(&packages, &program("kube-standin"), &[VERSION]).unwrap();
-        let server = repository::serve(&packages, &format!("{}:0", fleet.gateway().unwrap())).unwrap();
-        fleet.describe_cluster(&VERSION.to_string(), &format!("http://{}", server.address())).unwrap();
-        let inventory = fleet.inventory().display().to_string();
-        Self { fleet, inventory }
-    }
-
-    fn run(&self, more: &[&str]) -> clouder_tests::Ran {
-        let ran = clouder_alone(&[&PLAYBOOK, more, &["-i", &self.inventory]].concat());
-        assert_eq!(ran.code, 0, "{}", ran.shown);
-        ran
-    }
-
-    fn machine(&self, name: &str) -> &Host {
-        self.fleet.host(name).unwrap()
-    }
-
-    fn kubectl(&self, line: &str) -> String {
-        self.machine("cp-1")
-            .succeed(&format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
-            .unwrap()
-    }
-
-    fn refused(&self, machine: &str, line: &str) -> String {
-        let output = self.machine(machine).exec(line).unwrap();
-        assert_ne!(output.code, 0, "{line}: {}", output.stdout);
-        output.stderr
-    }
+fn refused(cluster: &Machines, machine: &str, line: &str) -> String {
+    let output = cluster.machine(machine).exec(line).unwrap();
+    assert_ne!(output.code, 0, "{line}: {}", output.stdout);
+    output.stderr
 }
 
 #[test]
 fn a_cluster_is_predicted_made_and_left_alone() {
-    let cluster = Cluster::new();
-    let predicted = cluster.run(&["--check", "--diff"]);
+    let cluster = Machines::new("cluster", &MACHINES, &[VERSION]);
+    let predicted = cluster.play(&[CREATE, "--check", "--diff"]);
     assert!(predicted.shown.contains("SystemdCgroup = true"), "{}", predicted.shown);
     assert!(cluster.machine("cp-1").exec("test -e /etc/containerd/config.toml").unwrap().code != 0);
 
-    let made = cluster.run(&["--diff"]);
+    let made = cluster.play(&[CREATE, "--diff"]);
     for secret in ["simulated", "BEGIN EC", "BEGIN PRIVATE"] {
         assert!(!made.shown.contains(secret), "{secret} is shown");
     }
     let nodes = cluster.kubectl("get nodes");
     assert_eq!(nodes.matches(" Ready ").count(), MACHINES.len(), "{nodes}");
-    let kubeconfig = cluster.fleet.inventory().with_file_name("kubernetes.kubeconfig");
+    let kubeconfig = cluster.folder.join("kubernetes.kubeconfig");
     assert_eq!(std::fs::metadata(&kubeconfig).unwrap().permissions().mode() & 0o777, 0o600);
 
     // Nothing that lets a machine join is left.
@@ -75,7 +40,7 @@ fn a_cluster_is_predicted_made_and_left_alone() {
     assert!(!secrets.contains("kubeadm-certs"), "{secrets}");
     let tokens = cluster.machine("cp-1").succeed("kubeadm token list").unwrap();
     assert!(!tokens.contains("to join"), "{tokens}");
-    for machine in MACHINES {
+    for (machine, _) in MACHINES {
         let left = cluster
             .machine(machine)
             .exec("ls /run/kubeadm-join.yaml /etc/kubernetes/kubeadm-unfinished")
@@ -83,58 +48,50 @@ fn a_cluster_is_predicted_made_and_left_alone() {
         assert!(left.stdout.is_empty(), "{machine}: {}", left.stdout);
     }
 
-    let again = cluster.run(&[]);
-    let check = cluster.run(&["--check"]);
-    for machine in MACHINES {
-        assert!(again.recap(machine).contains("changed=0"), "{}", again.shown);
-        assert!(check.recap(machine).contains("changed=0"), "{}", check.shown);
-    }
+    cluster.leaves_alone(&[CREATE]);
+    cluster.leaves_alone(&[CREATE, "--check"]);
 
     a_network_that_is_cut_is_found(&cluster);
     what_stands_in_is_as_strict(&cluster);
     nodes_can_be_tended(&cluster);
-    cluster.fleet.end().unwrap();
+    cluster.end();
 }
 
 /// Pods really talk to each other: where flannel's packets are dropped, it is told between which nodes, and nothing stays behind.
-fn a_network_that_is_cut_is_found(cluster: &Cluster) {
+fn a_network_that_is_cut_is_found(cluster: &Machines) {
     let worker = cluster.machine("worker-1");
     worker.succeed("iptables -A INPUT -p udp --dport 8472 -j DROP").unwrap();
-    let words = ["run", "playbooks/smoke.yml", "-e", "smoke_answer_timeout=8", "-i", &cluster.inventory];
-    let cut = clouder_alone(&words);
+    let smoke = ["playbooks/smoke.yml", "-e", "smoke_answer_timeout=8"];
+    let cut = cluster.try_play(&smoke);
     assert_ne!(cut.code, 0, "{}", cut.shown);
-    assert!(
-        cut.shown.contains("do not reach pods on worker-1") && cut.shown.contains("8472/udp"),
-        "{}",
-        cut.shown
-    );
+    for said in ["do not reach pods on worker-1", "8472/udp"] {
+        assert!(cut.shown.contains(said), "{said}: {}", cut.shown);
+    }
     assert!(!cluster.kubectl("get namespaces").contains("clouder-smoke"));
     worker.succeed("iptables -D INPUT -p udp --dport 8472 -j DROP").unwrap();
-    let whole = clouder_alone(&words);
-    assert_eq!(whole.code, 0, "{}", whole.shown);
-    assert!(whole.recap("cp-1").contains("changed=0"), "{}", whole.shown);
+    cluster.leaves_alone(&smoke);
 }
 
 /// What the real ones refuse is refused.
-fn what_stands_in_is_as_strict(cluster: &Cluster) {
-    let again = cluster.refused("cp-1", "kubeadm init --config=/etc/kubernetes/kubeadm.yaml");
+fn what_stands_in_is_as_strict(cluster: &Machines) {
+    let again = refused(cluster, "cp-1", "kubeadm init --config=/etc/kubernetes/kubeadm.yaml");
     assert!(again.contains("[ERROR Port-6443]") && again.contains("[ERROR FileAvailable--"), "{again}");
     let join = "apiVersion: kubeadm.k8s.io/v1beta4\\nkind: JoinConfiguration\\ndiscovery: {bootstrapToken: {token: aaaaaa.0123456789abcdef, \
                 apiServerEndpoint: \\\"api.kubernetes.internal:6443\\\", caCertHashes: [\\\"sha256:$(printf '%064d' 0)\\\"]}}\\ntimeouts: {discovery: 1s}\\n";
     let line = format!(
         "printf \"{join}\" >/tmp/join.yaml; kubeadm join --config=/tmp/join.yaml --ignore-preflight-errors=all"
     );
-    let stranger = cluster.refused("worker-1", &line);
+    let stranger = refused(cluster, "worker-1", &line);
     assert!(stranger.contains("could not find a JWS signature"), "{stranger}");
     let map = "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\ndatta: {}\\n' | kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side -f -";
-    assert!(cluster.refused("cp-1", map).contains("unknown field \"datta\""));
+    assert!(refused(cluster, "cp-1", map).contains("unknown field \"datta\""));
     let own =
-        cluster.refused("worker-1", "kubectl --kubeconfig=/etc/kubernetes/kubelet.conf delete node cp-1");
+        refused(cluster, "worker-1", "kubectl --kubeconfig=/etc/kubernetes/kubelet.conf delete node cp-1");
     assert!(own.contains("Forbidden"), "{own}");
 }
 
 /// Draining, labels, taints and removal show in what the cluster says next.
-fn nodes_can_be_tended(cluster: &Cluster) {
+fn nodes_can_be_tended(cluster: &Machines) {
     let drained = cluster.kubectl("drain worker-1 --ignore-daemonsets --timeout=60s");
     assert!(drained.contains("node/worker-1 drained"), "{drained}");
     assert!(cluster.kubectl("get nodes worker-1").contains("Ready,SchedulingDisabled"));
@@ -151,6 +108,6 @@ fn nodes_can_be_tended(cluster: &Cluster) {
     cluster.kubectl("delete node worker-1");
     assert!(!cluster.kubectl("get nodes").contains("worker-1"));
     // And a run takes the machine in again.
-    cluster.run(&[]);
+    cluster.play(&[CREATE]);
     assert!(cluster.kubectl("get nodes").contains("worker-1"));
 }

@@ -3,16 +3,16 @@
 #[path = "k8s/autoscaler.rs"]
 mod autoscaler;
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use azure_sim::cloud::{Cloud, Settings};
 use azure_sim::containers::{Containers, public_prefix};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
+use clouder_fleet::Software;
 use clouder_tests::{Ran, docker, program};
 use kube_standin::repository;
 use kube_standin::version::Version;
@@ -33,7 +33,7 @@ impl Lab {
     fn new() -> Self {
         let name = format!("tests-k8s{}", std::env::var("CLOUDER_TEST_FLEET").unwrap_or_default());
         let public = public_prefix(&name);
-        let machines = Containers::new(&name, &public).unwrap();
+        let machines = Containers::new(&name, &public, Software::Prepared).unwrap();
         let settings = Settings {
             latency: Duration::from_millis(20),
             retry_after: 0,
@@ -78,33 +78,12 @@ impl Lab {
 
     /// Runs `clouder k8s`.
     fn k8s(&self, arguments: &[&str]) -> Ran {
-        let output = self.clouder().arg("k8s").args(arguments).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
+        Ran::of(self.clouder().arg("k8s").args(arguments))
     }
 
     /// Runs `clouder k8s`, and kills it as soon as it shows a text; what had begun at Azure goes on there.
     fn cut_off(&self, arguments: &[&str], at: &str) {
-        let mut child = self
-            .clouder()
-            .arg("k8s")
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut shown = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            let line = line.unwrap();
-            shown.push_str(&line);
-            shown.push('\n');
-            if line.contains(at) {
-                break;
-            }
-        }
-        assert!(shown.contains(at), "{arguments:?} never came to {at:?}: {shown}");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        clouder_tests::cut_off(self.clouder().arg("k8s").args(arguments), at);
     }
 
     fn done(&self, arguments: &[&str]) -> Ran {

@@ -7,4 +7,5 @@ mod checkpoint;
 mod cluster;
 mod control_planes;
 mod k8s;
+mod machines;
 mod upgrade;

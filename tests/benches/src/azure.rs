@@ -1,0 +1,163 @@
+//! Many machines and clusters of a simulated Azure: what it takes to list them, beyond what Azure takes itself.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::contender::{Contender, Tools, run};
+use crate::{Bench, BenchError, table};
+
+/// How many clusters the machines belong to.
+const CLUSTERS: usize = 50;
+
+/// How many machines the playbook makes.
+const MACHINES: usize = 500;
+
+/// The lists that name machines, and the one that names addresses.
+const OF_MACHINES: [&str; 2] = [
+    "Microsoft.Compute/virtualMachines?api-version=2024-07-01",
+    "Microsoft.Compute/virtualMachines?statusOnly=true&api-version=2024-07-01",
+];
+const OF_INTERFACES: &str = "Microsoft.Network/networkInterfaces?api-version=2024-03-01";
+const OF_ADDRESSES: &str = "Microsoft.Network/publicIPAddresses?api-version=2024-03-01";
+
+const INVENTORY: &str = "plugin: azure_rm
+plain_host_names: true
+keyed_groups:
+  - {prefix: cluster, key: tags['clouder-cluster']}
+  - {prefix: role, key: tags['clouder-role']}
+";
+
+impl Bench {
+    /// Measures all, prints the tables and returns them.
+    pub(crate) fn azure(&self, tools: &Tools, contenders: &[Contender]) -> Result<String, BenchError> {
+        let both = [Contender::Clouder, Contender::Floor];
+        let contenders: Vec<Contender> =
+            both.into_iter().filter(|contender| contenders.contains(contender)).collect();
+        let folder = absolute(&self.folder)?.join("azure");
+        let _ = fs::remove_dir_all(&folder);
+        let azure = Simulator::start(&self.simulator, &folder.join("azure"), &[])?;
+        // What shows a certificate at each connection, as API servers do.
+        let servers = Simulator::start(&self.simulator, &folder.join("servers"), &["--tls"])?;
+        clusters(&folder.join("clusters"), servers.port())?;
+        let inventory = folder.join("azure_rm.yml");
+        write(&inventory, INVENTORY)?;
+        let floor = |lists: &[&str]| {
+            let mut command = Command::new(tools.playbook("azure-lists.sh"));
+            command.args(lists);
+            command
+        };
+        let surround = |mut command: Command| {
+            command.envs(azure.variables()).env("CLOUDER_CLUSTERS_FOLDER", folder.join("clusters"));
+            command
+        };
+        println!("# {MACHINES} machines are made");
+        let mut made = tools.on_controller(Contender::Clouder, &tools.playbook("azure-machines.yml"));
+        made.envs(azure.variables());
+        run(&mut made)?;
+        let mut report = String::new();
+        let mut measure = |title: &str, count: usize, ours: &[&str], lists: &[&str]| {
+            let samples = self.rounds(&contenders, "azure", None, |contender| {
+                let command =
+                    if contender == Contender::Clouder { tools.clouder(ours) } else { floor(lists) };
+                Ok(Some(surround(command)))
+            })?;
+            let table = table::of(title, count, &samples);
+            println!("{table}");
+            report.push_str(&table);
+            report.push('\n');
+            Ok::<(), BenchError>(())
+        };
+        let [machines, states] = OF_MACHINES;
+        let list = ["inventory", "-i", &inventory.display().to_string(), "--list"];
+        let lists = [machines, states, OF_INTERFACES, OF_ADDRESSES];
+        measure(&format!("an inventory of {MACHINES} machines of Azure"), MACHINES, &list, &lists)?;
+        let lists = [machines, states, OF_ADDRESSES];
+        measure(&format!("`clouder k8s ls` of {CLUSTERS} clusters"), CLUSTERS, &["k8s", "ls"], &lists)?;
+        Ok(report)
+    }
+}
+
+/// Writes what `clouder k8s` knows of clusters whose API servers are at this port of this machine.
+fn clusters(folder: &Path, port: &str) -> Result<(), BenchError> {
+    fs::create_dir_all(folder).map_err(|source| at(folder, source))?;
+    for number in 0..CLUSTERS {
+        let text = format!(
+            "provider: azure\nazure_location: westeurope\nkubernetes_version: 1.34.2\n\
+             kubernetes_load_balancer_address: 127.0.0.1\nkubernetes_api_port: {port}\n"
+        );
+        write(&folder.join(format!("cluster-{number}.yml")), &text)?;
+    }
+    Ok(())
+}
+
+/// A simulated Azure whose machines are nothing; it goes when this is dropped.
+struct Simulator {
+    child: Child,
+    ready: Value,
+    secret: String,
+}
+
+impl Simulator {
+    fn start(program: &Path, folder: &Path, more: &[&str]) -> Result<Self, BenchError> {
+        let mut child = Command::new(program)
+            .args(["--latency", "0.01", "--retry-after", "0", "--cores", "10000", "--folder"])
+            .arg(folder)
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|source| at(program, source))?;
+        let mut line = String::new();
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut line).map_err(|source| at(program, source))?;
+        }
+        let ready = serde_json::from_str(&line).unwrap_or_default();
+        let mut simulator = Self { child, ready, secret: String::new() };
+        let secret = PathBuf::from(simulator.of("client_secret_file"));
+        simulator.secret = fs::read_to_string(&secret).map_err(|source| at(&secret, source))?;
+        Ok(simulator)
+    }
+
+    /// A field of what it said when it was ready.
+    fn of(&self, field: &str) -> &str {
+        self.ready[field].as_str().unwrap_or_default()
+    }
+
+    fn port(&self) -> &str {
+        self.of("endpoint").rsplit(':').next().unwrap_or_default()
+    }
+
+    /// What leads a client to it.
+    fn variables(&self) -> [(&'static str, &str); 6] {
+        [
+            ("AZURE_AUTHORITY_HOST", self.of("endpoint")),
+            ("CLOUDER_AZURE_ENDPOINT", self.of("endpoint")),
+            ("AZURE_SUBSCRIPTION_ID", self.of("subscription")),
+            ("AZURE_TENANT_ID", self.of("tenant")),
+            ("AZURE_CLIENT_ID", self.of("client_id")),
+            ("AZURE_CLIENT_SECRET", &self.secret),
+        ]
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn at(path: &Path, source: std::io::Error) -> BenchError {
+    BenchError::Io { what: path.display().to_string(), source }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, BenchError> {
+    std::path::absolute(path).map_err(|source| at(path, source))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), BenchError> {
+    fs::write(path, text).map_err(|source| at(path, source))
+}

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Adds what the roles of nodes install from Debian. The lists of packages stay.
+set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+apt-get install -yq --no-install-recommends \
+  ca-certificates conntrack ethtool iproute2 iptables kmod mount procps socat containerd runc criu nfs-common
+rm -f /var/cache/apt/archives/*.deb
