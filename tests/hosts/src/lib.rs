@@ -115,8 +115,8 @@ pub fn cut_off(command: &mut Command, at: &str) {
     let mut shown = String::new();
     let mut reached = false;
     let running = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-    let mut running = running
-        .unwrap_or_else(|error| panic!("cannot run {}: {error}", command.get_program().display()));
+    let mut running =
+        running.unwrap_or_else(|error| panic!("cannot run {}: {error}", command.get_program().display()));
     if let Some(output) = running.stdout.take() {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             reached = line.contains(at);

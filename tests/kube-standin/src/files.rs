@@ -15,11 +15,11 @@ pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).doing(format_args!("open {}", path.display()))
 }
 
-/// Writes a text with this mode, and the folders above it.
+/// Writes a file with this mode, and the folders above it.
 ///
 /// # Errors
 /// When it cannot be written, naming the file.
-pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
+pub fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<()> {
     let what = format!("failed to write {}", path.display());
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).doing(&what)?;
@@ -29,7 +29,7 @@ pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     let _ = fs::remove_file(&beside);
     let mut file =
         fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).doing(&what)?;
-    file.write_all(text.as_bytes()).doing(&what)?;
+    file.write_all(content.as_ref()).doing(&what)?;
     fs::rename(&beside, path).doing(&what)
 }
 

@@ -28,12 +28,14 @@ pub(crate) fn all() -> Result<(), ChoreError> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     // What goes wrong there is told by the tests that need machines.
     std::thread::spawn(clouder_fleet::prepare);
+    // It has a profile of its own, and so waits for no other build.
+    let agent = std::thread::spawn(agent_size);
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     // Tests of connections start the programs themselves, the agent as it is released.
     run(&mut cargo(&["build", "--workspace", "--locked"]))?;
-    agent_size()?;
     run(&mut cargo(&["test", "--workspace", "--locked", "--no-run"]))?;
+    agent.join().map_err(|_| ChoreError::Other("what builds the agent ended early".to_owned()))??;
     let on_machines = on_machines();
     let tests = ["test", "--workspace", "--exclude", ON_MACHINES, "--locked", "--no-fail-fast"];
     run(cargo(&tests).env("CLOUDER_AGENT_PATH", agents()?))?;
@@ -45,7 +47,8 @@ pub(crate) fn all() -> Result<(), ChoreError> {
 fn on_machines() -> Result<(), ChoreError> {
     let (long, short): (Vec<_>, Vec<_>) =
         tests_in(Path::new(MACHINE_TESTS))?.into_iter().partition(|name| name == LONGEST);
-    let running = [Machines::begin(LONGEST, &long)?, Machines::begin("hosts", &short)?];
+    // Clusters wait most of the time, for one another's machines too: all of them at once.
+    let running = [Machines::begin(LONGEST, &long, 5)?, Machines::begin("hosts", &short, 3)?];
     running.map(Machines::end).into_iter().collect()
 }
 
@@ -57,11 +60,11 @@ struct Machines {
 }
 
 impl Machines {
-    fn begin(called: &str, tests: &[String]) -> Result<Self, ChoreError> {
+    fn begin(called: &str, tests: &[String], at_once: usize) -> Result<Self, ChoreError> {
         // Each by its name: naming the package alone would compile what it uses with other features.
         let mut words = ["test", "--workspace", "--locked", "--no-fail-fast"].map(str::to_owned).to_vec();
         words.extend(tests.iter().flat_map(|name| ["--test".to_owned(), name.clone()]));
-        words.extend(["--", "--test-threads", "3"].map(str::to_owned));
+        words.extend(["--", "--test-threads", &at_once.to_string()].map(str::to_owned));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let said = built("debug").join(format!("tests-of-{called}.log"));
         let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", said.display()));

@@ -10,6 +10,7 @@ mod create;
 mod delete;
 mod etcd;
 mod expiry;
+mod image;
 mod kubeconfig;
 mod list;
 mod plan;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::table::Table;
 use super::super::{Failure, print};
+use super::image::Image;
 use super::list::Shown;
 use super::{Context, Front, Named};
 
@@ -64,7 +65,12 @@ impl Schedules {
             Action::Ls { cluster, shown, front } => list(&cluster, shown, &front, context),
             Action::Apply { cluster, file, front } => {
                 let cluster = cluster.find(context)?;
-                let more = json!({"schedules_state": "present", "checkpoint_schedules": read(&file)?});
+                let schedules = read(&file)?;
+                let image = Image::of_this_program()?;
+                let more = json!({
+                    "schedules_state": "present", "checkpoint_schedules": schedules,
+                    "checkpoint_scheduler_made": image.variables(),
+                });
                 front.play_alone(&cluster, PLAYBOOK, &more, context)
             }
             Action::Delete { cluster, name, front } => {

@@ -60,7 +60,7 @@ impl Image {
     /// When the layer cannot be read or has changed its length, or nobody reads any more.
     pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         let text = |to: &mut dyn Write, name: &str, text: &str| -> io::Result<()> {
-            to.write_all(&head(name, text.len() as u64)?)?;
+            to.write_all(&head(name, 0o644, text.len() as u64)?)?;
             to.write_all(text.as_bytes())?;
             pad(to, text.len() as u64)
         };
@@ -69,15 +69,30 @@ impl Image {
         for blob in [&self.manifest, &self.configuration] {
             text(to, &format!("blobs/sha256/{}", digest(blob)), blob)?;
         }
-        to.write_all(&head(&format!("blobs/sha256/{}", self.layer_sum), self.size)?)?;
-        let copied = io::copy(&mut File::open(&self.layer)?.take(self.size), &mut *to)?;
-        if copied != self.size {
-            return Err(io::Error::other("it became shorter while it was read"));
-        }
-        pad(to, self.size)?;
+        member(to, &format!("blobs/sha256/{}", self.layer_sum), 0o644, &self.layer, self.size)?;
         to.write_all(&[0; 2 * BLOCK])?;
         to.flush()
     }
+}
+
+/// Writes a layer that holds a program, under this name, and nothing else.
+///
+/// # Errors
+/// When the program cannot be read, or nobody reads any more.
+pub fn layer(program: &Path, name: &str, to: &mut dyn Write) -> io::Result<()> {
+    member(to, name, 0o755, program, std::fs::metadata(program)?.len())?;
+    to.write_all(&[0; 2 * BLOCK])?;
+    to.flush()
+}
+
+/// Writes a file of this length as a member of an archive.
+fn member(to: &mut dyn Write, name: &str, mode: u32, file: &Path, size: u64) -> io::Result<()> {
+    to.write_all(&head(name, mode, size)?)?;
+    let copied = io::copy(&mut File::open(file)?.take(size), to)?;
+    if copied != size {
+        return Err(io::Error::other("it became shorter while it was read"));
+    }
+    pad(to, size)
 }
 
 fn digest(text: &str) -> String {
@@ -99,7 +114,7 @@ fn pad(to: &mut dyn Write, size: u64) -> io::Result<()> {
 }
 
 /// The head of a plain file; sizes that have no room as octal digits are written in bytes.
-fn head(name: &str, size: u64) -> io::Result<[u8; BLOCK]> {
+fn head(name: &str, mode: u32, size: u64) -> io::Result<[u8; BLOCK]> {
     let mut head = [0; BLOCK];
     let mut put = |at: usize, bytes: &[u8]| {
         if let Some(place) = head.get_mut(at..at + bytes.len()) {
@@ -110,7 +125,7 @@ fn head(name: &str, size: u64) -> io::Result<[u8; BLOCK]> {
         return Err(io::Error::other("the name of a member is too long"));
     }
     put(0, name.as_bytes());
-    put(100, b"0000644\0");
+    put(100, format!("{mode:07o}\0").as_bytes());
     put(108, b"0000000\0");
     put(116, b"0000000\0");
     if size < 1 << 33 {
@@ -171,8 +186,24 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_is_a_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, archive) = (folder.path().join("own"), folder.path().join("layer.tar"));
+        std::fs::write(&program, "#!/bin/sh\necho it runs\n").unwrap();
+        layer(&program, "clouder", &mut File::create(&archive).unwrap()).unwrap();
+        let run = |program: &str, words: &[&str]| {
+            let mut command = std::process::Command::new(program);
+            let output = command.args(words).current_dir(folder.path()).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        run("tar", &["-xf", "layer.tar"]);
+        assert_eq!(run("./clouder", &[]), "it runs\n");
+    }
+
+    #[test]
     fn sizes_beyond_octal_digits_have_room() {
-        let head = head("x", 9 << 30).unwrap();
+        let head = head("x", 0o644, 9 << 30).unwrap();
         assert_eq!(&head[124..136], [0x80, 0, 0, 0, 0, 0, 0, 2, 0x40, 0, 0, 0]);
     }
 }

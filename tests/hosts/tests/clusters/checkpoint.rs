@@ -1,6 +1,9 @@
 //! A container that is checkpointed on one node and goes on at another, by the real CRIU and the real containerd, and nodes that
 //! cannot do so.
 
+#[path = "checkpoint/schedules.rs"]
+mod schedules;
+
 use std::time::{Duration, Instant};
 
 use clouder_fleet::Software;
@@ -93,6 +96,7 @@ fn a_container_goes_on_elsewhere_from_its_checkpoint() {
     it_goes_on_elsewhere(&cluster, &archive, &start, before);
     what_was_changed_is_not_restored(&cluster, &archive);
     it_is_deleted(&cluster, &archive);
+    schedules::it_is_scheduled(&cluster, "worker-2");
     cluster.end();
 }
 

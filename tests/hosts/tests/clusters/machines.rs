@@ -44,6 +44,11 @@ impl Machines {
         fs::write(path, known + variables).unwrap();
     }
 
+    /// This machine's address, as the machines see it.
+    pub(crate) fn gateway(&self) -> String {
+        self.fleet.gateway().unwrap()
+    }
+
     fn inventory(&self) -> String {
         self.fleet.inventory().display().to_string()
     }

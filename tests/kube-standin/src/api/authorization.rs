@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::answer::Refusal;
 use super::authentication::User;
 use super::rbac::{self, Wish};
@@ -21,8 +23,9 @@ pub(crate) fn check(
     if may(user, request) {
         return Ok(());
     }
-    if let Some(wish) = Wish::of(request)
-        && is_allowed(user, &wish, &*state()?)
+    let state = state()?;
+    if Wish::of(request).is_some_and(|wish| is_allowed(user, &wish, &state))
+        || serves_a_pod(user, request, &state)
     {
         return Ok(());
     }
@@ -39,6 +42,30 @@ pub(crate) fn check(
 /// Whether somebody may do something by the roles of the cluster.
 pub(super) fn is_allowed(user: &User, wish: &Wish, state: &State) -> bool {
     is_administrator(user) || rbac::allows(user, wish, |plural, namespace| state.list(plural, namespace))
+}
+
+/// Whether a kubelet asks for what one of its pods needs: a secret, or a token of the pod's account.
+fn serves_a_pod(user: &User, request: &Request, state: &State) -> bool {
+    let Some(node) = user.node() else { return false };
+    let words: Vec<&str> = request.path().trim_matches('/').split('/').collect();
+    let (namespace, needs): (&str, Box<dyn Fn(&Value) -> bool>) =
+        match (request.method.as_str(), words.as_slice()) {
+            ("GET", &["api", "v1", "namespaces", namespace, "secrets", name]) => (
+                namespace,
+                Box::new(move |spec| {
+                    let volumes = spec["volumes"].as_array().into_iter().flatten();
+                    volumes.clone().any(|volume| volume["secret"]["secretName"] == name)
+                }),
+            ),
+            ("POST", &["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"]) => {
+                (namespace, Box::new(move |spec| spec["serviceAccountName"] == name))
+            }
+            _ => return false,
+        };
+    state
+        .list("pods", Some(namespace))
+        .iter()
+        .any(|pod| pod["spec"]["nodeName"] == node && needs(&pod["spec"]))
 }
 
 fn is_administrator(user: &User) -> bool {

@@ -47,6 +47,8 @@ pub(super) fn start(store: &Arc<Store>, authority: Pair, services: &str) {
                 rested = 0;
                 let worked = store.change(|state| {
                     begin(state, address.as_deref());
+                    establish(state);
+                    publish(state, &authority.certificate);
                     give_addresses(state);
                     sign(state, &authority);
                     sign_cluster_info(state);
@@ -80,6 +82,28 @@ fn begin(state: &mut State, address: Option<&str>) {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default"},
         "spec": {"clusterIP": address, "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}], "type": "ClusterIP"}}),
     );
+}
+
+/// Says of kinds that were added that they can be used.
+fn establish(state: &mut State) {
+    const KINDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+    for mut definition in state.list(KINDS, None) {
+        if definition["status"]["conditions"].is_null() {
+            definition["status"]["conditions"] = json!([{"type": "Established", "status": "True"}]);
+            let name = definition["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            state.put(key(KINDS, None, &name), definition);
+        }
+    }
+}
+
+/// Tells pods in every namespace whom to trust.
+fn publish(state: &mut State, authority: &str) {
+    for namespace in state.list("namespaces", None) {
+        let name = namespace["metadata"]["name"].as_str();
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt", "namespace": name},
+            "data": {"ca.crt": authority}});
+        found(state, "configmaps", name, map);
+    }
 }
 
 fn found(state: &mut State, plural: &str, namespace: Option<&str>, mut object: Value) {

@@ -11,6 +11,7 @@ mod objects;
 mod pods;
 mod rbac;
 mod reviews;
+mod selector;
 mod store;
 mod tokens;
 mod volumes;

@@ -10,6 +10,7 @@ use super::answer::{self, Refusal};
 use super::apply;
 use super::authentication::User;
 use super::pods;
+use super::selector::Selector;
 use super::store::{State, Store, key};
 use crate::http::{Request, Response};
 use crate::resources::{self, Resource};
@@ -37,7 +38,7 @@ pub(super) fn answer(
     }
     let target = target(&state, request.path())?;
     match (request.method.as_str(), target.name.as_deref(), target.part.as_deref()) {
-        ("GET", None, None) => Ok(list(&state, &target)),
+        ("GET", None, None) => list(&state, &target, request),
         ("GET", Some(name), None) => get(&state, &target, name),
         ("POST", None, None) => create(store, &target, body(request)?, user, version),
         ("POST", Some(name), Some("eviction")) => pods::evict(store, target.namespace.as_deref(), name),
@@ -109,11 +110,15 @@ fn body(request: &Request) -> Result<Value, Refusal> {
         .map_err(|error| Refusal::bad_request(format!("cannot decode the body: {error}")))
 }
 
-fn list(state: &State, target: &Target) -> Response {
-    let items = state.list(&target.plural(), target.namespace.as_deref());
+fn list(state: &State, target: &Target, request: &Request) -> Result<Response, Refusal> {
+    let mut items = state.list(&target.plural(), target.namespace.as_deref());
+    if let Some(text) = request.parameter("labelSelector").filter(|text| !text.is_empty()) {
+        let selector = Selector::parse(&text)?;
+        items.retain(|object| selector.matches(object));
+    }
     let list = json!({"apiVersion": target.resource.api_version(), "kind": format!("{}List", target.resource.kind),
         "metadata": {"resourceVersion": state.revision.to_string()}, "items": items});
-    answer::object(200, &list)
+    Ok(answer::object(200, &list))
 }
 
 fn get(state: &State, target: &Target, name: &str) -> Result<Response, Refusal> {

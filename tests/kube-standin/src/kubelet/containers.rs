@@ -1,5 +1,5 @@
-//! Containers that run for real. Images cannot be had, but what busybox's image has, the machine's own busybox has: its
-//! containers run by containerd, in a folder that is filled from it.
+//! Containers that run for real: those of images that the machine itself has, and those of busybox. Its image cannot be had, but what
+//! that has, the machine's own busybox has: its containers run in a folder that is filled from it.
 
 use std::collections::HashMap;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::failure::{Context as _, Failure, Result};
+use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::files;
 
 /// What containers of busybox's image see as their root.
@@ -19,6 +19,24 @@ const LOGS: &str = "/var/log/pods";
 /// How much of it a status tells.
 const TOLD: usize = 2048;
 
+/// What a container may do as root unless it is kept from it.
+const CAPABILITIES: [&str; 14] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FSETID",
+    "FOWNER",
+    "MKNOD",
+    "NET_RAW",
+    "SETGID",
+    "SETUID",
+    "SETFCAP",
+    "SETPCAP",
+    "NET_BIND_SERVICE",
+    "SYS_CHROOT",
+    "KILL",
+    "AUDIT_WRITE",
+];
+
 /// The containers of this node.
 #[derive(Default)]
 pub(super) struct Containers {
@@ -26,19 +44,33 @@ pub(super) struct Containers {
     ended: HashMap<String, Value>,
 }
 
-/// How a container is run: its name, its network namespace if it has one of its own, and what is mounted into it.
+/// How a container is run: its name, its network namespace, what is mounted into it and where, and its variables.
 pub(super) struct Run<'a> {
     pub(super) name: String,
-    pub(super) network: Option<String>,
-    pub(super) mounts: Vec<(PathBuf, String)>,
+    pub(super) network: String,
+    pub(super) mounts: Vec<Mount>,
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) pod: &'a Value,
     pub(super) container: &'a Value,
+}
+
+/// A file or folder of the node as a container has it.
+pub(super) struct Mount {
+    pub(super) source: PathBuf,
+    pub(super) target: String,
+    pub(super) read_only: bool,
 }
 
 /// Whether a container can be run.
 pub(super) fn is_real(container: &Value) -> bool {
     let image = container["image"].as_str().unwrap_or_default();
     let name = image.rsplit('/').next().and_then(|name| name.split([':', '@']).next());
-    name == Some("busybox") && container["command"].is_array()
+    (name == Some("busybox") || is_own(image)) && container["command"].is_array()
+}
+
+/// Whether an image can only be the machine's own: no registry has it.
+fn is_own(image: &str) -> bool {
+    image.starts_with("localhost/")
 }
 
 fn ctr(words: &[&str]) -> Result<(bool, String)> {
@@ -154,36 +186,73 @@ fn log(name: &str) -> PathBuf {
 }
 
 fn start(run: &Run<'_>) -> Result<()> {
-    fill()?;
     std::fs::create_dir_all(LOGS).doing(LOGS)?;
     let _ = ctr(&["containers", "delete", &run.name]);
-    let mut words = vec!["run", "--detach", "--rootfs", "--env=PATH=/bin"]
-        .into_iter()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let mut words: Vec<String> = vec!["run".to_owned(), "--detach".to_owned()];
     words.push(format!("--log-uri=file://{}", log(&run.name).display()));
-    match &run.network {
-        Some(path) => words.push(format!("--with-ns=network:{path}")),
-        None => words.push("--net-host".to_owned()),
+    words.push(format!("--with-ns=network:{}", run.network));
+    for mount in &run.mounts {
+        let access = if mount.read_only { "ro" } else { "rw" };
+        let (source, target) = (mount.source.display(), &mount.target);
+        words.push(format!("--mount=type=bind,src={source},dst={target},options=rbind:{access}"));
     }
-    for (source, target) in &run.mounts {
-        let inside = Path::new(ROOT).join(target.trim_start_matches('/'));
-        if source.is_dir() {
-            std::fs::create_dir_all(&inside).doing(inside.display())?;
-        } else if !inside.exists() {
-            files::write(&inside, "", 0o644)?;
+    words.extend(run.variables.iter().map(|(name, value)| format!("--env={name}={value}")));
+    words.extend(run.limits());
+    let image = run.container["image"].as_str().unwrap_or_default();
+    if is_own(image) {
+        let (_, known) = ctr(&["images", "list", "--quiet", &format!("name=={image}")])?;
+        if known.is_empty() {
+            refuse!("Container image {image:?} is not present, and no registry has it");
         }
-        words.push(format!("--mount=type=bind,src={},dst={target},options=rbind:rw", source.display()));
+        words.push(image.to_owned());
+    } else {
+        fill()?;
+        for mount in &run.mounts {
+            let inside = Path::new(ROOT).join(mount.target.trim_start_matches('/'));
+            if mount.source.is_dir() {
+                std::fs::create_dir_all(&inside).doing(inside.display())?;
+            } else if !inside.exists() {
+                files::write(&inside, "", 0o644)?;
+            }
+        }
+        words.extend(["--env=PATH=/bin", "--rootfs", ROOT].map(str::to_owned));
     }
-    words.extend([ROOT.to_owned(), run.name.clone()]);
+    words.push(run.name.clone());
     for part in ["command", "args"] {
         let given = run.container[part].as_array().into_iter().flatten();
-        words.extend(given.filter_map(Value::as_str).map(str::to_owned));
+        words.extend(given.filter_map(Value::as_str).map(|word| run.expand(word)));
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match ctr(&words)? {
         (true, _) => Ok(()),
         (false, said) => Err(Failure::new(said)),
+    }
+}
+
+impl Run<'_> {
+    /// A word of a command, in which `$(NAME)` is a variable.
+    fn expand(&self, word: &str) -> String {
+        let replace =
+            |word: String, (name, value): &(String, String)| word.replace(&format!("$({name})"), value);
+        self.variables.iter().fold(word.to_owned(), replace)
+    }
+
+    /// What keeps the container from doing more than it should, as `ctr` is told.
+    fn limits(&self) -> Vec<String> {
+        let (pod, own) = (&self.pod["spec"]["securityContext"], &self.container["securityContext"]);
+        let id = |field: &str| own[field].as_u64().or(pod[field].as_u64());
+        let mut words = Vec::new();
+        if let Some(user) = id("runAsUser") {
+            words.push(format!("--user={user}:{}", id("runAsGroup").unwrap_or(0)));
+        }
+        if own["readOnlyRootFilesystem"] == true {
+            words.push("--read-only".to_owned());
+        }
+        let dropped = own["capabilities"]["drop"].as_array().into_iter().flatten();
+        if dropped.clone().any(|one| one == "ALL") {
+            words.extend(CAPABILITIES.map(|name| format!("--cap-drop=CAP_{name}")));
+        }
+        words
     }
 }
 
@@ -205,6 +274,24 @@ mod tests {
         let real = |image: &str| is_real(&json!({"image": image, "command": ["sh"]}));
         assert!(real("registry.k8s.io/e2e-test-images/busybox:1.36.1-1") && real("busybox"));
         assert!(!real("nginx:1") && !real("busybox-like:1"));
+        assert!(real("localhost/clouder:1") && !real("localhost:5000/counter:1"));
         assert!(!is_real(&json!({"image": "busybox"})));
+    }
+
+    #[test]
+    fn a_container_is_kept_from_what_it_should_not_do() {
+        let pod = json!({"spec": {"securityContext": {"runAsUser": 65532, "runAsGroup": 7}}});
+        let container =
+            json!({"securityContext": {"readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}}});
+        let run = Run {
+            name: String::new(),
+            network: String::new(),
+            mounts: Vec::new(),
+            variables: vec![("POD".to_owned(), "web".to_owned())],
+            pod: &pod,
+            container: &container,
+        };
+        assert_eq!(run.limits()[..3], ["--user=65532:7", "--read-only", "--cap-drop=CAP_CHOWN"]);
+        assert_eq!(run.expand("--holder=$(POD) $(OTHER)"), "--holder=web $(OTHER)");
     }
 }

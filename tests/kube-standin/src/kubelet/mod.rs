@@ -10,6 +10,7 @@ mod sandboxes;
 mod server;
 mod services;
 pub(crate) mod static_pods;
+mod volumes;
 
 use std::io::Write as _;
 use std::net::TcpListener;

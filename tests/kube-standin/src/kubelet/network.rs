@@ -113,6 +113,16 @@ impl Network {
             ip(&format!("neighbor replace {pods} lladdr {hardware} dev {TUNNEL} nud permanent"))?;
             ip(&format!("route replace {pods}/24 via {pods} dev {TUNNEL} onlink"))?;
         }
+        // What leaves the network of pods leaves as the node's own.
+        let network = Ipv4Addr::from(u32::from(pods) & 0xffff_0000);
+        let rule = format!("POSTROUTING -s {pods}/24 ! -d {network}/16 -j MASQUERADE");
+        let iptables = |action: &str| {
+            let line = format!("-w -t nat {action} {rule}");
+            run("iptables", &line.split(' ').collect::<Vec<_>>())
+        };
+        if iptables("-C").is_err() {
+            iptables("-A")?;
+        }
         self.nodes = nodes;
         Ok(())
     }

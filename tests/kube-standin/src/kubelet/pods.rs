@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::containers::{self, Containers, Run};
+use super::containers::{self, Containers, Mount, Run};
 use super::network::{self, Network};
 use super::services::{self, Services};
-use super::{Kubelet, complain, sandboxes};
+use super::{Kubelet, complain, sandboxes, volumes};
 use crate::client::Client;
 use crate::cri::Runtime;
-use crate::failure::{Context as _, Failure, Result, refuse};
+use crate::failure::{Context as _, Result};
 use crate::files;
 
 /// Where the files of pods and the content of volumes are.
-const FOLDER: &str = "/var/lib/kubelet/standin";
+pub(super) const FOLDER: &str = "/var/lib/kubelet/standin";
 
 /// The pods of this node, as far as they are more than words.
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Pods {
             if has("kube-proxy") {
                 let all = client.get("/api/v1/services")?;
                 services::name(&all, kubelet.settings.cluster_domain.as_deref().unwrap_or("cluster.local"))?;
-                self.services.lead(&all, &pods)?;
+                self.services.lead(&all, &pods, &client.config().server)?;
             }
             match worked {
                 Ok(()) => self.seen = revision,
@@ -131,7 +131,7 @@ impl Pods {
         }
         let space = space(pod);
         let address = self.network.join(&kubelet.name, &space)?;
-        let volumes = volumes(client, pod)?;
+        let volumes = volumes::provide(client, pod, &space)?;
         let folder = Path::new(FOLDER).join(&space);
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         files::write(&folder.join("hostname"), &format!("{name}\n"), 0o644)?;
@@ -140,20 +140,25 @@ impl Pods {
         let mut told = Vec::new();
         for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
             let own = container["name"].as_str().unwrap_or_default();
-            let mut mounts = vec![
-                (folder.join("hostname"), "/etc/hostname".to_owned()),
-                (folder.join("resolv.conf"), "/etc/resolv.conf".to_owned()),
-            ];
+            let file = |name: &str| Mount {
+                source: folder.join(name),
+                target: format!("/etc/{name}"),
+                read_only: false,
+            };
+            let mut mounts = vec![file("hostname"), file("resolv.conf")];
             for mount in container["volumeMounts"].as_array().into_iter().flatten() {
                 let source = mount["name"].as_str().and_then(|name| volumes.get(name));
                 if let (Some(source), Some(target)) = (source, mount["mountPath"].as_str()) {
-                    mounts.push((source.clone(), target.to_owned()));
+                    let (source, target) = (source.clone(), target.to_owned());
+                    mounts.push(Mount { source, target, read_only: mount["readOnly"] == true });
                 }
             }
             let run = Run {
                 name: format!("{}-{own}", space.trim_start_matches("pod-")),
-                network: Some(network::path(&space)),
+                network: network::path(&space),
                 mounts,
+                variables: variables(pod, container, self.services.api()),
+                pod,
                 container,
             };
             let mut status = self.containers.tend(&run, again, states.get(&run.name).map(String::as_str));
@@ -218,6 +223,23 @@ fn whole(containers: &[Value], address: Ipv4Addr, kubelet: &Kubelet) -> Value {
     })
 }
 
+/// The variables of a container: where the API server is, and its own.
+fn variables(pod: &Value, container: &Value, api: Option<&str>) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    if let Some(address) = api {
+        all.push(("KUBERNETES_SERVICE_HOST".to_owned(), address.to_owned()));
+        all.push(("KUBERNETES_SERVICE_PORT".to_owned(), "443".to_owned()));
+    }
+    for one in container["env"].as_array().into_iter().flatten() {
+        let value = match one["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+            Some(path) => volumes::field(pod, path),
+            None => one["value"].as_str().unwrap_or_default().to_owned(),
+        };
+        all.push((one["name"].as_str().unwrap_or_default().to_owned(), value));
+    }
+    all
+}
+
 /// Whether a container that runs is ready: its port is listened on, if that is asked for.
 fn answers(container: &Value, address: Ipv4Addr) -> bool {
     let port =
@@ -236,25 +258,6 @@ fn resolution(pod: &Value, kubelet: &Kubelet) -> String {
         text.push_str(&format!("nameserver {server}\n"));
     }
     text + "options ndots:5\n"
-}
-
-/// Where the content of a pod's volumes is, by their names. Those of a claim are waited for.
-fn volumes(client: &Client, pod: &Value) -> Result<HashMap<String, PathBuf>> {
-    let mut found = HashMap::new();
-    for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
-        let Some(name) = volume["name"].as_str() else { continue };
-        let Some(claim) = volume["persistentVolumeClaim"]["claimName"].as_str() else { continue };
-        let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
-        let claim = client.get(&format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{claim}"))?;
-        let Some(bound) = claim["spec"]["volumeName"].as_str() else {
-            refuse!("pod has unbound immediate PersistentVolumeClaims")
-        };
-        let path = Path::new(FOLDER).join(bound);
-        std::fs::create_dir_all(&path)
-            .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-        found.insert(name.to_owned(), path);
-    }
-    Ok(found)
 }
 
 fn start(client: &Client, pod: &Value, namespace: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What kube-proxy and coredns know of services: which pods are behind an address, and which address a name has.
 
 use std::io::Write as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -15,12 +16,34 @@ const CHAIN: &str = "STANDIN-SERVICES";
 #[derive(Default)]
 pub(super) struct Services {
     rules: String,
+    /// The address of the service that is the API server.
+    api: Option<String>,
 }
 
 impl Services {
-    /// Leads the addresses of services to pods, as kube-proxy does.
-    pub(super) fn lead(&mut self, services: &Value, pods: &Value) -> Result<()> {
-        let rules = rules(services, pods);
+    /// The address that pods find the API server at.
+    pub(super) fn api(&self) -> Option<&str> {
+        self.api.as_deref()
+    }
+
+    /// Leads the addresses of services to pods, as kube-proxy does, and that of the API server to where it is: at `https://HOST:PORT`.
+    pub(super) fn lead(&mut self, services: &Value, pods: &Value, api: &str) -> Result<()> {
+        let mut rules = rules(services, pods);
+        let all = services["items"].as_array().into_iter().flatten();
+        let is_api = |one: &&Value| {
+            one["metadata"]["name"] == "kubernetes" && one["metadata"]["namespace"] == "default"
+        };
+        self.api =
+            all.clone().find(is_api).and_then(|one| one["spec"]["clusterIP"].as_str()).map(str::to_owned);
+        if let Some(address) = &self.api {
+            let mut found = api.trim_start_matches("https://").to_socket_addrs().doing(api)?;
+            let Some(api) = found.find(SocketAddr::is_ipv4) else {
+                return Err(Failure::new(format!("{api} has no address")));
+            };
+            rules += &format!(
+                "-A {CHAIN} -d {address}/32 -p tcp -m tcp --dport 443 -j DNAT --to-destination {api}\n"
+            );
+        }
         if rules == self.rules {
             return Ok(());
         }
