@@ -27,8 +27,10 @@ const OF_ADDRESSES: &str = "Microsoft.Network/publicIPAddresses?api-version=2024
 const INVENTORY: &str = "plugin: azure_rm
 plain_host_names: true
 keyed_groups:
-  - {prefix: cluster, key: tags['clouder-cluster']}
-  - {prefix: role, key: tags['clouder-role']}
+  - prefix: cluster
+    key: tags['clouder-cluster']
+  - prefix: role
+    key: tags['clouder-role']
 ";
 
 impl Bench {

@@ -7,7 +7,7 @@ mod schedules;
 use std::time::{Duration, Instant};
 
 use clouder_fleet::Software;
-use clouder_tests::file;
+use clouder_tests::{cut_off, file};
 use kube_standin::version::Version;
 
 use crate::machines::Machines;
@@ -96,6 +96,7 @@ fn a_container_goes_on_elsewhere_from_its_checkpoint() {
     it_goes_on_elsewhere(&cluster, &archive, &start, before);
     what_was_changed_is_not_restored(&cluster, &archive);
     it_is_deleted(&cluster, &archive);
+    a_checkpoint_that_was_cut_off_is_made_again(&cluster);
     schedules::it_is_scheduled(&cluster, "worker-2");
     cluster.end();
 }
@@ -197,7 +198,10 @@ fn it_goes_on_elsewhere(cluster: &Machines, archive: &str, start: &str, before: 
     cluster.kubectl("delete pod counter");
     let predicted = cluster.k8s(&["restore", "lab", archive, "--node", "worker-2", "--check"]);
     assert!(predicted.shown.contains("from worker-1 to worker-2"), "{}", predicted.shown);
-    let restored = cluster.k8s(&["restore", "lab", archive, "--node", "worker-2"]);
+    // Killed on the way, it begins anew, and leaves nothing behind.
+    let restore = ["k8s", "restore", "lab", archive, "--node", "worker-2"];
+    cut_off(&mut cluster.command(&restore), "TASK [checkpoint : Decrypt it");
+    let restored = cluster.k8s(&restore[1..]);
     assert!(!restored.shown.contains(SECRET), "{}", restored.shown);
     let (again, after) = count(cluster, "worker-2", "counter", before + 1);
     assert_eq!(again, start, "it started anew, and is at {after}");
@@ -231,4 +235,13 @@ fn it_is_deleted(cluster: &Machines, archive: &str) {
         assert!(!images.contains("clouder-checkpoint"), "{images}");
     }
     cluster.k8s_refuses(&["checkpoints", "delete", "lab", archive, "--yes"], "there is no checkpoint");
+}
+
+fn a_checkpoint_that_was_cut_off_is_made_again(cluster: &Machines) {
+    let checkpoint = ["k8s", "checkpoint", "lab", "second"];
+    cut_off(&mut cluster.command(&checkpoint), "TASK [checkpoint : Ask the kubelet");
+    cluster.k8s(&checkpoint[1..]);
+    let listed = cluster.k8s(&["checkpoints", "ls", "lab", "--pod", "second"]).shown;
+    let whole = |line: &str| line.contains("default/second") && !line.contains("no checksum");
+    assert!(listed.lines().any(whole), "{listed}");
 }

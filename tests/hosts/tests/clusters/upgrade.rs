@@ -1,23 +1,25 @@
 //! What a cluster goes through after it was made: upgrades, new certificates, and examinations.
 
 use clouder_fleet::Software;
+use clouder_tests::cut_off;
 use kube_standin::version::Version;
 
 use crate::machines::Machines;
 
-const BEFORE: Version = Version::new(34, 2);
-const AFTER: Version = Version::new(35, 1);
+const BEFORE: Version = Version::new(33, 4);
+const AFTER: Version = Version::new(34, 2);
+const LAST: Version = Version::new(35, 1);
 const MACHINES: [(&str, Software); 3] =
     [("cp-1", Software::Prepared), ("cp-2", Software::Prepared), ("worker-1", Software::Prepared)];
-const UPGRADE: [&str; 3] = ["playbooks/upgrade-cluster.yml", "-e", "kubernetes_version=1.35.1"];
+const UPGRADE: [&str; 3] = ["playbooks/upgrade-cluster.yml", "-e", "kubernetes_version=1.34.2"];
 
 #[test]
 fn a_cluster_is_upgraded_renewed_and_found_well() {
-    let cluster = Machines::new("upgrade", &MACHINES, &[BEFORE, AFTER]);
+    let cluster = Machines::new("upgrade", &MACHINES, &[BEFORE, AFTER, LAST]);
     cluster.play(&["playbooks/create-cluster.yml"]);
     what_cannot_be_is_refused(&cluster);
     an_upgrade_goes_on_where_it_was_stopped(&cluster);
-    cluster.leaves_alone(&UPGRADE);
+    another_minor_survives_a_kill(&cluster);
     // What creates clusters agrees with what upgrades them.
     cluster.leaves_alone(&["playbooks/create-cluster.yml", "-e", "kubernetes_version=1.35.1"]);
     certificates_are_renewed(&cluster);
@@ -26,15 +28,15 @@ fn a_cluster_is_upgraded_renewed_and_found_well() {
 }
 
 fn what_cannot_be_is_refused(cluster: &Machines) {
-    for (version, why) in [("1.36.0", "upgrade to 1.35 first"), ("1.34.1", "cannot go back")] {
+    for (version, why) in [("1.35.1", "upgrade to 1.34 first"), ("1.33.3", "cannot go back")] {
         let version = format!("kubernetes_version={version}");
         cluster.play_refuses(&["playbooks/upgrade-cluster.yml", "-e", &version], why);
     }
-    let early = cluster.machine("cp-1").exec("kubeadm upgrade apply v1.35.1 --yes").unwrap();
-    assert!(early.stderr.contains("higher than the kubeadm minor release (35 > 34)"), "{}", early.stderr);
+    let early = cluster.machine("cp-1").exec("kubeadm upgrade apply v1.34.2 --yes").unwrap();
+    assert!(early.stderr.contains("higher than the kubeadm minor release (34 > 33)"), "{}", early.stderr);
     let predicted = cluster.play(&[&UPGRADE[..], &["--check"]].concat());
     assert!(predicted.shown.contains("would be drained"), "{}", predicted.shown);
-    assert!(cluster.kubectl("version").contains("Server Version: v1.34.2"));
+    assert!(cluster.kubectl("version").contains("Server Version: v1.33.4"));
 }
 
 /// A pod that may not go is named before anything changes, and stops the upgrade at its node, which is opened again; once it may, the
@@ -66,25 +68,37 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: shy}}}
     assert_eq!(snapshots.trim(), "600", "{snapshots}");
     let nodes = cluster.kubectl("get nodes");
     assert!(!nodes.contains("SchedulingDisabled"), "{nodes}");
-    assert_eq!((nodes.matches("v1.35.1").count(), nodes.matches("v1.34.2").count()), (2, 1), "{nodes}");
-    assert!(cluster.kubectl("version").contains("Server Version: v1.35.1"));
+    assert_eq!((nodes.matches("v1.34.2").count(), nodes.matches("v1.33.4").count()), (2, 1), "{nodes}");
+    assert!(cluster.kubectl("version").contains("Server Version: v1.34.2"));
 
     cluster.kubectl("delete poddisruptionbudget stay");
     // As a run that was cut off leaves a node; one that somebody else has closed stays so.
-    cluster.kubectl("annotate node cp-2 clouder.io/closed-by-upgrade=1.35.1");
+    cluster.kubectl("annotate node cp-2 clouder.io/closed-by-upgrade=1.34.2");
     cluster.kubectl("cordon cp-1 cp-2");
-    let finished = cluster.k8s(&["upgrade", "lab", "--to", "v1.35.1", "--yes"]);
+    let finished = cluster.k8s(&["upgrade", "lab", "--to", "v1.34.2", "--yes"]);
     // Nothing is left to do there but to keep a snapshot.
     assert_eq!(finished.shown.matches("changed: [cp-1]").count(), 1, "{}", finished.shown);
     let file = std::fs::read_to_string(cluster.clusters().join("lab.yml")).unwrap();
-    assert!(file.contains("kubernetes_version: 1.35.1"), "{file}");
+    assert!(file.contains("kubernetes_version: 1.34.2"), "{file}");
     let nodes = cluster.kubectl("get nodes");
     assert_eq!(
-        (nodes.matches("v1.35.1").count(), nodes.matches("SchedulingDisabled").count()),
+        (nodes.matches("v1.34.2").count(), nodes.matches("SchedulingDisabled").count()),
         (3, 1),
         "{nodes}"
     );
     cluster.kubectl("uncordon cp-1");
+}
+
+/// Killed while a node is being upgraded, the next upgrade goes on there, and opens what the first one closed.
+fn another_minor_survives_a_kill(cluster: &Machines) {
+    let upgrade = ["k8s", "upgrade", "lab", "--to", "1.35.1", "--yes"];
+    cut_off(&mut cluster.command(&upgrade), "TASK [kubeadm-upgrade : Take over the kubelets' configuration");
+    let nodes = cluster.kubectl("get nodes");
+    assert!(nodes.contains("SchedulingDisabled") && nodes.contains("v1.34.2"), "{nodes}");
+    cluster.k8s(&upgrade[1..]);
+    let nodes = cluster.kubectl("get nodes");
+    assert!(nodes.matches(" v1.35.1").count() == 3 && !nodes.contains("SchedulingDisabled"), "{nodes}");
+    cluster.leaves_alone(&["playbooks/upgrade-cluster.yml", "-e", "kubernetes_version=1.35.1"]);
 }
 
 /// What ends soon is renewed and takes effect; what lasts is left alone.
