@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{Error, ErrorKind, Read};
 use std::sync::Arc;
 
-use clouder_modules::protocol::{CHUNK, Frame, Kind, compress};
+use clouder_modules::protocol::{CHUNK, Compressor, Frame, Kind};
 
 /// Contents that a host may ask for, by SHA-256.
 pub trait Contents: Send + Sync {
@@ -22,11 +22,12 @@ pub(super) struct Supply {
     hashes: VecDeque<String>,
     contents: Option<Arc<dyn Contents>>,
     current: Option<Box<dyn Read + Send>>,
+    compressor: Compressor,
 }
 
 impl Supply {
     pub(super) fn new(id: u32, hashes: VecDeque<String>, contents: Option<Arc<dyn Contents>>) -> Self {
-        Self { id, hashes, contents, current: None }
+        Self { id, hashes, contents, current: None, compressor: Compressor::default() }
     }
 
     /// The next frames: a large piece of one content, or many small contents. After one that cannot be read there are no
@@ -40,6 +41,7 @@ impl Supply {
                 Some(reader) => reader,
                 None => {
                     let Some(hash) = self.hashes.pop_front() else { break };
+                    self.compressor = Compressor::default();
                     match open(self.contents.as_deref(), &hash) {
                         Ok(reader) => reader,
                         Err(error) => {
@@ -54,7 +56,7 @@ impl Supply {
             match (&mut reader).take(left as u64).read_to_end(&mut piece) {
                 Ok(read) => {
                     if read > 0 {
-                        add(Kind::Chunk, compress(&piece));
+                        add(Kind::Chunk, self.compressor.piece(&piece));
                     }
                     if read < left {
                         add(Kind::ChunkEnd, Vec::new());

@@ -19,7 +19,7 @@ pub fn read(path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// When it cannot be written, naming the file.
-pub fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<()> {
+pub fn write(path: &Path, content: &(impl AsRef<[u8]> + ?Sized), mode: u32) -> Result<()> {
     let what = format!("failed to write {}", path.display());
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).doing(&what)?;

@@ -47,8 +47,7 @@ pub(crate) fn all() -> Result<(), ChoreError> {
 fn on_machines() -> Result<(), ChoreError> {
     let (long, short): (Vec<_>, Vec<_>) =
         tests_in(Path::new(MACHINE_TESTS))?.into_iter().partition(|name| name == LONGEST);
-    // Clusters wait most of the time, for one another's machines too: all of them at once.
-    let running = [Machines::begin(LONGEST, &long, 5)?, Machines::begin("hosts", &short, 3)?];
+    let running = [Machines::begin(LONGEST, &long, 4)?, Machines::begin("hosts", &short, 3)?];
     running.map(Machines::end).into_iter().collect()
 }
 

@@ -127,7 +127,8 @@ fn ends(clusters: &[Cluster], found: Option<&Found>, context: &Context<'_>) -> H
     let mut known = HashMap::new();
     for cluster in clusters {
         let port = cluster.variables.get("kubernetes_api_port").and_then(Value::as_u64).unwrap_or(API_PORT);
-        let given = cluster.text("kubernetes_load_balancer_address").filter(|text| !text.is_empty());
+        let mut given = ["kubernetes_load_balancer_address", "kubernetes_api_vip"].into_iter();
+        let given = given.find_map(|name| cluster.text(name).filter(|text| !text.is_empty()));
         let address = given.or_else(|| found?.addresses.get(&cluster.name).map(String::as_str));
         let inventory = Some(cluster.inventory()).filter(|_| !cluster.is_made() && address.is_none());
         known.insert(cluster.name.clone(), (address.map(str::to_owned), inventory, port));

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::store::{Store, Stored};
 use crate::module::Doing as _;
-use crate::protocol::{CHUNK, Frame, FrameError, Kind, Packer, compress, decompress};
+use crate::protocol::{CHUNK, Compressor, Frame, FrameError, Kind, Packer, decompress};
 use crate::system::checksum::hex;
 use crate::{Exchange, ModuleError};
 
@@ -185,13 +185,14 @@ impl Exchange for FrameExchange {
         let failed = || format!("cannot read {}", path.display());
         let mut file = File::open(path).doing(failed)?;
         let mut piece = Vec::with_capacity(CHUNK);
+        let mut compressor = Compressor::default();
         loop {
             piece.clear();
             let limit = u64::try_from(CHUNK).unwrap_or(u64::MAX);
             if (&mut file).take(limit).read_to_end(&mut piece).doing(failed)? == 0 {
                 return Ok(());
             }
-            let frame = Frame::new(self.id, Kind::Give, compress(&piece));
+            let frame = Frame::new(self.id, Kind::Give, compressor.piece(&piece));
             self.outbox.send(frame).doing(|| "cannot send to the controller".to_owned())?;
         }
     }

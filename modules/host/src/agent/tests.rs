@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::exchange::Outbox;
 use super::serve_on;
 use crate::Outcome;
-use crate::protocol::{Frame, GREETING, Kind, Packer, Request, Unpacker, compress};
+use crate::protocol::{Compressor, Frame, GREETING, Kind, Packer, Request, Unpacker};
 use crate::system::checksum::Algorithm;
 
 /// An agent in a thread.
@@ -113,7 +113,7 @@ fn contents_of_a_folder_are_asked_for_together() {
     let hashes = [Algorithm::Sha256.of_bytes(b"1"), Algorithm::Sha256.of_bytes(b"22")];
     assert_eq!((need.kind, asked), (Kind::Need, hashes.join("\n")));
     for content in [&b"1"[..], b"22"] {
-        agent.send(1, Kind::Chunk, compress(content));
+        agent.send(1, Kind::Chunk, Compressor::default().piece(content));
         agent.send(1, Kind::ChunkEnd, Vec::new());
     }
     let (_, outcome) = agent.outcome();
@@ -136,7 +136,7 @@ fn a_content_that_is_not_what_was_asked_for_is_refused() {
     let arguments = json!({"src": "x", "dest": dest, "_sha256": hash, "_size": 5, "_name": "x"});
     agent.request(1, "copy", arguments.clone(), None);
     assert_eq!(agent.next().kind, Kind::Need);
-    agent.send(1, Kind::Chunk, compress(b"wrong"));
+    agent.send(1, Kind::Chunk, Compressor::default().piece(b"wrong"));
     agent.send(1, Kind::ChunkEnd, Vec::new());
     let (_, outcome) = agent.outcome();
     assert!(outcome.failed && outcome.msg.unwrap().contains("changed on the controller"));
@@ -163,7 +163,7 @@ fn a_request_that_is_given_up_waits_for_nothing() {
     assert!(agent.outcome().1.failed);
     // More than may wait: what nobody waits for holds up nothing.
     for _ in 0..50 {
-        agent.send(1, Kind::Chunk, compress(b"1"));
+        agent.send(1, Kind::Chunk, Compressor::default().piece(b"1"));
     }
     agent.request(3, "ping", json!({}), None);
     assert_eq!(agent.outcome().0, 3);

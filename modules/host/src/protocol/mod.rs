@@ -10,7 +10,7 @@ mod frame;
 mod message;
 mod stream;
 
-pub use chunk::{CHUNK, compress, decompress};
+pub use chunk::{CHUNK, Compressor, decompress};
 pub use frame::{Frame, FrameError, HEADER, Header, LIMIT};
 pub use message::{Hello, Kind, Request};
 pub use stream::{Packer, Unpacker};

@@ -72,6 +72,8 @@ impl Checkpoint {
             return Err(wrong("its spec.dump does not say which container of which pod it is of"));
         }
         let text = |name: &str| configuration[name].as_str().unwrap_or_default().to_owned();
+        // containerd's annotations of a container that was restored call it something else; its full name is right.
+        let container = own_name(&text("name"), &pod, &namespace).unwrap_or(container);
         let image = if image.is_empty() { text("rootfsImageName") } else { image };
         Ok(Self {
             container,
@@ -93,6 +95,19 @@ impl Checkpoint {
             .collect();
         let tag = if tag.is_empty() { "unknown" } else { &tag };
         format!("localhost/clouder-checkpoint/{}/{}/{}:{tag}", self.namespace, self.pod, self.container)
+    }
+}
+
+/// The name of a container, of the one that runtimes make for it: `CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, after `k8s_` with CRI-O.
+fn own_name(full: &str, pod: &str, namespace: &str) -> Option<String> {
+    let parts: Vec<&str> = full.strip_prefix("k8s_").unwrap_or(full).split('_').collect();
+    match parts.as_slice() {
+        [container, of_pod, of_namespace, _, _]
+            if *of_pod == pod && *of_namespace == namespace && is_name(container) =>
+        {
+            Some((*container).to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -246,6 +261,26 @@ mod tests {
         assert_eq!(named("a.b-1").unwrap().image_name(), "localhost/clouder-checkpoint/n/a.b-1/c:unknown");
         for pod in ["", "../x", "a/b", "A", "-a", "a\n"] {
             assert!(named(pod).is_err(), "{pod}");
+        }
+    }
+
+    #[test]
+    fn a_container_that_was_restored_keeps_its_name() {
+        let annotations = serde_json::json!({"annotations": {
+            "io.kubernetes.cri.container-name": "containerd", "io.kubernetes.cri.sandbox-name": "web",
+            "io.kubernetes.cri.sandbox-namespace": "shop"}});
+        let named = |full: &str| {
+            let configuration = serde_json::json!({"name": full});
+            Checkpoint::of(&annotations, &configuration).unwrap().container
+        };
+        for (full, container) in [
+            ("app_web_shop_1d4bd8d0-b3e0_0", "app"),
+            ("k8s_app_web_shop_1d4bd8d0-b3e0_2", "app"),
+            ("app_other_shop_1d4bd8d0-b3e0_0", "containerd"),
+            ("../x_web_shop_1_0", "containerd"),
+            ("", "containerd"),
+        ] {
+            assert_eq!(named(full), container, "{full}");
         }
     }
 

@@ -13,6 +13,7 @@ use kube_standin::version::Version;
 use crate::machines::Machines;
 
 const VERSION: Version = Version::new(34, 2);
+const LATER: Version = Version::new(34, 4);
 /// The first has Debian's own containerd, which cannot checkpoint.
 const MACHINES: [(&str, Software); 3] = [
     ("cp-1", Software::Prepared),
@@ -26,6 +27,7 @@ const MIRRORS: &str = "
 containerd_registry_mirrors:
   localhost:5000: [{url: 'http://localhost:5000'}]
   registry.k8s.io: [{url: 'http://localhost:5000'}]
+smoke_checkpoint: false
 ";
 
 /// A pod that counts and says which of its starts it is, and one that is nothing but said to run.
@@ -49,7 +51,7 @@ spec: {nodeName: cp-1, containers: [{name: x, image: x}]}
 "#;
 
 fn new_cluster() -> Machines {
-    let cluster = Machines::new("checkpoint", &MACHINES, &[VERSION]);
+    let cluster = Machines::new("checkpoint", &MACHINES, &[VERSION, LATER]);
     cluster.set(MIRRORS);
     cluster.play(&["playbooks/create-cluster.yml"]);
     for worker in ["worker-1", "worker-2"] {
@@ -93,11 +95,14 @@ fn a_container_goes_on_elsewhere_from_its_checkpoint() {
     let (start, before) = count(&cluster, "worker-1", "counter", 10);
     let archive = a_checkpoint_is_made_and_kept(&cluster);
     only_who_may_checkpoints(&cluster);
+    whether_it_works_is_tried(&cluster);
     it_goes_on_elsewhere(&cluster, &archive, &start, before);
     what_was_changed_is_not_restored(&cluster, &archive);
     it_is_deleted(&cluster, &archive);
     a_checkpoint_that_was_cut_off_is_made_again(&cluster);
     schedules::it_is_scheduled(&cluster, "worker-2");
+    it_outlives_an_upgrade(&cluster);
+    it_outlives_its_node(&cluster);
     cluster.end();
 }
 
@@ -185,6 +190,15 @@ fn only_who_may_checkpoints(cluster: &Machines) {
     assert_eq!(archives(cluster, "worker-1").len(), 3);
 }
 
+/// A checkpoint that is only tried leaves nothing.
+fn whether_it_works_is_tried(cluster: &Machines) {
+    let wanted = "{\"smoke_checkpoint\": true, \"smoke_checkpoint_image\": \"localhost:5000/counter:1\"}";
+    let tried = cluster.play(&["playbooks/smoke.yml", "-e", wanted]);
+    assert!(tried.shown.contains("TASK [checkpoint : Delete the archives]"), "{}", tried.shown);
+    assert!(tried.recap("cp-1").contains("changed=0"), "{}", tried.shown);
+    assert_eq!(archives(cluster, "worker-1").len(), 3);
+}
+
 fn it_goes_on_elsewhere(cluster: &Machines, archive: &str, start: &str, before: u32) {
     cluster.k8s_refuses(&["restore", "lab", archive], "there is a pod counter in the namespace default");
     cluster.k8s_refuses(
@@ -244,4 +258,35 @@ fn a_checkpoint_that_was_cut_off_is_made_again(cluster: &Machines) {
     let listed = cluster.k8s(&["checkpoints", "ls", "lab", "--pod", "second"]).shown;
     let whole = |line: &str| line.contains("default/second") && !line.contains("no checksum");
     assert!(listed.lines().any(whole), "{listed}");
+}
+
+/// The labels of what is checkpointed before a node is drained.
+const SELECTED: [&str; 2] = ["-e", "checkpoint_before_drain=app=counter"];
+
+/// What a node is upgraded under stays on it, and goes on there.
+fn it_outlives_an_upgrade(cluster: &Machines) {
+    let before = archives(cluster, "worker-2");
+    let (start, far) = count(cluster, "worker-2", "counter", 1);
+    let more = ["-e", "upgrade_drain_delete_bare_pods=true", "-e", "smoke_enabled=false"];
+    cluster.k8s(&[&["upgrade", "lab", "--to", "1.34.4", "--yes"], &SELECTED[..], &more].concat());
+    assert_eq!(cluster.kubectl("get nodes").matches(" v1.34.4").count(), MACHINES.len());
+    let kept = archives(cluster, "worker-2");
+    let archive = kept.iter().find(|name| name.ends_with(".tar") && !before.contains(name)).unwrap();
+    cluster.k8s(&["restore", "lab", archive, "--as", "again"]);
+    assert_eq!(count(cluster, "worker-2", "again", far + 1).0, start, "it started anew");
+}
+
+/// Where a node goes, what ran there goes on elsewhere.
+fn it_outlives_its_node(cluster: &Machines) {
+    let before = archives(cluster, "worker-2");
+    let (start, far) = count(cluster, "worker-2", "again", 1);
+    let remove = ["playbooks/remove-nodes.yml", "-e", "{\"cluster_nodes_to_remove\": [\"worker-2\"]}"];
+    cluster.play(&[&remove[..], &SELECTED].concat());
+    assert!(!cluster.kubectl("get nodes").contains("worker-2"));
+    let kept = archives(cluster, "cp-1");
+    let archive = kept.iter().find(|name| name.ends_with(".tar")).unwrap();
+    assert!(kept.len() == 3 && !before.contains(archive), "{kept:?}");
+    cluster.shell("cp-1", "cd /var/lib/kubelet/checkpoints && sha256sum -c *.sha256");
+    cluster.k8s(&["restore", "lab", archive, "--node", "worker-1", "--as", "moved"]);
+    assert_eq!(count(cluster, "worker-1", "moved", far + 1).0, start, "it started anew");
 }

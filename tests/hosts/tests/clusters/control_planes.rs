@@ -45,6 +45,10 @@ fn of(node: &str) -> String {
 #[test]
 fn control_planes_are_lost_and_replaced_and_etcd_goes_back() {
     let mut cluster = Machines::new("planes", &MACHINES, &[VERSION]);
+    // An address of the network that no machine has.
+    let (network, _) =
+        cluster.gateway().rsplit_once('.').map(|(net, one)| (net.to_owned(), one.to_owned())).unwrap();
+    cluster.set(&format!("kubernetes_api_vip: {network}.200\n"));
     cluster.play(&CREATE);
     assert_eq!(members(&cluster, "cp-3"), ["cp-1", "cp-2", "cp-3"]);
     cluster.leaves_alone(&CREATE);
@@ -117,6 +121,11 @@ fn a_cut_between_nodes_is_found(cluster: &Machines) {
 fn the_first_is_lost(cluster: &mut Machines) {
     lose(cluster, "cp-1");
     let lost = Instant::now();
+    // The worker knows one address of the API server, which is somewhere else now.
+    let hosts = cluster.shell("worker-1", "grep -c '^[0-9.]* api.kubernetes.internal' /etc/hosts");
+    assert_eq!(hosts.trim(), "1");
+    let own = "kubectl --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout=5s get node worker-1";
+    wait_for(Duration::from_secs(60), || cluster.machine("worker-1").exec(own).unwrap().code == 0);
     wait_for(Duration::from_secs(20), || cluster.kubectl_on("cp-2", "get nodes").contains("worker-1"));
     cluster
         .play_refuses(&[REMOVE, "-e", &of("cp-2")], "and cp-1 does not: bring it back, or take it out first");

@@ -20,8 +20,10 @@ fn a_cluster_is_upgraded_renewed_and_found_well() {
     what_cannot_be_is_refused(&cluster);
     an_upgrade_goes_on_where_it_was_stopped(&cluster);
     another_minor_survives_a_kill(&cluster);
-    // What creates clusters agrees with what upgrades them.
-    cluster.leaves_alone(&["playbooks/create-cluster.yml", "-e", "kubernetes_version=1.35.1"]);
+    // What creates clusters agrees with what upgrades them, which leaves the administrator's credentials where they are.
+    let create =
+        ["playbooks/create-cluster.yml", "-e", "kubernetes_version=1.35.1", "-e", "kubeadm_kubeconfig_path="];
+    cluster.leaves_alone(&create);
     certificates_are_renewed(&cluster);
     a_doctor_finds_what_is_wrong(&cluster);
     cluster.end();
@@ -98,7 +100,12 @@ fn another_minor_survives_a_kill(cluster: &Machines) {
     cluster.k8s(&upgrade[1..]);
     let nodes = cluster.kubectl("get nodes");
     assert!(nodes.matches(" v1.35.1").count() == 3 && !nodes.contains("SchedulingDisabled"), "{nodes}");
-    cluster.leaves_alone(&["playbooks/upgrade-cluster.yml", "-e", "kubernetes_version=1.35.1"]);
+    let again = cluster.k8s(&upgrade[1..]);
+    assert!(
+        MACHINES.iter().all(|(machine, _)| again.recap(machine).contains("changed=0")),
+        "{}",
+        again.shown
+    );
 }
 
 /// What ends soon is renewed and takes effect; what lasts is left alone.

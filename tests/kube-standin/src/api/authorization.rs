@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::answer::Refusal;
 use super::authentication::User;
 use super::rbac::{self, Wish};
@@ -48,24 +46,20 @@ pub(super) fn is_allowed(user: &User, wish: &Wish, state: &State) -> bool {
 fn serves_a_pod(user: &User, request: &Request, state: &State) -> bool {
     let Some(node) = user.node() else { return false };
     let words: Vec<&str> = request.path().trim_matches('/').split('/').collect();
-    let (namespace, needs): (&str, Box<dyn Fn(&Value) -> bool>) =
-        match (request.method.as_str(), words.as_slice()) {
-            ("GET", &["api", "v1", "namespaces", namespace, "secrets", name]) => (
-                namespace,
-                Box::new(move |spec| {
-                    let volumes = spec["volumes"].as_array().into_iter().flatten();
-                    volumes.clone().any(|volume| volume["secret"]["secretName"] == name)
-                }),
-            ),
-            ("POST", &["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"]) => {
-                (namespace, Box::new(move |spec| spec["serviceAccountName"] == name))
-            }
-            _ => return false,
-        };
-    state
-        .list("pods", Some(namespace))
-        .iter()
-        .any(|pod| pod["spec"]["nodeName"] == node && needs(&pod["spec"]))
+    let own = |namespace: &str| {
+        let pods = state.list("pods", Some(namespace)).into_iter();
+        pods.map(|mut pod| pod["spec"].take()).filter(|spec| spec["nodeName"] == node)
+    };
+    match (request.method.as_str(), words.as_slice()) {
+        ("GET", &["api", "v1", "namespaces", namespace, "secrets", name]) => own(namespace).any(|spec| {
+            let volumes = spec["volumes"].as_array();
+            volumes.is_some_and(|all| all.iter().any(|volume| volume["secret"]["secretName"] == name))
+        }),
+        ("POST", &["api", "v1", "namespaces", namespace, "serviceaccounts", name, "token"]) => {
+            own(namespace).any(|spec| spec["serviceAccountName"] == name)
+        }
+        _ => false,
+    }
 }
 
 fn is_administrator(user: &User) -> bool {
@@ -119,6 +113,9 @@ fn may(user: &User, request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::store::key;
     use super::*;
 
     fn allowed(name: &str, group: &str, method: &str, target: &str) -> bool {
@@ -138,6 +135,26 @@ mod tests {
         assert!(node("GET", "/api/v1/nodes/b"));
         assert!(!node("GET", "/api/v1/namespaces/kube-system/secrets"));
         assert!(!node("PUT", &format!("{CSR}/x/approval")));
+    }
+
+    #[test]
+    fn a_kubelet_gets_what_its_pods_need() {
+        let mut state = State::default();
+        let spec = json!({"nodeName": "a", "serviceAccountName": "web", "volumes": [{"name": "x", "secret": {"secretName": "x"}}]});
+        state.put(
+            key("pods", Some("shop"), "web"),
+            json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}),
+        );
+        let state = Arc::new(state);
+        let may = |node: &str, method: &str, path: &str| {
+            let user = User { name: format!("system:node:{node}"), groups: vec!["system:nodes".into()] };
+            let target = format!("/api/v1/namespaces/shop/{path}");
+            let request = Request { method: method.into(), target, ..Request::default() };
+            check(&user, &request, || Ok(Arc::clone(&state))).is_ok()
+        };
+        assert!(may("a", "GET", "secrets/x") && may("a", "POST", "serviceaccounts/web/token"));
+        assert!(!may("b", "GET", "secrets/x") && !may("b", "POST", "serviceaccounts/web/token"));
+        assert!(!may("a", "GET", "secrets/y") && !may("a", "POST", "serviceaccounts/other/token"));
     }
 
     #[test]
