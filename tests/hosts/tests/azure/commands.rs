@@ -90,7 +90,7 @@ fn a_region_tells_what_it_has_and_gives() {
     assert_eq!((&sizes[0]["name"], &sizes[0]["cores"]), (&json!("Standard_D2s_v5"), &json!(2)), "{sizes}");
     refused(&azure, &["sizes", "west/europe"], "is no region");
     let (quota, _) = done(&azure, &["quota", "westeurope"]);
-    assert!(quota.to_string().contains("standardDSv5Family"), "{quota}");
+    assert!(quota.to_string().contains("Standard DSv5 Family vCPUs"), "{quota}");
     assert_eq!(done(&azure, &["quota", "westeurope", "--used"]).0, json!([]));
 
     let stranger = azure.command(&["azure", "login-check"]).env("AZURE_CLIENT_SECRET", "not-this").output();

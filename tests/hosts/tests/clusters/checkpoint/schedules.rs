@@ -119,6 +119,26 @@ spec:
     cluster.k8s_refuses(&["schedules", "delete", "lab", "stead"], "there is no schedule default/stead");
     cluster.k8s(&["schedules", "delete", "lab", "steady"]);
     assert!(!cluster.kubectl("get checkpointschedules --all-namespaces -o name").contains("steady"));
+    a_node_that_comes_later_gets_the_image(cluster);
+}
+
+/// No registry has it: it comes from another node.
+fn a_node_that_comes_later_gets_the_image(cluster: &Machines) {
+    let image = || {
+        let all = cluster.shell("worker-1", "ctr -n k8s.io images ls -q");
+        all.lines().find(|name| name.starts_with("localhost/clouder:")).map(str::to_owned)
+    };
+    let name = image().unwrap();
+    cluster.shell("worker-1", &format!("ctr -n k8s.io images rm {name}"));
+    assert_eq!(image(), None);
+    let share = ["playbooks/share-images.yml", "-e", "images_leader=cp-1"];
+    let shared = cluster.play(&share);
+    assert_eq!(image().as_deref(), Some(&*name), "{}", shared.shown);
+    cluster.leaves_alone(&share);
+    for machine in ["cp-1", "worker-1", "worker-2"] {
+        let left = cluster.machine(machine).exec("ls /var/lib/shared-images.tar").unwrap();
+        assert_ne!(left.code, 0, "{machine}");
+    }
 }
 
 fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
