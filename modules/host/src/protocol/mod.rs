@@ -2,8 +2,9 @@
 //!
 //! Both ways go frames: the length of the payload (4 bytes, little endian), the number of the request it belongs to
 //! (4 bytes), its kind (1 byte), the payload. Requests, results and greetings are JSON; requests and results are
-//! packed, each building upon those before it; contents of files go in chunks, each compressed by itself. Before the first frame the agent writes [`GREETING`] as a line of its own, so that the
-//! controller finds the beginning behind whatever a login shell had to say.
+//! packed, each building upon those before it; contents of files go in chunks, each compressed by
+//! itself as long as that gains something. Before the first frame the agent writes [`GREETING`] as a line of its own, so that the controller
+//! finds the beginning behind whatever a login shell had to say.
 
 mod chunk;
 mod frame;
