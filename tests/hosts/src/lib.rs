@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use clouder_fleet::{Fleet, Host};
 
@@ -129,6 +130,21 @@ pub fn cut_off(command: &mut Command, at: &str) {
     let _ = running.kill();
     let _ = running.wait();
     assert!(reached, "{command:?} never came to {at:?}: {shown}");
+}
+
+/// Looks again and again until there is what is waited for.
+///
+/// # Panics
+/// When that takes longer than it may.
+pub fn wait<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < patience, "it was waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(300));
+    }
 }
 
 /// Writes a text into a file of a folder of its own; the folder goes when the returned value does.

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use clouder_fleet::Software;
-use clouder_tests::{cut_off, docker};
+use clouder_tests::{cut_off, docker, wait};
 use kube_standin::version::Version;
 
 use crate::machines::Machines;
@@ -102,7 +102,7 @@ fn etcd_goes_back(cluster: &Machines) {
 fn a_cut_between_nodes_is_found(cluster: &Machines) {
     for name in ["cp-1", "worker-1"] {
         let there = || cluster.shell(name, "ip -brief link").contains("flannel.1");
-        wait_for(Duration::from_secs(30), there);
+        wait("the pods' network is there", Duration::from_secs(30), || there().then_some(()));
     }
     let cut = |what: &str| {
         cluster.shell("worker-1", &format!("iptables -{what} INPUT -p udp --dport 8472 -j DROP"));
@@ -125,13 +125,19 @@ fn the_first_is_lost(cluster: &mut Machines) {
     let hosts = cluster.shell("worker-1", "grep -c '^[0-9.]* api.kubernetes.internal' /etc/hosts");
     assert_eq!(hosts.trim(), "1");
     let own = "kubectl --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout=5s get node worker-1";
-    wait_for(Duration::from_secs(60), || cluster.machine("worker-1").exec(own).unwrap().code == 0);
-    wait_for(Duration::from_secs(20), || cluster.kubectl_on("cp-2", "get nodes").contains("worker-1"));
+    wait("the address is on another control plane", Duration::from_secs(60), || {
+        (cluster.machine("worker-1").exec(own).unwrap().code == 0).then_some(())
+    });
+    wait("another API server answers", Duration::from_secs(20), || {
+        cluster.kubectl_on("cp-2", "get nodes").contains("worker-1").then_some(())
+    });
     cluster
         .play_refuses(&[REMOVE, "-e", &of("cp-2")], "and cp-1 does not: bring it back, or take it out first");
     let upgrade = ["playbooks/upgrade-cluster.yml", "-e", "kubernetes_version=1.34.2"];
     cluster.play_refuses(&upgrade, "cp-1 does not work as a control plane");
-    wait_for(Duration::from_secs(90), || cluster.kubectl_on("cp-2", "get node cp-1").contains("NotReady"));
+    wait("the lost node is not ready", Duration::from_secs(90), || {
+        cluster.kubectl_on("cp-2", "get node cp-1").contains("NotReady").then_some(())
+    });
     let ill = cluster.clouder(&["k8s", "doctor", "lab"]);
     assert_ne!(ill.code, 0, "{}", ill.shown);
     for found in
@@ -186,12 +192,4 @@ fn a_removal_that_was_cut_off_is_finished(cluster: &Machines) {
     assert_eq!(members(cluster, "cp-1"), ["cp-1", "cp-2", "cp-3"]);
     let nodes = cluster.kubectl("get nodes --no-headers");
     assert_eq!(nodes.matches(" Ready ").count(), MACHINES.len(), "{nodes}");
-}
-
-fn wait_for(time: Duration, mut ask: impl FnMut() -> bool) {
-    let deadline = Instant::now() + time;
-    while !ask() {
-        assert!(Instant::now() < deadline, "it does not come");
-        std::thread::sleep(Duration::from_millis(300));
-    }
 }

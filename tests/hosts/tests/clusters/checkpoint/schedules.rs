@@ -4,9 +4,9 @@
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use clouder_tests::{file, target};
+use clouder_tests::{file, target, wait};
 use serde_json::Value;
 
 use super::{SECRET, archives};
@@ -32,7 +32,7 @@ impl Bucket {
         server.args(["-m", "moto.server", "--host", address, "--port", &free.port().to_string()]);
         let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let bucket = Self { server, origin: format!("http://{free}"), python };
-        wait("the store listens", || TcpStream::connect(free).ok());
+        wait("the store listens", PATIENCE, || TcpStream::connect(free).ok());
         bucket.ask("make", &[]);
         bucket
     }
@@ -99,9 +99,10 @@ spec:
         assert!(again.recap(machine).contains("changed=0"), "{}", again.shown);
     }
 
-    let copies = wait("there are two copies", || Some(bucket.copies("counter")).filter(|all| all.len() > 1));
+    let copies =
+        wait("there are two copies", PATIENCE, || Some(bucket.copies("counter")).filter(|all| all.len() > 1));
     let tars = || archives(cluster, node).into_iter().filter(|name| name.ends_with(".tar")).count();
-    wait("the older archive is gone", || (tars() == 1).then_some(()));
+    wait("the older archive is gone", PATIENCE, || (tars() == 1).then_some(()));
     let folder = tempfile::tempdir().unwrap();
     let opened = folder.path().join("archive.tar").display().to_string();
     bucket.ask("read", &[&copies[0], key["secret"].as_str().unwrap(), &opened]);
@@ -138,16 +139,5 @@ fn a_node_that_comes_later_gets_the_image(cluster: &Machines) {
     for machine in ["cp-1", "worker-1", "worker-2"] {
         let left = cluster.machine(machine).exec("ls /var/lib/shared-images.tar").unwrap();
         assert_ne!(left.code, 0, "{machine}");
-    }
-}
-
-fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it was waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(500));
     }
 }

@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use clouder_tests::wait;
 use serde_json::{Value, json};
 
 use super::Lab;
@@ -105,7 +106,7 @@ pub(super) fn a_pool_grows_and_shrinks(lab: &Lab) {
         .spawn()
         .unwrap();
     let _server = Ended(server);
-    let address = wait("the autoscaler answers", || {
+    let address = wait("the autoscaler answers", PATIENCE, || {
         let shown = std::fs::read_to_string(&log).unwrap();
         shown.lines().find_map(|line| line.strip_prefix("answering at 127.0.0.1:").map(str::to_owned))
     });
@@ -152,13 +153,13 @@ pub(super) fn a_pool_grows_and_shrinks(lab: &Lab) {
     let new = format!("{name}-worker-2");
     client.answer("NodeGroupIncreaseSize", &json!({"id": "workers", "delta": 1}));
     assert_eq!(client.answer("NodeGroupTargetSize", &json!({"id": "workers"})), json!({"size": 2}));
-    wait("the new machine is a node", || {
+    wait("the new machine is a node", PATIENCE, || {
         lab.kubectl("get nodes --no-headers")
             .lines()
             .any(|line| line.starts_with(&new) && line.contains(" Ready "))
             .then_some(())
     });
-    let recap = wait("the playbook has ended", || {
+    let recap = wait("the playbook has ended", PATIENCE, || {
         let shown = std::fs::read_to_string(&log).unwrap();
         shown.lines().find(|line| line.starts_with(&old) && line.contains(" : ok=")).map(str::to_owned)
     });
@@ -168,25 +169,14 @@ pub(super) fn a_pool_grows_and_shrinks(lab: &Lab) {
     let nodes = json!({"id": "workers", "nodes": [{"provider_id": of(&old)}]});
     client.answer("NodeGroupDeleteNodes", &nodes);
     assert_eq!(client.answer("NodeGroupTargetSize", &json!({"id": "workers"})), json!({"size": 1}));
-    wait("the machine is gone", || {
+    wait("the machine is gone", PATIENCE, || {
         let there = client.answer("NodeGroupNodes", &json!({"id": "workers"}))["instances"].clone();
         (there == json!([{"id": of(&new), "status": {"state": 1}}])).then_some(())
     });
     let clusters = lab.path(&format!("clusters/{name}.yml"));
-    wait("nobody is leaving any more", || {
+    wait("nobody is leaving any more", PATIENCE, || {
         (!std::fs::read_to_string(&clusters).unwrap().contains("leaving")).then_some(())
     });
     let _ = client.program.kill();
     let _ = client.program.wait();
-}
-
-fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "it was waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(500));
-    }
 }
