@@ -47,7 +47,7 @@ impl Action for Assemble {
             let whole = assembled(&folder, delimiter.as_deref(), regexp.as_ref(), ignore_hidden, &read);
             let mut payload = Payload::default();
             let (hash, size) = payload
-                .add(LocalFile::Bytes(whole.map_err(failed)?.into()))
+                .add(LocalFile::Bytes(whole.map_err(failed)?.into()), &step.run.digests)
                 .map_err(|error| StepError::Failed(error.to_string()))?;
             describe(&mut arguments, &hash, size, &base_name(&name));
             arguments.insert("src".to_owned(), folder.display().to_string().into());

@@ -57,7 +57,7 @@ impl Action for Copy {
             let files = step.run.loader.files();
             let decrypt = decrypts(&arguments);
             if files.is_folder(&path) {
-                let entries = tree(files, &path, decrypt, &mut payload).map_err(failed)?;
+                let entries = tree(files, &path, decrypt, &mut payload, &step.run.digests).map_err(failed)?;
                 arguments.insert("_tree".to_owned(), entries.into());
                 // As rsync: a slash at the end means what is inside.
                 let base = if name.ends_with('/') { String::new() } else { base_name(&name) };
@@ -65,7 +65,8 @@ impl Action for Copy {
             } else {
                 let mode =
                     std::fs::metadata(&path).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
-                let (hash, size) = payload.add(step.open_local(&path, decrypt)?).map_err(failed)?;
+                let (hash, size) =
+                    payload.add(step.open_local(&path, decrypt)?, &step.run.digests).map_err(failed)?;
                 describe(&mut arguments, &hash, size, &base_name(&name));
                 arguments.insert("_mode".to_owned(), format!("{mode:04o}").into());
             }

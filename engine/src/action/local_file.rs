@@ -9,6 +9,7 @@ use clouder_modules::system::checksum::Algorithm;
 use clouder_vault::is_encrypted;
 use serde_json::{Map, Value, json};
 
+use super::Digests;
 use crate::connection::Contents;
 use crate::playbook::Files;
 use crate::run::{Step, StepError};
@@ -31,9 +32,9 @@ impl Payload {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn add(&mut self, file: LocalFile) -> std::io::Result<(String, u64)> {
+    pub fn add(&mut self, file: LocalFile, digests: &Digests) -> std::io::Result<(String, u64)> {
         let (hash, size) = match &file {
-            LocalFile::Path(path) => (Algorithm::Sha256.of_file(path)?, std::fs::metadata(path)?.len()),
+            LocalFile::Path(path) => digests.of(path)?,
             LocalFile::Bytes(bytes) => (Algorithm::Sha256.of_bytes(bytes), bytes.len() as u64),
         };
         self.0.insert(hash.clone(), file);
@@ -145,6 +146,7 @@ pub(super) fn tree(
     folder: &Path,
     decrypt: bool,
     payload: &mut Payload,
+    digests: &Digests,
 ) -> std::io::Result<Vec<Value>> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut entries = Vec::new();
@@ -166,7 +168,7 @@ pub(super) fn tree(
                 todo.push(path);
             } else {
                 let mode = mode(0o644);
-                let (hash, size) = payload.add(content(files, &path, decrypt)?)?;
+                let (hash, size) = payload.add(content(files, &path, decrypt)?, digests)?;
                 entries.push(
                     json!({"path": relative, "kind": "file", "mode": mode, "sha256": hash, "size": size}),
                 );

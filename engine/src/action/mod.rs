@@ -19,6 +19,7 @@ mod async_status;
 pub mod cloud;
 mod copy;
 mod debug;
+mod digests;
 mod fail;
 mod fetch;
 mod group_by;
@@ -37,6 +38,7 @@ mod unarchive;
 mod validate_argument_spec;
 mod wait_for_connection;
 
+pub use digests::Digests;
 pub use local_file::{LocalFile, Payload};
 
 /// What an action leaves.

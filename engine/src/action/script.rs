@@ -35,7 +35,7 @@ impl Action for Script {
             let file = step.open_local(&step.local_path("files", name)?, decrypts(&arguments))?;
             let mut payload = Payload::default();
             let (hash, _) = payload
-                .add(file)
+                .add(file, &step.run.digests)
                 .map_err(|error| StepError::Failed(format!("cannot read {name}: {error}")))?;
             arguments.insert("_sha256".to_owned(), hash.into());
             arguments.insert("_name".to_owned(), base_name(name).into());

@@ -97,7 +97,7 @@ impl Action for Template {
             let rendered = step.run.templates.render(&source, &scope, &options)?;
             let mut payload = Payload::default();
             let (hash, size) = payload
-                .add(LocalFile::Bytes(rendered.into_bytes().into()))
+                .add(LocalFile::Bytes(rendered.into_bytes().into()), &step.run.digests)
                 .map_err(|error| failed(error.to_string()))?;
             let Value::Object(given) = crate::template::to_json(&step.arguments) else {
                 return Err(failed("no arguments".to_owned()));

@@ -29,7 +29,7 @@ impl Action for Unarchive {
             let file = step.open_local(&step.local_path("files", &source)?, decrypts(&arguments))?;
             let mut payload = Payload::default();
             let (hash, size) = payload
-                .add(file)
+                .add(file, &step.run.digests)
                 .map_err(|error| StepError::Failed(format!("cannot read {source}: {error}")))?;
             describe(&mut arguments, &hash, size, &base_name(&source));
             Ok(step.module("unarchive", arguments, Some(Arc::new(payload)), None).await?.into())

@@ -23,11 +23,13 @@ pub(super) struct Supply {
     contents: Option<Arc<dyn Contents>>,
     current: Option<Box<dyn Read + Send>>,
     compressor: Compressor,
+    /// What was read last.
+    piece: Vec<u8>,
 }
 
 impl Supply {
     pub(super) fn new(id: u32, hashes: VecDeque<String>, contents: Option<Arc<dyn Contents>>) -> Self {
-        Self { id, hashes, contents, current: None, compressor: Compressor::default() }
+        Self { id, hashes, contents, current: None, compressor: Compressor::default(), piece: Vec::new() }
     }
 
     /// The next frames: a large piece of one content, or many small contents. After one that cannot be read there are no
@@ -52,11 +54,11 @@ impl Supply {
                     }
                 }
             };
-            let mut piece = Vec::new();
-            match (&mut reader).take(left as u64).read_to_end(&mut piece) {
+            self.piece.clear();
+            match (&mut reader).take(left as u64).read_to_end(&mut self.piece) {
                 Ok(read) => {
                     if read > 0 {
-                        add(Kind::Chunk, self.compressor.piece(&piece));
+                        add(Kind::Chunk, self.compressor.piece(&self.piece));
                     }
                     if read < left {
                         add(Kind::ChunkEnd, Vec::new());

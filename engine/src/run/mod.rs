@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clouder_cloud::azure::Clouds;
 use clouder_lang::Diagnostic;
 
+use crate::action::Digests;
 use crate::action::own_module::Packages;
 use crate::connection::Connections;
 use crate::playbook::{Loader, Playbook};
@@ -78,6 +79,8 @@ pub struct Run {
     pub packages: Packages,
     /// Clouds that are connected to.
     pub clouds: Arc<Clouds>,
+    /// Digests of files that hosts are sent.
+    pub digests: Digests,
     /// Tasks in the background.
     pub jobs: Arc<Jobs>,
     /// Why the run cannot go on, though no host is to blame.
@@ -121,6 +124,7 @@ impl Run {
             packages: Packages::default(),
             clouds: Arc::default(),
             jobs: Arc::default(),
+            digests: Digests::default(),
             broken: Mutex::default(),
             losses: Mutex::default(),
         }

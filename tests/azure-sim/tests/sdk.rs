@@ -3,40 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use clouder_fleet::run;
-
-/// The simulator as a program, ended with the test.
-struct Simulator {
-    program: Child,
-    ready: String,
-}
-
-impl Simulator {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
-            .arg("--folder")
-            .arg(folder)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        BufReader::new(program.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        assert!(ready.starts_with('{'), "the simulator did not start");
-        Self { program, ready }
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        self.program.kill().unwrap();
-        self.program.wait().unwrap();
-    }
-}
+use clouder_fleet::{Service, run};
 
 /// Python with Microsoft's SDK.
 fn python() -> PathBuf {
@@ -65,9 +35,10 @@ fn microsofts_sdk_finds_what_it_expects() {
         "--log",
         log.to_str().unwrap(),
     ];
-    let simulator = Simulator::start(folder.path(), &arguments);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_azure-sim"));
+    let simulator = Service::start(command.arg("--folder").arg(folder.path()).args(arguments)).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/truth.py");
-    let words = ["-B", script.to_str().unwrap(), &simulator.ready];
+    let words = ["-B", script.to_str().unwrap(), simulator.ready()];
     let output = run(python.to_str().unwrap(), &words).unwrap();
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     // What it logged tells of each request, and nothing that is secret.

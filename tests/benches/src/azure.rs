@@ -1,10 +1,10 @@
 //! Many machines and clusters of a simulated Azure: what it takes to list them, beyond what Azure takes itself.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use clouder_fleet::Service;
 use serde_json::Value;
 
 use crate::contender::{Contender, Tools, run};
@@ -98,26 +98,21 @@ fn clusters(folder: &Path, port: &str) -> Result<(), BenchError> {
 
 /// A simulated Azure whose machines are nothing; it goes when this is dropped.
 struct Simulator {
-    child: Child,
+    _program: Service,
     ready: Value,
     secret: String,
 }
 
 impl Simulator {
     fn start(program: &Path, folder: &Path, more: &[&str]) -> Result<Self, BenchError> {
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(["--latency", "0.01", "--retry-after", "0", "--cores", "10000", "--folder"])
             .arg(folder)
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|source| at(program, source))?;
-        let mut line = String::new();
-        if let Some(output) = child.stdout.take() {
-            BufReader::new(output).read_line(&mut line).map_err(|source| at(program, source))?;
-        }
-        let ready = serde_json::from_str(&line).unwrap_or_default();
-        let mut simulator = Self { child, ready, secret: String::new() };
+            .args(more);
+        let started = Service::start(&mut command)?;
+        let ready = serde_json::from_str(started.ready()).unwrap_or_default();
+        let mut simulator = Self { _program: started, ready, secret: String::new() };
         let secret = PathBuf::from(simulator.of("client_secret_file"));
         simulator.secret = fs::read_to_string(&secret).map_err(|source| at(&secret, source))?;
         Ok(simulator)
@@ -142,13 +137,6 @@ impl Simulator {
             ("AZURE_CLIENT_ID", self.of("client_id")),
             ("AZURE_CLIENT_SECRET", &self.secret),
         ]
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -14,6 +14,7 @@ mod image;
 mod keys;
 mod prerequisites;
 mod python;
+mod service;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use command::{FleetError, Output, run, succeed};
 pub use host::Host;
 pub use prerequisites::{install, missing};
 pub use python::python;
+pub use service::Service;
 
 /// The label that everything of a fleet carries; only what carries it is ever removed.
 pub(crate) const LABEL: &str = "clouder.fleet";

@@ -3,15 +3,11 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clouder_tests::{clouder, file, host, inventory, program};
+use clouder_tests::{clouder, file, host, inventory, program, wait};
 
 /// Waits until something is so.
 fn until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "waited for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait(what, Duration::from_secs(60), || is_so().then_some(()));
 }
 
 /// A run under way.
@@ -69,6 +65,28 @@ fn an_interrupted_copy_leaves_nothing() {
     until("the content to go", || host("worker-1").succeed(taken).unwrap().is_empty());
     let left = host("worker-1").succeed("ls -A /root/interrupted; cat /root/interrupted/file").unwrap();
     assert_eq!(left, "file\nold\n");
+}
+
+#[test]
+fn packages_are_installed_to_their_end_whatever_ends_the_run() {
+    let machine = host("worker-1");
+    // Its configuration takes a while, and dpkg cannot be left there.
+    let package = "mkdir -p /root/slow/DEBIAN && cd /root/slow/DEBIAN && printf 'Package: clouder-slow\nVersion: 1\nArchitecture: \
+         all\nMaintainer: nobody <nobody@example.org>\nDescription: slow\n' >control && printf '#!/bin/sh\nsleep 8\n' >postinst \
+         && chmod 755 postinst && dpkg-deb --build /root/slow /root/slow.deb";
+    let state = || machine.exec("dpkg-query --show --showformat '${Status}' clouder-slow").unwrap().stdout;
+    let configures = "/bin/sh /var/lib/dpkg/info/clouder-slow.postinst configure.*";
+    for signal in ["-INT", "-KILL"] {
+        machine.succeed(&format!("dpkg --purge clouder-slow 2>/dev/null; {package}")).unwrap();
+        let running = start(&["adhoc", "worker-1", "-m", "apt", "-a", "deb=/root/slow.deb"]).unwrap();
+        until("it is configured", || runs("worker-1", configures));
+        signalled(running, signal).unwrap();
+        assert!(runs("worker-1", configures), "it was ended");
+        until("it is installed", || state() == "install ok installed");
+    }
+    let again =
+        clouder(&["adhoc", "worker-1", "-m", "apt", "-a", "name=clouder-slow state=absent purge=true"]);
+    assert_eq!(again.code, 0, "{}", again.shown);
 }
 
 /// A line of shell for the controller that ends the ssh connections with a mark, and an argument that marks them.

@@ -47,6 +47,12 @@ fn the_built_in_roles_prepare_a_node_that_can_checkpoint() {
     let machine = host("worker-1");
     assert!(machine.succeed("containerd config dump").unwrap().contains("SystemdCgroup = true"));
     assert!(machine.succeed("criu check 2>&1").unwrap().contains("Looks good"));
+    // As dpkg leaves it when the machine goes off.
+    machine.succeed("dpkg-query --status hostname >/var/lib/dpkg/updates/0000").unwrap();
+    let refused = machine.exec("apt-get install --yes hostname").unwrap();
+    assert!(refused.code != 0 && refused.stderr.contains("dpkg was interrupted"), "{refused:?}");
+    let mended = clouder(&["run", &path, "-e", CONTAINER]);
+    assert!(mended.recap("worker-1").contains("changed=1"), "{}", mended.shown);
     let again = clouder(&["run", &path, "-e", CONTAINER]);
     assert!(again.recap("worker-1").contains("changed=0"), "{}", again.shown);
 }

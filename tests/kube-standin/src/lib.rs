@@ -24,7 +24,6 @@ mod random;
 pub mod registry;
 pub mod repository;
 mod resources;
-mod runtime;
 pub mod schema;
 pub mod terminal;
 mod tls;

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use clouder_fleet::Service;
 use serde_json::Value;
 
 use crate::command::{ChoreError, cargo, program, run};
@@ -112,29 +112,23 @@ fn python(folder: &Path) -> Result<PathBuf, ChoreError> {
 
 /// A simulated Azure, ended when this is dropped.
 struct Azure {
-    child: Child,
+    program: Service,
     ready: Value,
     folder: PathBuf,
 }
 
 impl Azure {
     fn start(folder: &Path, tls: bool) -> Result<Self, ChoreError> {
-        let mut child = Command::new(program("azure-sim"))
+        let mut command = Command::new(program("azure-sim"));
+        command
             .args(["--latency", "0.05", "--retry-after", "1", "--folder"])
             .arg(folder)
             .arg("--state")
             .arg(folder.join("state.json"))
-            .args(tls.then_some("--tls"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(told)?;
-        let mut line = String::new();
-        if let Some(output) = child.stdout.take() {
-            BufReader::new(output).read_line(&mut line).map_err(told)?;
-        }
-        let ready = serde_json::from_str(&line).unwrap_or_default();
-        let azure = Self { child, ready, folder: folder.to_owned() };
-        if azure.ready.is_null() { Err(told("the simulated Azure did not start")) } else { Ok(azure) }
+            .args(tls.then_some("--tls"));
+        let program = Service::start(&mut command).map_err(told)?;
+        let ready = serde_json::from_str(program.ready()).map_err(told)?;
+        Ok(Self { program, ready, folder: folder.to_owned() })
     }
 
     fn ready(&self, name: &str) -> &str {
@@ -187,8 +181,7 @@ impl Azure {
 
     /// Ends it; returns what it holds, by id.
     fn end(&mut self) -> Result<BTreeMap<String, Value>, ChoreError> {
-        run(Command::new("kill").arg(self.child.id().to_string()))?;
-        self.child.wait().map_err(told)?;
+        self.program.end();
         let state = fs::read_to_string(self.folder.join("state.json")).map_err(told)?;
         let mut state: Value = serde_json::from_str(&state).map_err(told)?;
         let mut held = BTreeMap::new();
@@ -197,13 +190,6 @@ impl Azure {
             held.insert(id, resource["value"].take());
         }
         Ok(held)
-    }
-}
-
-impl Drop for Azure {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,12 +1,12 @@
 //! `cargo xtask demo`: the main job, from an empty subscription of a simulated Azure to a cluster, and back.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use clap::Args;
-use clouder_fleet::cluster;
+use clouder_fleet::{Service, cluster};
 
 use crate::command::{ChoreError, cargo, program, run};
 
@@ -44,8 +44,8 @@ impl Demo {
             "\n# An Azure with nothing in it, whose machines will be containers: Debian 13 with real systemd, sshd and apt\n"
         );
         let azure = Azure::start(&folder)?;
-        let packages = Packages::serve(&folder.join("repository"), &azure.own_address)?;
-        let variables = self.variables(&folder, &packages.url)?;
+        let packages = packages(&folder.join("repository"), &azure.own_address)?;
+        let variables = self.variables(&folder, &format!("http://{}", packages.ready()))?;
 
         println!("\n# The cluster is made\n");
         let extra = format!("@{}", variables.display());
@@ -90,7 +90,7 @@ impl Demo {
 
 /// A running simulator; it and its machines go when this is dropped.
 struct Azure {
-    child: Child,
+    _program: Service,
     environment: Vec<(&'static str, String)>,
     /// The address that machines reach this one by.
     own_address: String,
@@ -108,10 +108,8 @@ impl Azure {
             .arg(folder)
             .arg("--log")
             .arg(&log);
-        let (child, line) = begin(&mut command).map_err(|error| told(&error))?;
-        let mut azure =
-            Self { child, environment: Vec::new(), own_address: String::new(), folder: folder.to_owned() };
-        let ready: serde_json::Value = serde_json::from_str(&line).map_err(|_| told(&"it did not start"))?;
+        let program = Service::start(&mut command).map_err(|error| told(&error))?;
+        let ready: serde_json::Value = serde_json::from_str(program.ready()).map_err(|error| told(&error))?;
         // The simulator has installed what is missing, ssh among it.
         let key = folder.join("id_ed25519");
         if !key.is_file() {
@@ -119,8 +117,7 @@ impl Azure {
         }
         let of = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
         let secret = fs::read_to_string(of("client_secret_file")).map_err(|error| told(&error))?;
-        azure.own_address = of("host_address");
-        azure.environment = vec![
+        let environment = vec![
             ("AZURE_AUTHORITY_HOST", of("endpoint")),
             ("CLOUDER_AZURE_ENDPOINT", of("endpoint")),
             ("AZURE_SUBSCRIPTION_ID", of("subscription")),
@@ -128,7 +125,12 @@ impl Azure {
             ("AZURE_CLIENT_ID", of("client_id")),
             ("AZURE_CLIENT_SECRET", secret),
         ];
-        Ok(azure)
+        Ok(Self {
+            _program: program,
+            environment,
+            own_address: of("host_address"),
+            folder: folder.to_owned(),
+        })
     }
 
     /// clouder, with the cluster's inventory.
@@ -161,51 +163,12 @@ impl Azure {
     }
 }
 
-impl Drop for Azure {
-    fn drop(&mut self) {
-        // Asked to end, it removes its machines.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-    }
-}
-
-/// The server of the packages that stand in for those of Kubernetes; it goes when this is dropped.
-struct Packages {
-    child: Child,
-    url: String,
-}
-
-impl Packages {
-    /// Makes them in a folder, and serves them at an address.
-    fn serve(folder: &Path, address: &str) -> Result<Self, ChoreError> {
-        let mut command = Command::new(program("kube-standin"));
-        command.arg("serve").arg(folder).args([VERSION, &format!("--listen={address}:0")]);
-        let begun = begin(&mut command);
-        let (child, address) =
-            begun.map_err(|error| ChoreError::Other(format!("the server of packages: {error}")))?;
-        let packages = Self { child, url: format!("http://{}", address.trim()) };
-        if packages.url == "http://" {
-            return Err(ChoreError::Other("the packages cannot be made".to_owned()));
-        }
-        Ok(packages)
-    }
-}
-
-impl Drop for Packages {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Starts a program that goes on, and returns the line that it says when it is ready: none when it could not be.
-fn begin(command: &mut Command) -> std::io::Result<(Child, String)> {
-    let mut child = command.stdout(Stdio::piped()).spawn()?;
-    let mut line = String::new();
-    if let Some(output) = child.stdout.take() {
-        BufReader::new(output).read_line(&mut line)?;
-    }
-    Ok((child, line))
+/// Makes the packages that stand in for those of Kubernetes in a folder, and serves them at an address.
+fn packages(folder: &Path, address: &str) -> Result<Service, ChoreError> {
+    let mut command = Command::new(program("kube-standin"));
+    command.arg("serve").arg(folder).args([VERSION, &format!("--listen={address}:0")]);
+    Service::start(&mut command)
+        .map_err(|error| ChoreError::Other(format!("the server of packages: {error}")))
 }
 
 /// Runs a playbook that must succeed and change nothing anywhere.

@@ -89,7 +89,7 @@ pub fn request(
     let mut payload = Payload::default();
     let file =
         content(step.run.loader.files(), &module.path, true).map_err(|error| failed(&module.path, error))?;
-    let (sha256, _) = payload.add(file).map_err(|error| failed(&module.path, error))?;
+    let (sha256, _) = payload.add(file, &step.run.digests).map_err(|error| failed(&module.path, error))?;
     let mut request = Map::new();
     request.insert("sha256".to_owned(), sha256.into());
     request.insert("file".to_owned(), module.path.file_name().unwrap_or_default().to_string_lossy().into());
@@ -101,7 +101,7 @@ pub fn request(
             StepError::Failed(format!("cannot pack what {} imports: {error}", module.qualified))
         })?;
         let (sha256, _) = payload
-            .add(LocalFile::Bytes(packages))
+            .add(LocalFile::Bytes(packages), &step.run.digests)
             .map_err(|error| StepError::Failed(format!("cannot pack packages: {error}")))?;
         request.insert("packages".to_owned(), sha256.into());
         request.insert("qualified".to_owned(), module.qualified.clone().into());

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub(super) use self::autoscaler::AutoscalerCommand;
@@ -252,11 +253,13 @@ impl Front {
         if self.check {
             return self.play(cluster, name, more, context);
         }
-        let locked = self.play(cluster, LOCK, &lock("held"), context)?;
+        let held = lock("held");
+        let locked = self.play(cluster, LOCK, &held, context)?;
         if locked != 0 {
             return Ok(locked);
         }
-        let code = self.play(cluster, name, more, context);
+        // Machines that are made on the way are locked on the way.
+        let code = self.play_with(cluster, name, &[&held, more], context);
         // The cluster may be gone, or the lock with it: what became of the work is what counts.
         let freed = self.play(cluster, LOCK, &lock("free"), context);
         if let (Err(failure), Ok(0)) = (freed, &code) {
@@ -273,10 +276,41 @@ impl Front {
         more: &Value,
         context: &Context<'_>,
     ) -> Result<i32, Failure> {
+        self.play_with(cluster, name, &[more], context)
+    }
+
+    /// Runs a playbook that writes what it found as JSON into a file, which the variable `report` names; returns that, or the exit code
+    /// where it found nothing.
+    fn told<T: DeserializeOwned>(
+        &self,
+        cluster: &Cluster,
+        name: &str,
+        more: &Value,
+        report: &str,
+        context: &Context<'_>,
+    ) -> Result<Result<T, i32>, Failure> {
+        let file = tempfile::NamedTempFile::new()?;
+        let code = self.play_with(cluster, name, &[more, &json!({report: file.path()})], context)?;
+        if code != 0 {
+            return Ok(Err(code));
+        }
+        let text = std::fs::read_to_string(file.path())?;
+        let found = serde_json::from_str(&text);
+        found.map(Ok).map_err(|error| Failure::plain(format!("{name} told nothing: {error}")))
+    }
+
+    fn play_with(
+        &self,
+        cluster: &Cluster,
+        name: &str,
+        more: &[&Value],
+        context: &Context<'_>,
+    ) -> Result<i32, Failure> {
         // The credentials of the administrator stay on the control planes.
         let usual = json!({"kubeadm_kubeconfig_path": ""});
         let own = Value::Object(cluster.variables.clone());
-        let mut extra_vars = vec![usual.to_string(), own.to_string(), more.to_string()];
+        let mut extra_vars = vec![usual.to_string(), own.to_string()];
+        extra_vars.extend(more.iter().map(|more| more.to_string()));
         extra_vars.extend(self.extra_vars.iter().cloned());
         let inventory = InventoryOptions { extra_vars, ..self.inventory(cluster) };
         let connection = ConnectionOptions {

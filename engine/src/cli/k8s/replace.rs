@@ -75,20 +75,8 @@ fn old(
     front: &Front,
     context: &Context<'_>,
 ) -> Result<Result<Vec<String>, i32>, Failure> {
-    let report = tempfile::NamedTempFile::new()?;
-    let told = json!({
-        "kubernetes_version": release,
-        "pool_releases_pool": pool.name,
-        "pool_releases_path": report.path(),
-    });
-    let code = front.play(cluster, "pool-releases.yml", &told, context)?;
-    if code != 0 {
-        return Ok(Err(code));
-    }
-    let text = std::fs::read_to_string(report.path())?;
-    let old = serde_json::from_str(&text)
-        .map_err(|error| Failure::plain(format!("pool-releases.yml told no list of machines: {error}")))?;
-    Ok(Ok(old))
+    let asked = json!({"kubernetes_version": release, "pool_releases_pool": pool.name});
+    front.told(cluster, "pool-releases.yml", &asked, "pool_releases_report", context)
 }
 
 #[cfg(test)]

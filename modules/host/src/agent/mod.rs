@@ -1,7 +1,8 @@
 //! The agent: serves module runs over its standard input and output.
 //!
 //! One thread reads frames; each request, or each queue of requests, has a thread of its own. When input ends, the
-//! controller is gone: running commands are killed, the agent's own files removed, and the process ends.
+//! controller is gone: running commands are killed (apt-get finishes what it is at), the agent's own files removed, and the process
+//! ends.
 
 mod exchange;
 mod store;

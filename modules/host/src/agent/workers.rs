@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::exchange::{FrameExchange, Outbox};
 use super::store::Store;
 use crate::protocol::{Frame, Kind, LIMIT, Request};
+use crate::system::command;
 use crate::{Context, Outcome, find};
 
 /// How many pieces of contents may wait for a request that writes them: then reading waits, and with it the controller.
@@ -118,14 +119,15 @@ impl Workers {
         }
     }
 
-    /// Gives up all requests, waits for them as long as `patience`, removes the agent's files.
+    /// Gives up all requests, waits for them as long as `patience`, and for commands that finish what they are at as long as they take;
+    /// removes the agent's files.
     pub(super) fn end(&self, patience: Duration) {
         // Dropping the senders wakes those that wait for a content.
         for (_, running) in self.running.lock().unwrap_or_else(PoisonError::into_inner).drain() {
             running.cancelled.store(true, Ordering::Relaxed);
         }
         let deadline = Instant::now() + patience;
-        while self.busy.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+        while self.busy.load(Ordering::Acquire) > 0 && (Instant::now() < deadline || command::are_ending()) {
             std::thread::sleep(Duration::from_millis(10));
         }
         self.store.remove();

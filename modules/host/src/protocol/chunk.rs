@@ -24,7 +24,7 @@ impl Compressor {
     pub fn piece(&mut self, bytes: &[u8]) -> Vec<u8> {
         if self.resting > 0 {
             self.resting -= 1;
-            return deflate(bytes, Compression::none());
+            return stored(bytes);
         }
         let packed = deflate(bytes, Compression::fast());
         if packed.len() > bytes.len() / 10 * 9 {
@@ -39,6 +39,27 @@ fn deflate(bytes: &[u8], level: Compression) -> Vec<u8> {
     // Writing to memory cannot fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default()
+}
+
+/// The most that a block of deflate's holds as it is (RFC 1951, section 3.2.4).
+const BLOCK: usize = 65_535;
+
+/// The bytes as they are, in the form that compressed ones have.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + (bytes.len() / BLOCK + 1) * 5);
+    let mut rest = bytes;
+    loop {
+        let (block, after) = rest.split_at(rest.len().min(BLOCK));
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        out.push(u8::from(after.is_empty()));
+        out.extend(length.to_le_bytes());
+        out.extend((!length).to_le_bytes());
+        out.extend_from_slice(block);
+        if after.is_empty() {
+            return out;
+        }
+        rest = after;
+    }
 }
 
 /// A piece as it was.
@@ -66,6 +87,12 @@ mod tests {
             for _ in 0..3 {
                 proptest::prop_assert_eq!(&decompress(&compressor.piece(&bytes)).unwrap(), &bytes);
             }
+        }
+
+        #[test]
+        fn what_is_stored_comes_back(length in 0_usize..200_000) {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            proptest::prop_assert_eq!(&decompress(&stored(&bytes)).unwrap(), &bytes);
         }
 
         #[test]

@@ -8,16 +8,19 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::{Context, ModuleError};
 
 /// How often a running command is asked whether it should be stopped.
 const CANCEL_POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
+/// How many commands have been asked to end and are waited for, whoever gave up their requests.
+static ENDING: AtomicUsize = AtomicUsize::new(0);
 
 /// What writes a command's standard input.
 type Input = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
@@ -30,6 +33,7 @@ pub struct Command {
     folder: Option<PathBuf>,
     input: Option<Input>,
     cancelled: Arc<AtomicBool>,
+    asked_to_end: bool,
 }
 
 /// What a finished command left.
@@ -53,6 +57,7 @@ impl Context {
             folder: None,
             input: None,
             cancelled: Arc::clone(&self.cancelled),
+            asked_to_end: false,
         }
     }
 
@@ -131,6 +136,14 @@ impl Command {
         self
     }
 
+    /// If the request is cancelled, asks it to end (by SIGINT) and waits until it does, instead of killing it: for what may have to
+    /// finish what it is at, as apt-get while dpkg runs. The agent stays for as long.
+    #[must_use]
+    pub fn asked_to_end(mut self) -> Self {
+        self.asked_to_end = true;
+        self
+    }
+
     /// The command line, for messages.
     pub fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.arguments);
@@ -140,7 +153,8 @@ impl Command {
     /// Runs it to its end, whatever its exit status. `seen` is shown output while it comes.
     ///
     /// # Errors
-    /// When it cannot be started, or the request was cancelled (the whole process group is then killed).
+    /// When it cannot be started, or the request was cancelled (the whole process group is then killed, unless it is
+    /// [asked to end](Self::asked_to_end)).
     pub fn run_watched(self, seen: &mut dyn FnMut(&[u8])) -> Result<Finished, ModuleError> {
         let line = self.line();
         let mut command = std::process::Command::new(&self.program);
@@ -171,10 +185,15 @@ impl Command {
         let wrong =
             |what: &str, error: io::Error| ModuleError::new(format!("cannot {what} `{line}`: {error}"));
         let mut exited: Option<ExitStatus> = None;
+        let mut ending: Option<Ending> = None;
         while stdout.open() || stderr.open() {
             let some =
                 read_ready([&mut stdout, &mut stderr], seen).map_err(|error| wrong("read from", error))?;
-            if self.cancelled.load(Ordering::Relaxed) {
+            if ending.is_none() && self.cancelled.load(Ordering::Relaxed) {
+                if self.asked_to_end {
+                    ending = Some(Ending::ask(Pid::from_child(&child)));
+                    continue;
+                }
                 // The group may have ended by itself in the meantime.
                 let _ = kill_process_group(group, Signal::KILL);
                 let _ = child.wait();
@@ -194,6 +213,9 @@ impl Command {
             Some(status) => status,
             None => child.wait().map_err(|error| wrong("wait for", error))?,
         };
+        if ending.is_some() {
+            return Err(ModuleError::new(format!("`{line}` was cancelled")));
+        }
         Ok(Finished { status, stdout: stdout.said, stderr: stderr.said })
     }
 
@@ -217,6 +239,29 @@ impl Command {
         } else {
             Err(finished.failure(&format!("`{line}` failed")))
         }
+    }
+}
+
+/// Whether commands are waited for that were asked to end.
+pub(crate) fn are_ending() -> bool {
+    ENDING.load(Ordering::Acquire) > 0
+}
+
+/// A command that was asked to end, until it has.
+struct Ending;
+
+impl Ending {
+    fn ask(command: Pid) -> Self {
+        ENDING.fetch_add(1, Ordering::AcqRel);
+        // Not the group: what the command has started, it sees to. It may have ended by itself in the meantime.
+        let _ = kill_process(command, Signal::INT);
+        Self
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        ENDING.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -340,5 +385,18 @@ mod tests {
         context.cancelled.store(true, Ordering::Relaxed);
         let error = context.command("sh").arguments(["-c", "sleep 30; true"]).run().unwrap_err();
         assert!(error.to_string().contains("cancelled"), "{error}");
+    }
+
+    #[test]
+    fn what_is_asked_to_end_finishes_what_it_is_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = folder.path().join("done");
+        let line = format!("trap 'asked=yes' INT; echo ready; sleep 1; echo $asked >{}", done.display());
+        let context = context();
+        let cancelled = Arc::clone(&context.cancelled);
+        let command = context.command("sh").arguments(["-c", &line]).asked_to_end();
+        let error = command.run_watched(&mut |_| cancelled.store(true, Ordering::Relaxed)).unwrap_err();
+        assert!(error.to_string().contains("cancelled"), "{error}");
+        assert_eq!(std::fs::read_to_string(&done).unwrap(), "yes\n");
     }
 }

@@ -3,140 +3,23 @@
 #[path = "k8s/autoscaler.rs"]
 mod autoscaler;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
-
-use azure_sim::cloud::{Cloud, Settings};
-use azure_sim::containers::{Containers, public_prefix};
-use azure_sim::scenario::Scenario;
-use azure_sim::server::Server;
-use clouder_fleet::Software;
-use clouder_tests::{Ran, docker, program};
-use kube_standin::repository;
 use kube_standin::version::Version;
+
+use crate::lab::Lab;
 
 const VERSION: Version = Version::new(34, 2);
 const LATER: Version = Version::new(34, 4);
 
-/// An Azure, packages for its machines, and a folder of clusters.
-struct Lab {
-    name: String,
-    server: Server,
-    packages: repository::Server,
-    settings: Settings,
-    folder: tempfile::TempDir,
-}
-
-impl Lab {
-    fn new() -> Self {
-        let name = format!("tests-k8s{}", std::env::var("CLOUDER_TEST_FLEET").unwrap_or_default());
-        let public = public_prefix(&name);
-        let machines = Containers::new(&name, &public, Software::Prepared).unwrap();
-        let settings = Settings {
-            latency: Duration::from_millis(20),
-            retry_after: 0,
-            public_prefix: public,
-            ..Settings::default()
-        };
-        let own = settings.public_prefix.replace(".0/24", ".1");
-        let cloud = Cloud::new(settings.clone(), Scenario::parse("").unwrap(), Box::new(machines));
-        let folder = tempfile::tempdir().unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::start(cloud, address, Some(&folder.path().join("log")), None).unwrap();
-        let packages = folder.path().join("repository");
-        repository::build(&packages, &program("kube-standin"), &[VERSION, LATER]).unwrap();
-        repository::build_gpu(&packages).unwrap();
-        let packages = repository::serve(&packages, &format!("{own}:0")).unwrap();
-        let key = folder.path().join("key");
-        let made =
-            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
-        assert!(made.unwrap().success());
-        Self { name, server, packages, settings, folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// `clouder`, which knows this Azure and these clusters.
-    fn clouder(&self) -> Command {
-        let mut command = Command::new(program("clouder"));
-        command
-            .env("NO_COLOR", "1")
-            .env("CLOUDER_CLUSTERS_FOLDER", self.path("clusters"))
-            .env("KUBECONFIG", self.path("kubeconfig"))
-            .env("AZURE_AUTHORITY_HOST", &self.server.origin)
-            .env("CLOUDER_AZURE_ENDPOINT", &self.server.origin)
-            .env("AZURE_SUBSCRIPTION_ID", &self.settings.subscription)
-            .env("AZURE_TENANT_ID", &self.settings.tenant)
-            .env("AZURE_CLIENT_ID", &self.settings.client_id)
-            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret);
-        command
-    }
-
-    /// Runs `clouder k8s`.
-    fn k8s(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.clouder().arg("k8s").args(arguments))
-    }
-
-    /// Runs `clouder k8s`, and kills it as soon as it shows a text; what had begun at Azure goes on there.
-    fn cut_off(&self, arguments: &[&str], at: &str) {
-        clouder_tests::cut_off(self.clouder().arg("k8s").args(arguments), at);
-    }
-
-    fn done(&self, arguments: &[&str]) -> Ran {
-        let ran = self.k8s(arguments);
-        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.shown);
-        ran
-    }
-
-    /// What kubectl says on the control plane.
-    fn kubectl(&self, line: &str) -> String {
-        let node = format!("{}-cp-1", self.name);
-        let line = format!("sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}");
-        self.done(&["ssh", &self.name, &node, "--", &line]).shown
-    }
-
-    /// Gives the API server an object, in somebody's name.
-    fn apply(&self, manager: &str, object: &str) {
-        let node = format!("{}-cp-1", self.name);
-        let line = format!(
-            "echo '{object}' | sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side \
-             --field-manager=clouder-{manager} -f -"
-        );
-        self.done(&["ssh", &self.name, &node, "--", &line]);
-    }
-
-    /// The requests since the last time that changed something.
-    fn writes(&self) -> usize {
-        let text = std::fs::read_to_string(self.path("log")).unwrap();
-        std::fs::write(self.path("log"), "").unwrap();
-        text.lines().filter(|line| !line.contains("\"method\":\"GET\"") && !line.contains("oauth2")).count()
-    }
-}
-
 #[test]
 fn a_cluster_is_made_grows_shrinks_and_goes() {
-    let lab = Lab::new();
+    let lab = Lab::new("k8s", &[VERSION, LATER]);
     let name = lab.name.as_str();
-    let variables = clouder_fleet::cluster::variables(
-        &VERSION.to_string(),
-        &format!("http://{}", lab.packages.address()),
+    let packages = lab.packages();
+    let gpu = format!(
+        "gpu_cuda_apt_url: {packages}/cuda\ngpu_cuda_apt_key_url: {packages}/cuda/Release.key\n\
+         gpu_cuda_toolkit_apt_url: {packages}/toolkit\ngpu_cuda_toolkit_apt_key_url: {packages}/toolkit/Release.key\n"
     );
-    let (cuda, toolkit) = (
-        format!("http://{}/cuda", lab.packages.address()),
-        format!("http://{}/toolkit", lab.packages.address()),
-    );
-    let settings = format!(
-        "{variables}gpu_cuda_apt_url: {cuda}\ngpu_cuda_apt_key_url: {cuda}/Release.key\ngpu_cuda_toolkit_apt_url: {toolkit}\n\
-         gpu_cuda_toolkit_apt_key_url: {toolkit}/Release.key\nprovider: azure\nazure_network_cidr: 10.62.0.0/16\nazure_subnet_cidr: 10.62.0.0/24\n\
-         azure_ssh_sources: [198.18.0.0/15]\nazure_ssh_public_key_file: {key}.pub\nansible_ssh_private_key_file: {key}\n",
-        key = lab.path("key").display()
-    );
-    std::fs::write(lab.path("settings.yml"), settings).unwrap();
-    let file = lab.path("settings.yml").display().to_string();
+    let file = lab.settings(VERSION, "10.62", &gpu);
 
     let plan = lab.done(&["create", name, "-f", &file, "--worker-count", "1", "--dry-run"]);
     assert!(
@@ -175,6 +58,8 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
     lab.cut_off(&grow, "TASK [kubeadm : Run kubeadm join");
     let grown = lab.done(&grow);
     assert!(grown.recap(&format!("{name}-worker-2")).contains("changed=0"), "{}", grown.shown);
+
+    lab.want_image("cp-1");
 
     // A pool with GPUs, on machines that have none.
     let refused = lab.k8s(&[
@@ -222,6 +107,8 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
         assert!(gpu.contains(said), "{said}: {gpu}");
     }
 
+    assert!(lab.has_image("gpu-1"));
+
     let plugins = lab.kubectl(
         "-n kube-system get pods -l app.kubernetes.io/name=nvidia-device-plugin -o wide --no-headers",
     );
@@ -267,12 +154,6 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
     lab.cut_off(&["delete", name, "--yes"], "TASK [Delete the machine with");
     let gone = lab.done(&["delete", name, "--yes"]);
     assert!(gone.shown.contains("Microsoft.Network/loadBalancers"), "{}", gone.shown);
-    assert_eq!(
-        docker(&["ps", "-aq", "--filter", &format!("label=clouder.fleet={name}")]),
-        "",
-        "machines are left"
-    );
-    assert_eq!(lab.done(&["ls"]).shown.lines().count(), 1);
     assert!(lab.k8s(&["delete", name, "--yes"]).shown.contains("no cluster is known by the name"));
-    lab.server.cloud().machines.end();
+    lab.end();
 }

@@ -6,6 +6,8 @@
 mod checkpoint;
 mod cluster;
 mod control_planes;
+mod high_availability;
 mod k8s;
+mod lab;
 mod machines;
 mod upgrade;

@@ -1,12 +1,13 @@
 //! What a cluster goes through after it was made: upgrades, new certificates, and examinations.
 
 use clouder_fleet::Software;
-use clouder_tests::cut_off;
+use clouder_tests::{cut_off, cut_off_after};
 use kube_standin::version::Version;
 
 use crate::machines::Machines;
 
 const BEFORE: Version = Version::new(33, 4);
+const OLDER: Version = Version::new(34, 1);
 const AFTER: Version = Version::new(34, 2);
 const LAST: Version = Version::new(35, 1);
 const MACHINES: [(&str, Software); 3] =
@@ -15,11 +16,10 @@ const UPGRADE: [&str; 3] = ["playbooks/upgrade-cluster.yml", "-e", "kubernetes_v
 
 #[test]
 fn a_cluster_is_upgraded_renewed_and_found_well() {
-    let cluster = Machines::new("upgrade", &MACHINES, &[BEFORE, AFTER, LAST]);
+    let cluster = Machines::new("upgrade", &MACHINES, &[BEFORE, OLDER, AFTER, LAST]);
     cluster.play(&["playbooks/create-cluster.yml"]);
     what_cannot_be_is_refused(&cluster);
     an_upgrade_goes_on_where_it_was_stopped(&cluster);
-    another_minor_survives_a_kill(&cluster);
     // What creates clusters agrees with what upgrades them, which leaves the administrator's credentials where they are.
     let create =
         ["playbooks/create-cluster.yml", "-e", "kubernetes_version=1.35.1", "-e", "kubeadm_kubeconfig_path="];
@@ -36,13 +36,19 @@ fn what_cannot_be_is_refused(cluster: &Machines) {
     }
     let early = cluster.machine("cp-1").exec("kubeadm upgrade apply v1.34.2 --yes").unwrap();
     assert!(early.stderr.contains("higher than the kubeadm minor release (34 > 33)"), "{}", early.stderr);
-    let predicted = cluster.play(&[&UPGRADE[..], &["--check"]].concat());
-    assert!(predicted.shown.contains("would be drained"), "{}", predicted.shown);
+    cluster.k8s_refuses(&["upgrade", "lab", "--to", "1.37.0", "--yes"], "has none of 1.36");
+    // By way of the release between, of which the newest is taken.
+    let predicted = cluster.k8s(&["upgrade", "lab", "--to", "1.35.1", "--check"]);
+    assert!(
+        predicted.shown.contains("would be drained, and go from v1.33.4 to v1.34.2"),
+        "{}",
+        predicted.shown
+    );
     assert!(cluster.kubectl("version").contains("Server Version: v1.33.4"));
 }
 
 /// A pod that may not go is named before anything changes, and stops the upgrade at its node, which is opened again; once it may, the
-/// rest follows.
+/// rest follows, and the next minor release with it.
 fn an_upgrade_goes_on_where_it_was_stopped(cluster: &Machines) {
     let objects = "apiVersion: apps/v1
 kind: Deployment
@@ -77,34 +83,30 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: shy}}}
     // As a run that was cut off leaves a node; one that somebody else has closed stays so.
     cluster.kubectl("annotate node cp-2 clouder.io/closed-by-upgrade=1.34.2");
     cluster.kubectl("cordon cp-1 cp-2");
-    let finished = cluster.k8s(&["upgrade", "lab", "--to", "v1.34.2", "--yes"]);
-    // Nothing is left to do there but to keep a snapshot.
-    assert_eq!(finished.shown.matches("changed: [cp-1]").count(), 1, "{}", finished.shown);
+    // On the way to the release after that one, what was left behind comes first. It is killed there, and again at the next one.
+    let upgrade = ["k8s", "upgrade", "lab", "--to", "v1.35.1", "--yes"];
+    let at_kubelet = "TASK [kubeadm-upgrade : Take over the kubelets' configuration";
+    cut_off(&mut cluster.command(&upgrade), at_kubelet);
+    let nodes = cluster.kubectl("get nodes");
+    assert!(nodes.contains("v1.33.4"), "{nodes}");
+    cut_off_after(&mut cluster.command(&upgrade), &["TASK [Show the nodes", at_kubelet]);
+    let nodes = cluster.kubectl("get nodes");
+    assert!(nodes.matches("v1.34.2").count() == 3 && nodes.contains("SchedulingDisabled"), "{nodes}");
+    let finished = cluster.k8s(&upgrade[1..]);
     let file = std::fs::read_to_string(cluster.clusters().join("lab.yml")).unwrap();
-    assert!(file.contains("kubernetes_version: 1.34.2"), "{file}");
+    assert!(file.contains("kubernetes_version: 1.35.1"), "{file}");
     let nodes = cluster.kubectl("get nodes");
     assert_eq!(
-        (nodes.matches("v1.34.2").count(), nodes.matches("SchedulingDisabled").count()),
+        (nodes.matches(" v1.35.1").count(), nodes.matches("SchedulingDisabled").count()),
         (3, 1),
         "{nodes}"
     );
     cluster.kubectl("uncordon cp-1");
-}
-
-/// Killed while a node is being upgraded, the next upgrade goes on there, and opens what the first one closed.
-fn another_minor_survives_a_kill(cluster: &Machines) {
-    let upgrade = ["k8s", "upgrade", "lab", "--to", "1.35.1", "--yes"];
-    cut_off(&mut cluster.command(&upgrade), "TASK [kubeadm-upgrade : Take over the kubelets' configuration");
-    let nodes = cluster.kubectl("get nodes");
-    assert!(nodes.contains("SchedulingDisabled") && nodes.contains("v1.34.2"), "{nodes}");
-    cluster.k8s(&upgrade[1..]);
-    let nodes = cluster.kubectl("get nodes");
-    assert!(nodes.matches(" v1.35.1").count() == 3 && !nodes.contains("SchedulingDisabled"), "{nodes}");
     let again = cluster.k8s(&upgrade[1..]);
     assert!(
         MACHINES.iter().all(|(machine, _)| again.recap(machine).contains("changed=0")),
         "{}",
-        again.shown
+        finished.shown
     );
 }
 

@@ -137,3 +137,24 @@ impl Container {
         })
     }
 }
+
+/// How what containerd runs in a container is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskState {
+    Running,
+    Stopped,
+    /// Made, paused, or none that is known.
+    Other,
+}
+
+impl TaskState {
+    /// With the container's name.
+    pub(super) fn read(message: &Reader<'_>) -> (String, Self) {
+        let state = match message.number(4) {
+            2 => Self::Running,
+            3 => Self::Stopped,
+            _ => Self::Other,
+        };
+        (message.text(2), state)
+    }
+}

@@ -1,9 +1,10 @@
 //! A client of the container runtime interface: the calls of the kubelet that make pods, run their containers and checkpoint
-//! them.
+//! them; and of containerd's own, of containers that were made otherwise.
 
 mod messages;
 mod protobuf;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,13 +15,20 @@ use tokio::net::UnixStream;
 use crate::failure::{Context as _, Failure, Result, refuse};
 pub(crate) use messages::{
     Container, ContainerConfig, ContainerState, NamespaceMode, Namespaces, PodSandbox, PodSandboxConfig,
+    TaskState,
 };
 use protobuf::{Reader, Writer};
 
+/// Where the runtime listens unless something else is said.
+pub(crate) const SOCKET: &str = "unix:///run/containerd/containerd.sock";
+
 /// How long a call may take unless it says so itself: containers are started by it, and images unpacked.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the runtime may take to say that it works.
+const CHECK: Duration = Duration::from_secs(5);
 const RUNTIME: &str = "runtime.v1.RuntimeService";
 const IMAGES: &str = "runtime.v1.ImageService";
+const TASKS: &str = "containerd.services.tasks.v1.Tasks";
 /// The longest answer that is read.
 const LARGEST: usize = 16 << 20;
 
@@ -33,6 +41,26 @@ impl Runtime {
     /// The runtime at an endpoint such as `unix:///run/containerd/containerd.sock`.
     pub(crate) fn new(endpoint: &str) -> Self {
         Self { socket: Path::new(endpoint.strip_prefix("unix://").unwrap_or(endpoint)).to_owned() }
+    }
+
+    /// The runtime's version, if it answers and its CRI plugin works.
+    ///
+    /// # Errors
+    /// As the real tools word it when they cannot reach the CRI.
+    pub(crate) fn version(&self) -> Result<String> {
+        let answer =
+            self.call(RUNTIME, "Version", Writer::default().text(1, "0.1.0"), CHECK).doing(format_args!(
+                "validate service connection: validate CRI v1 runtime API for endpoint \"unix://{}\"",
+                self.socket.display()
+            ))?;
+        Ok(Reader::new(&answer)?.text(3))
+    }
+
+    /// The states of all containers by their names, also of those that were not made by this interface.
+    pub(crate) fn tasks(&self) -> Result<HashMap<String, TaskState>> {
+        let answer = self.call(TASKS, "List", Writer::default(), PATIENCE)?;
+        let tasks = Reader::new(&answer)?.messages(1)?;
+        Ok(tasks.iter().map(TaskState::read).collect())
     }
 
     /// All pods.
@@ -123,6 +151,8 @@ impl Runtime {
         let request = Request::post(format!("http://localhost{path}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
+            // What containerd's own services ask for; the other interface has no such thing.
+            .header("containerd-namespace", "k8s.io")
             .body(())
             .doing(what)?;
         let (response, mut body) = sender.send_request(request, false).doing(what)?;

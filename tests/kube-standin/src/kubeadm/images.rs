@@ -2,9 +2,9 @@
 
 use super::cluster::Cluster;
 use super::{configuration, say};
+use crate::cri;
 use crate::failure::Result;
 use crate::flags::Flags;
-use crate::runtime;
 use crate::version::Version;
 use crate::{config, image};
 
@@ -28,7 +28,7 @@ pub(super) fn pull(version: Version, arguments: &[String]) -> Result<()> {
         Some(_) => configuration(&flags, version)?.init.and_then(|init| init.node_registration.cri_socket),
         None => flags.value("cri-socket").map(str::to_owned),
     };
-    runtime::check(socket.as_deref().unwrap_or(runtime::SOCKET))?;
+    cri::Runtime::new(socket.as_deref().unwrap_or(cri::SOCKET)).version()?;
     let images = images(&flags, version)?;
     if let Some(repository) = images.iter().find_map(|name| name.strip_suffix(&etcd())) {
         image::provide(repository)?;

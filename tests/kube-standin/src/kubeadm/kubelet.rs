@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::wait;
 use crate::config::{NodeRegistration, Taint};
 use crate::failure::{Context as _, Result, refuse};
-use crate::{files, machine, runtime, yaml};
+use crate::{cri, files, machine, yaml};
 
 const CONFIG: &str = "/var/lib/kubelet/config.yaml";
 const FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
@@ -49,7 +49,7 @@ pub(super) fn reconfigure(whole: &Value) -> Result<()> {
 pub(super) fn start(whole: &Value, node: &NodeRegistration, name: &str, taints: &[Taint]) -> Result<()> {
     let mut own = whole.clone();
     own["containerRuntimeEndpoint"] =
-        node.cri_socket.clone().unwrap_or_else(|| runtime::SOCKET.to_owned()).into();
+        node.cri_socket.clone().unwrap_or_else(|| cri::SOCKET.to_owned()).into();
     files::write(CONFIG.as_ref(), &yaml::write(&own)?, 0o644)?;
     let mut flags: Vec<String> = node
         .kubelet_extra_args

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Result};
 use crate::flags::Flags;
 use crate::tool::Tool;
 use crate::version::Version;
-use crate::{machine, runtime};
+use crate::{cri, machine};
 
 /// The exit code of a failed check.
 const EXIT_CODE: u8 = 2;
@@ -48,7 +48,8 @@ pub(super) fn check(
     if becomes == Becomes::ControlPlane && memory < 1700 {
         found.push(("Mem".into(), format!("the system RAM ({memory} MB) is less than the minimum 1700 MB")));
     }
-    if let Err(failure) = runtime::check(node.cri_socket.as_deref().unwrap_or(runtime::SOCKET)) {
+    let runtime = cri::Runtime::new(node.cri_socket.as_deref().unwrap_or(cri::SOCKET));
+    if let Err(failure) = runtime.version() {
         found.push(("CRI".into(), format!("could not connect to the container runtime: {failure}")));
     }
     if machine::swaps() {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::cri::TaskState;
 use crate::failure::{Context as _, Failure, Result, refuse};
 use crate::files;
 
@@ -79,16 +80,6 @@ fn ctr(words: &[&str]) -> Result<(bool, String)> {
     Ok((output.status.success(), said.trim().to_owned()))
 }
 
-/// The states of all containers, by their names: `RUNNING`, `STOPPED` …
-pub(super) fn states() -> Result<HashMap<String, String>> {
-    let (fine, said) = ctr(&["tasks", "list"])?;
-    if !fine {
-        return Err(Failure::new(format!("ctr tasks list: {said}")));
-    }
-    let words = said.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    Ok(words.filter_map(|words| Some(((*words.first()?).to_owned(), (*words.last()?).to_owned()))).collect())
-}
-
 /// Fills the folder that containers see as their root.
 fn fill() -> Result<()> {
     let root = Path::new(ROOT);
@@ -113,7 +104,7 @@ fn fill() -> Result<()> {
 
 impl Containers {
     /// Brings a container to run unless it does or has ended for good, and says how it is: its part of the pod's status.
-    pub(super) fn tend(&mut self, run: &Run<'_>, again: bool, state: Option<&str>) -> Value {
+    pub(super) fn tend(&mut self, run: &Run<'_>, again: bool, state: Option<TaskState>) -> Value {
         let status = |state: Value, ready: bool| json!({"name": run.container["name"], "image": run.container["image"], "state": state, "ready": ready, "restartCount": 0});
         let failed = |failure: &Failure| {
             status(json!({"waiting": {"reason": "CreateContainerError", "message": failure.message}}), false)
@@ -122,8 +113,8 @@ impl Containers {
             return status(json!({"terminated": ended}), false);
         }
         match state {
-            Some("RUNNING") => return status(json!({"running": {}}), true),
-            Some("STOPPED") => match self.end(run) {
+            Some(TaskState::Running) => return status(json!({"running": {}}), true),
+            Some(TaskState::Stopped) => match self.end(run) {
                 Ok(ended) if again => {
                     return status(
                         json!({"waiting": {"reason": "CrashLoopBackOff", "message": ended["message"]}}),
@@ -136,7 +127,9 @@ impl Containers {
                 }
                 Err(failure) => return failed(&failure),
             },
-            Some(_) => return status(json!({"waiting": {"reason": "ContainerCreating"}}), false),
+            Some(TaskState::Other) => {
+                return status(json!({"waiting": {"reason": "ContainerCreating"}}), false);
+            }
             None => {}
         }
         match start(run) {

@@ -24,7 +24,7 @@ use crate::flags::Flags;
 use crate::kubeconfig::Kubeconfig;
 use crate::tool::Tool;
 use crate::version::Version;
-use crate::{files, machine, runtime};
+use crate::{cri, files, machine};
 
 /// The flags that are left of the kubelet's, and that kubeadm or an administrator may give.
 const FLAGS: &str = "bootstrap-kubeconfig= kubeconfig= config= config-dir= hostname-override= node-ip= node-labels= \
@@ -158,7 +158,7 @@ impl Kubelet {
             endpoint: flags
                 .value("container-runtime-endpoint")
                 .or(settings.container_runtime_endpoint.as_deref())
-                .unwrap_or(runtime::SOCKET)
+                .unwrap_or(cri::SOCKET)
                 .to_owned(),
             settings,
         })
@@ -203,7 +203,7 @@ impl Kubelet {
         {
             refuse!("failed to run Kubelet: resolvConf {path:?} does not exist");
         }
-        runtime::check(&self.endpoint)
+        cri::Runtime::new(&self.endpoint).version().map(drop)
     }
 
     /// A client with the node's own credentials, which it gets first if it has none.

@@ -8,10 +8,11 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Kubelet;
 use crate::client::Client;
+use crate::cri::Runtime;
 use crate::failure::{Result, refuse};
+use crate::machine;
 use crate::tool::architecture;
 use crate::version::Version;
-use crate::{machine, runtime};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 
@@ -90,11 +91,11 @@ fn registration(kubelet: &Kubelet) -> Value {
 
 fn status(kubelet: &Kubelet) -> Value {
     let condition = |kind: &str, status: &str, reason: &str, message: &str| json!({"type": kind, "status": status, "reason": reason, "message": message});
-    let ready =
-        match runtime::check(&kubelet.endpoint).map_err(|failure| failure.message).and_then(|()| network()) {
-            Ok(()) => condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-            Err(why) => condition("Ready", "False", "KubeletNotReady", &why),
-        };
+    let version = Runtime::new(&kubelet.endpoint).version();
+    let ready = match version.as_ref().map_err(|failure| failure.message.clone()).and_then(|_| network()) {
+        Ok(()) => condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+        Err(why) => condition("Ready", "False", "KubeletNotReady", &why),
+    };
     let (processors, memory) = machine::size();
     let pods = kubelet.settings.max_pods.unwrap_or(110).to_string();
     let size = json!({"cpu": processors.to_string(), "memory": format!("{}Ki", memory * 1024), "pods": pods});
@@ -115,7 +116,7 @@ fn status(kubelet: &Kubelet) -> Value {
         ],
         "nodeInfo": {
             "kubeletVersion": format!("v{}", kubelet.version), "osImage": image, "operatingSystem": "linux", "architecture": architecture(),
-            "containerRuntimeVersion": runtime::version(), "kernelVersion": machine::sysctl("kernel.osrelease"),
+            "containerRuntimeVersion": format!("containerd://{}", version.unwrap_or_default()), "kernelVersion": machine::sysctl("kernel.osrelease"),
         },
     })
 }

@@ -14,7 +14,7 @@ use super::network::{self, Network};
 use super::services::{self, Services};
 use super::{Kubelet, complain, sandboxes, volumes};
 use crate::client::Client;
-use crate::cri::Runtime;
+use crate::cri::{Runtime, TaskState};
 use crate::failure::{Context as _, Result};
 use crate::files;
 
@@ -78,7 +78,7 @@ impl Pods {
                 Err(failure) => complain(&failure.message),
             }
         }
-        let states = if own.iter().any(|pod| is_real(pod)) { containers::states()? } else { HashMap::new() };
+        let states = if own.iter().any(|pod| is_real(pod)) { runtime.tasks()? } else { HashMap::new() };
         for pod in own {
             let status = if sandboxes::is_real(pod) {
                 sandboxes::tend(&runtime, pod)
@@ -124,7 +124,7 @@ impl Pods {
         client: &Client,
         pod: &Value,
         kubelet: &Kubelet,
-        states: &HashMap<String, String>,
+        states: &HashMap<String, TaskState>,
     ) -> Result<Value> {
         if matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
             return Ok(pod["status"].clone());
@@ -161,7 +161,7 @@ impl Pods {
                 pod,
                 container,
             };
-            let mut status = self.containers.tend(&run, again, states.get(&run.name).map(String::as_str));
+            let mut status = self.containers.tend(&run, again, states.get(&run.name).copied());
             if status["ready"] == true {
                 status["ready"] = answers(container, address).into();
             }

@@ -263,7 +263,8 @@ fn apt_get(args: &AptArgs, words: &[&str], context: &mut Context) -> Result<Fini
     if args.install_recommends == Some(true) {
         command = command.arguments(["-o", "APT::Install-Recommends=yes"]);
     }
-    let command = command.arguments(words);
+    // Killed while dpkg runs, it would leave packages half installed, and all later runs refused.
+    let command = command.arguments(words).asked_to_end();
     let line = command.line();
     let exchange = &mut context.exchange;
     let finished = command.run_watched(&mut |piece| exchange.output(piece))?;

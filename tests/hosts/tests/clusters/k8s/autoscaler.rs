@@ -8,7 +8,7 @@ use std::time::Duration;
 use clouder_tests::wait;
 use serde_json::{Value, json};
 
-use super::Lab;
+use crate::lab::Lab;
 
 /// How long a pool may take to become what it should be.
 const PATIENCE: Duration = Duration::from_secs(240);

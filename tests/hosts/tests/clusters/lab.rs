@@ -1,0 +1,164 @@
+//! A simulated Azure whose machines are containers, packages for them, and `clouder` as it works on a cluster there.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use azure_sim::cloud::{Cloud, Settings};
+use azure_sim::containers::{Containers, public_prefix};
+use azure_sim::scenario::Scenario;
+use azure_sim::server::Server;
+use clouder_fleet::Software;
+use clouder_tests::{Ran, docker, program};
+use kube_standin::repository;
+use kube_standin::version::Version;
+
+/// An image that no registry has.
+const IMAGE: &str = "localhost/own:1";
+
+/// An Azure, packages for its machines, and a folder of clusters.
+pub(crate) struct Lab {
+    pub(crate) name: String,
+    pub(crate) server: Server,
+    packages: repository::Server,
+    settings: Settings,
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    /// An Azure with nothing in it, and packages of these releases of Kubernetes.
+    pub(crate) fn new(test: &str, versions: &[Version]) -> Self {
+        let fleet = std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned());
+        let name = format!("{fleet}-{test}");
+        let public = public_prefix(&name);
+        let machines = Containers::new(&name, &public, Software::Prepared).unwrap();
+        let settings = Settings {
+            latency: Duration::from_millis(20),
+            retry_after: 0,
+            public_prefix: public,
+            ..Settings::default()
+        };
+        let own = settings.public_prefix.replace(".0/24", ".1");
+        let cloud = Cloud::new(settings.clone(), Scenario::parse("").unwrap(), Box::new(machines));
+        let folder = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::start(cloud, address, Some(&folder.path().join("log")), None).unwrap();
+        let packages = folder.path().join("repository");
+        repository::build(&packages, &program("kube-standin"), versions).unwrap();
+        repository::build_gpu(&packages).unwrap();
+        let packages = repository::serve(&packages, &format!("{own}:0")).unwrap();
+        let key = folder.path().join("key");
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+        assert!(made.unwrap().success());
+        Self { name, server, packages, settings, folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `clouder`, which knows this Azure and these clusters.
+    pub(crate) fn clouder(&self) -> Command {
+        let mut command = Command::new(program("clouder"));
+        command
+            .env("NO_COLOR", "1")
+            .env("CLOUDER_CLUSTERS_FOLDER", self.path("clusters"))
+            .env("KUBECONFIG", self.path("kubeconfig"))
+            .env("AZURE_AUTHORITY_HOST", &self.server.origin)
+            .env("CLOUDER_AZURE_ENDPOINT", &self.server.origin)
+            .env("AZURE_SUBSCRIPTION_ID", &self.settings.subscription)
+            .env("AZURE_TENANT_ID", &self.settings.tenant)
+            .env("AZURE_CLIENT_ID", &self.settings.client_id)
+            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret);
+        command
+    }
+
+    /// Runs `clouder k8s`.
+    pub(crate) fn k8s(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.clouder().arg("k8s").args(arguments))
+    }
+
+    /// Runs `clouder k8s`, and kills it as soon as it shows a text; what had begun at Azure goes on there.
+    pub(crate) fn cut_off(&self, arguments: &[&str], at: &str) {
+        clouder_tests::cut_off(self.clouder().arg("k8s").args(arguments), at);
+    }
+
+    pub(crate) fn done(&self, arguments: &[&str]) -> Ran {
+        let ran = self.k8s(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.shown);
+        ran
+    }
+
+    /// What a line of shell says on a machine of the cluster: `cp-1`, say.
+    pub(crate) fn shell(&self, machine: &str, line: &str) -> String {
+        let node = format!("{}-{machine}", self.name);
+        self.done(&["ssh", &self.name, &node, "--", line]).shown
+    }
+
+    /// What kubectl says on the first control plane.
+    pub(crate) fn kubectl(&self, line: &str) -> String {
+        self.shell("cp-1", &format!("sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
+    }
+
+    /// Gives the API server an object, in somebody's name.
+    pub(crate) fn apply(&self, manager: &str, object: &str) {
+        let line = format!(
+            "echo '{object}' | sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side \
+             --field-manager=clouder-{manager} -f -"
+        );
+        self.shell("cp-1", &line);
+    }
+
+    /// Has a DaemonSet want an image that only a machine has; none of its pods runs.
+    pub(crate) fn want_image(&self, machine: &str) {
+        let containerd = "sudo ctr --namespace=k8s.io images";
+        self.shell(machine, &format!("{containerd} tag $({containerd} ls -q | grep -v @ | head -1) {IMAGE}"));
+        let template = format!(
+            r#"{{"metadata": {{"labels": {{"app": "own"}}}}, "spec": {{"nodeSelector": {{"nobody": "has"}}, "containers": [{{"name": "own", "image": "{IMAGE}"}}]}}}}"#
+        );
+        let object = format!(
+            r#"{{"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {{"name": "own", "namespace": "default"}}, "spec": {{"selector": {{"matchLabels": {{"app": "own"}}}}, "template": {template}}}}}"#
+        );
+        self.apply("tests", &object);
+    }
+
+    /// Whether a machine has the image that is wanted.
+    pub(crate) fn has_image(&self, machine: &str) -> bool {
+        self.shell(machine, "sudo ctr --namespace=k8s.io images ls -q").lines().any(|name| name == IMAGE)
+    }
+
+    /// The requests since the last time that changed something.
+    pub(crate) fn writes(&self) -> usize {
+        let text = std::fs::read_to_string(self.path("log")).unwrap();
+        std::fs::write(self.path("log"), "").unwrap();
+        text.lines().filter(|line| !line.contains("\"method\":\"GET\"") && !line.contains("oauth2")).count()
+    }
+
+    /// Writes variables of the cluster into a file: those that containers need to pass for machines, a network, and more, as YAML.
+    pub(crate) fn settings(&self, version: Version, network: &str, more: &str) -> String {
+        let variables = clouder_fleet::cluster::variables(&version.to_string(), &self.packages());
+        let text = format!(
+            "{variables}provider: azure\nazure_network_cidr: {network}.0.0/16\nazure_subnet_cidr: {network}.0.0/24\n\
+             azure_ssh_sources: [198.18.0.0/15]\nazure_ssh_public_key_file: {key}.pub\nansible_ssh_private_key_file: {key}\n{more}",
+            key = self.path("key").display()
+        );
+        let file = self.path("settings.yml");
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    }
+
+    /// Where packages come from.
+    pub(crate) fn packages(&self) -> String {
+        format!("http://{}", self.packages.address())
+    }
+
+    /// Makes sure that nothing is left of the cluster.
+    pub(crate) fn end(self) {
+        let left = docker(&["ps", "-aq", "--filter", &format!("label=clouder.fleet={}", self.name)]);
+        assert_eq!(left, "", "machines are left");
+        assert_eq!(self.done(&["ls"]).shown.lines().count(), 1);
+        self.server.cloud().machines.end();
+    }
+}
