@@ -62,39 +62,14 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
     lab.want_image("cp-1");
 
     // A pool with GPUs, on machines that have none.
-    let refused = lab.k8s(&[
-        "create-nodepool",
-        name,
-        "gpu",
-        "--flavor",
-        "Standard_D2s_v5",
-        "--desired",
-        "1",
-        "--xpu",
-        "gpu-cuda",
-        "--roles",
-        "jupyter",
-        "--labels",
-        "team=ml",
-    ]);
+    let size = ["--flavor", "Standard_D2s_v5", "--desired", "1", "--xpu", "gpu-cuda"];
+    let pool = [&["create-nodepool", name, "gpu"], &size[..], &["--roles", "jupyter", "--labels", "team=ml"]];
+    let pool = pool.concat();
+    let refused = lab.k8s(&pool);
     assert!(refused.code != 0 && refused.shown.contains("has no device of NVIDIA's"), "{}", refused.shown);
-    lab.done(&[
-        "create-nodepool",
-        name,
-        "gpu",
-        "--flavor",
-        "Standard_D2s_v5",
-        "--desired",
-        "1",
-        "--roles",
-        "jupyter",
-        "--labels",
-        "team=ml",
-        "--xpu",
-        "gpu-cuda",
-        "-e",
-        "gpu_cuda_require_device=false",
-    ]);
+    let without = [&pool[..], &["-e", "gpu_cuda_require_device=false"]].concat();
+    lab.cut_off(&without, "TASK [gpu-cuda : Install the toolkit's package");
+    lab.done(&without);
     let gpu = lab.kubectl(&format!("get node {name}-gpu-1 -o yaml"));
     for said in [
         "node-role.kubernetes.io/jupyter",
@@ -129,7 +104,9 @@ fn a_cluster_is_made_grows_shrinks_and_goes() {
     assert!(!shown.contains("\ngpu ") && is_gone("gpu-1") && is_gone("worker-2"), "{shown}");
 
     // Another release, by another machine.
-    let replaced = lab.done(&["upgrade", name, "--to", "1.34.4", "--replace", "--yes"]);
+    let upgrade = ["upgrade", name, "--to", "1.34.4", "--replace", "--yes"];
+    lab.cut_off(&upgrade, "TASK [node-removal : Move its pods elsewhere");
+    let replaced = lab.done(&upgrade);
     let nodes = lab.kubectl("get nodes");
     assert!(nodes.matches("v1.34.4").count() == 2 && nodes.contains(&format!("{name}-worker-2")), "{nodes}");
     assert!(!nodes.contains(&format!("{name}-worker-1")), "{}", replaced.shown);

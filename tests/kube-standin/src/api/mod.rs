@@ -53,6 +53,8 @@ const FLAGS: &str = "advertise-address= allow-privileged= authorization-mode= cl
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take when only its health is asked for.
 const HEALTH: Duration = Duration::from_secs(2);
+/// How often etcd is tried before it answers for the first time.
+const STORAGE: Duration = Duration::from_millis(300);
 
 /// A running server.
 struct Server {
@@ -84,14 +86,19 @@ pub fn run(arguments: &[String]) -> Result<()> {
     };
     let config = tls::server(&pair("tls-cert-file", "tls-private-key-file")?, &authority.certificate)?;
     let port: u16 = flags.value("secure-port").unwrap_or("6443").parse().doing("secure-port")?;
-    let listener =
-        TcpListener::bind(("0.0.0.0", port)).doing(format_args!("failed to listen on 0.0.0.0:{port}"))?;
     let etcd_authority = files::read(need("etcd-cafile")?.as_ref())?;
     let etcd_client = pair("etcd-certfile", "etcd-keyfile")?;
     let etcd_server = need("etcd-servers")?;
     let store = |patience| Store::new(Etcd::new(etcd_server, &etcd_authority, etcd_client.clone(), patience));
     let health = store(HEALTH);
     let store = Arc::new(store(PATIENCE));
+    // As with the real one, nobody is listened to before there is a storage: of a control plane that joins, the others' would be
+    // better asked.
+    while health.read().is_err() {
+        std::thread::sleep(STORAGE);
+    }
+    let listener =
+        TcpListener::bind(("0.0.0.0", port)).doing(format_args!("failed to listen on 0.0.0.0:{port}"))?;
     controllers::start(&store, authority, flags.value("service-cluster-ip-range").unwrap_or("10.96.0.0/12"));
     let signing_key = files::read(need("service-account-signing-key-file")?.as_ref())?;
     let signer = Signer::new(&signing_key, need("service-account-issuer")?)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use clouder_tests::{file, target, wait};
+use clouder_tests::{cut_off, file, target, wait};
 use serde_json::Value;
 
 use super::{SECRET, archives};
@@ -92,6 +92,8 @@ spec:
     let ((_one, schedule), (_two, stores)) = (file(&schedule), file(&stores));
     let stores = format!("@{stores}");
     let apply = ["schedules", "apply", "lab", &schedule, "-e", &stores];
+    let words = [&["k8s"], &apply[..]].concat();
+    cut_off(&mut cluster.command(&words), "TASK [checkpoint-scheduler : Import the archive");
     let applied = cluster.k8s(&apply);
     assert!(!applied.shown.contains(SECRET), "{}", applied.shown);
     let again = cluster.k8s(&apply);
