@@ -47,7 +47,8 @@ pub(crate) fn all() -> Result<(), ChoreError> {
 fn on_machines() -> Result<(), ChoreError> {
     let (long, short): (Vec<_>, Vec<_>) =
         tests_in(Path::new(MACHINE_TESTS))?.into_iter().partition(|name| name == LONGEST);
-    let running = [Machines::begin(LONGEST, &long)?, Machines::begin("hosts", &short)?];
+    // Those of clusters wait more than they work.
+    let running = [Machines::begin(LONGEST, &long, "4")?, Machines::begin("hosts", &short, "3")?];
     running.map(Machines::end).into_iter().collect()
 }
 
@@ -59,11 +60,11 @@ struct Machines {
 }
 
 impl Machines {
-    fn begin(called: &str, tests: &[String]) -> Result<Self, ChoreError> {
+    fn begin(called: &str, tests: &[String], at_once: &str) -> Result<Self, ChoreError> {
         // Each by its name: naming the package alone would compile what it uses with other features.
         let mut words = ["test", "--workspace", "--locked", "--no-fail-fast"].map(str::to_owned).to_vec();
         words.extend(tests.iter().flat_map(|name| ["--test".to_owned(), name.clone()]));
-        words.extend(["--", "--test-threads", "3"].map(str::to_owned));
+        words.extend(["--", "--test-threads", at_once].map(str::to_owned));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let said = built("debug").join(format!("tests-of-{called}.log"));
         let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", said.display()));
