@@ -47,6 +47,21 @@ pub struct Settings {
     pub public_prefix: String,
 }
 
+impl Settings {
+    /// The variables by which clients find a cloud of these settings at an origin, and log in to it.
+    #[must_use]
+    pub fn environment<'a>(&'a self, origin: &'a str) -> [(&'static str, &'a str); 6] {
+        [
+            ("AZURE_AUTHORITY_HOST", origin),
+            ("CLOUDER_AZURE_ENDPOINT", origin),
+            ("AZURE_SUBSCRIPTION_ID", &self.subscription),
+            ("AZURE_TENANT_ID", &self.tenant),
+            ("AZURE_CLIENT_ID", &self.client_id),
+            ("AZURE_CLIENT_SECRET", &self.client_secret),
+        ]
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

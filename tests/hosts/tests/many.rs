@@ -32,12 +32,7 @@ fn azure_is_asked_once_for_all_clusters() {
     let output = Command::new(program("clouder"))
         .args(["k8s", "ls", "--output", "json"])
         .env("CLOUDER_CLUSTERS_FOLDER", &clusters)
-        .env("AZURE_AUTHORITY_HOST", &server.origin)
-        .env("CLOUDER_AZURE_ENDPOINT", &server.origin)
-        .env("AZURE_SUBSCRIPTION_ID", &settings.subscription)
-        .env("AZURE_TENANT_ID", &settings.tenant)
-        .env("AZURE_CLIENT_ID", &settings.client_id)
-        .env("AZURE_CLIENT_SECRET", &settings.client_secret)
+        .envs(settings.environment(&server.origin))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

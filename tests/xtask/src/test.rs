@@ -32,9 +32,9 @@ pub(crate) fn all() -> Result<(), ChoreError> {
     let agent = std::thread::spawn(agent_size);
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    // Tests of connections start the programs themselves, the agent as it is released.
-    run(&mut cargo(&["build", "--workspace", "--locked"]))?;
-    run(&mut cargo(&["test", "--workspace", "--locked", "--no-run"]))?;
+    // The programs, too, which tests of connections start; at once, or what tests need would have most compiled again, with other
+    // features. The agent is the one that is released.
+    run(&mut cargo(&["build", "--workspace", "--all-targets", "--locked"]))?;
     agent.join().map_err(|_| ChoreError::Other("what builds the agent ended early".to_owned()))??;
     let on_machines = on_machines();
     let tests = ["test", "--workspace", "--exclude", ON_MACHINES, "--locked", "--no-fail-fast"];

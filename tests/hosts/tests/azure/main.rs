@@ -72,15 +72,7 @@ impl Azure {
     /// clouder, with an account of this Azure in its environment.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("clouder"));
-        command
-            .args(arguments)
-            .env("NO_COLOR", "1")
-            .env("AZURE_AUTHORITY_HOST", &self.server.origin)
-            .env("CLOUDER_AZURE_ENDPOINT", &self.server.origin)
-            .env("AZURE_SUBSCRIPTION_ID", &self.settings.subscription)
-            .env("AZURE_TENANT_ID", &self.settings.tenant)
-            .env("AZURE_CLIENT_ID", &self.settings.client_id)
-            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret);
+        command.args(arguments).env("NO_COLOR", "1").envs(self.settings.environment(&self.server.origin));
         command
     }
 

@@ -66,12 +66,7 @@ impl Lab {
             .env("NO_COLOR", "1")
             .env("CLOUDER_CLUSTERS_FOLDER", self.path("clusters"))
             .env("KUBECONFIG", self.path("kubeconfig"))
-            .env("AZURE_AUTHORITY_HOST", &self.server.origin)
-            .env("CLOUDER_AZURE_ENDPOINT", &self.server.origin)
-            .env("AZURE_SUBSCRIPTION_ID", &self.settings.subscription)
-            .env("AZURE_TENANT_ID", &self.settings.tenant)
-            .env("AZURE_CLIENT_ID", &self.settings.client_id)
-            .env("AZURE_CLIENT_SECRET", &self.settings.client_secret);
+            .envs(self.settings.environment(&self.server.origin));
         command
     }
 

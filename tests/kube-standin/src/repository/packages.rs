@@ -167,7 +167,7 @@ impl Package<'_> {
         std::fs::create_dir_all(&folder).doing(folder.display())?;
         let file = folder.join(format!("{}_{}-{REVISION}_{architecture}.deb", self.name, self.version));
         run(Command::new("dpkg-deb")
-            .args(["--root-owner-group", "-Zgzip", "-z1", "--build"])
+            .args(["--root-owner-group", "-Znone", "--build"])
             .arg(&root)
             .arg(&file))?;
         std::fs::remove_dir_all(&root).doing(root.display())
