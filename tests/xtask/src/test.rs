@@ -12,7 +12,11 @@ const LIMIT: u64 = 1_500_000;
 /// The package of the tests that need machines.
 const ON_MACHINES: &str = "clouder-tests";
 
-/// Where its tests are.
+/// The package of the comparisons with ansible-core, and what they are called.
+const COMPARED: &str = "clouder-compare";
+const COMPARISONS: &str = "compare";
+
+/// Where the tests on machines are.
 const MACHINE_TESTS: &str = "tests/hosts/tests";
 
 /// The one of them that takes longer than all others, which run beside it.
@@ -37,35 +41,45 @@ pub(crate) fn all() -> Result<(), ChoreError> {
     run(&mut cargo(&["build", "--workspace", "--all-targets", "--locked"]))?;
     agent.join().map_err(|_| ChoreError::Other("what builds the agent ended early".to_owned()))??;
     let on_machines = on_machines();
-    let tests = ["test", "--workspace", "--exclude", ON_MACHINES, "--locked", "--no-fail-fast"];
-    run(cargo(&tests).env("CLOUDER_AGENT_PATH", agents()?))?;
-    on_machines
+    // Comparisons take what processors the others leave.
+    let compared = Beside::begin("comparisons", &["--test", COMPARISONS])?;
+    let tests = [
+        "test",
+        "--workspace",
+        "--exclude",
+        ON_MACHINES,
+        "--exclude",
+        COMPARED,
+        "--locked",
+        "--no-fail-fast",
+    ];
+    let others = run(cargo(&tests).env("CLOUDER_AGENT_PATH", agents()?));
+    compared.end().and(others).and(on_machines)
 }
 
 /// Passes the tests on machines, those of clusters beside the others. Nothing else goes on meanwhile: a dozen machines that have to
 /// wait for something else take longer by more than that takes.
 fn on_machines() -> Result<(), ChoreError> {
-    let (long, short): (Vec<_>, Vec<_>) =
-        tests_in(Path::new(MACHINE_TESTS))?.into_iter().partition(|name| name == LONGEST);
+    let tests = tests_in(Path::new(MACHINE_TESTS))?;
+    let short = tests.iter().filter(|name| *name != LONGEST).flat_map(|name| ["--test", name]);
+    let short: Vec<&str> = short.chain(["--", "--test-threads", "3"]).collect();
     // Those of clusters wait more than they work.
-    let running = [Machines::begin(LONGEST, &long, "4")?, Machines::begin("hosts", &short, "3")?];
-    running.map(Machines::end).into_iter().collect()
+    let long = ["--test", LONGEST, "--", "--test-threads", "4"];
+    let running = [Beside::begin(LONGEST, &long)?, Beside::begin("hosts", &short)?];
+    running.map(Beside::end).into_iter().collect()
 }
 
-/// Some of the tests on machines, while they run.
-struct Machines {
+/// Some of the tests, while they run beside others.
+struct Beside {
     running: Child,
     line: String,
     said: PathBuf,
 }
 
-impl Machines {
-    fn begin(called: &str, tests: &[String], at_once: &str) -> Result<Self, ChoreError> {
-        // Each by its name: naming the package alone would compile what it uses with other features.
-        let mut words = ["test", "--workspace", "--locked", "--no-fail-fast"].map(str::to_owned).to_vec();
-        words.extend(tests.iter().flat_map(|name| ["--test".to_owned(), name.clone()]));
-        words.extend(["--", "--test-threads", at_once].map(str::to_owned));
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+impl Beside {
+    /// Starts tests. Each is named by itself: naming the package alone would compile what it uses with other features.
+    fn begin(called: &str, which: &[&str]) -> Result<Self, ChoreError> {
+        let words = [&["test", "--workspace", "--locked", "--no-fail-fast"], which].concat();
         let said = built("debug").join(format!("tests-of-{called}.log"));
         let told = |error: std::io::Error| ChoreError::Other(format!("{}: {error}", said.display()));
         let file = File::create(&said).map_err(told)?;
