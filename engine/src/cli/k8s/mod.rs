@@ -254,12 +254,12 @@ impl Front {
             return self.play(cluster, name, more, context);
         }
         let held = lock("held");
-        let locked = self.play(cluster, LOCK, &held, context)?;
-        if locked != 0 {
-            return Ok(locked);
-        }
-        // Machines that are made on the way are locked on the way.
-        let code = self.play_with(cluster, name, &[&held, more], context);
+        let code = match self.play(cluster, LOCK, &held, context)? {
+            // Machines that are made on the way are locked on the way.
+            0 => self.play_with(cluster, name, &[&held, more], context),
+            // One may have been taken before another was found to be somebody else's.
+            refused => Ok(refused),
+        };
         // The cluster may be gone, or the lock with it: what became of the work is what counts.
         let freed = self.play(cluster, LOCK, &lock("free"), context);
         if let (Err(failure), Ok(0)) = (freed, &code) {

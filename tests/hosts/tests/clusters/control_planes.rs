@@ -160,9 +160,7 @@ fn the_first_is_lost(cluster: &mut Machines) {
 /// A removal ends where it is killed, and another one finishes it; the machine is clean then and can join again.
 fn a_removal_that_was_cut_off_is_finished(cluster: &Machines) {
     let removal = [REMOVE, "-e", &of("cp-1")];
-    let words = cluster.playbook(&removal);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    cut_off(&mut cluster.command(&words), "Take Kubernetes off its machine");
+    cluster.cut_off_play(&removal, "Take Kubernetes off its machine");
     assert_eq!(members(cluster, "cp-2"), ["cp-2", "cp-3"]);
     let half = cluster.kubectl_on("cp-2", "get nodes");
     assert!(half.contains("cp-1"), "{half}");

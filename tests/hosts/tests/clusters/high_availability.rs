@@ -11,8 +11,7 @@ const VERSION: Version = Version::new(34, 2);
 
 /// How many nodes are ready.
 fn ready(lab: &Lab, through: &str) -> usize {
-    let line = "sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf get nodes --no-headers";
-    lab.shell(through, line).matches(" Ready ").count()
+    lab.kubectl_on(through, "get nodes --no-headers").matches(" Ready ").count()
 }
 
 #[test]

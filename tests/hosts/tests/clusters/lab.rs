@@ -94,7 +94,12 @@ impl Lab {
 
     /// What kubectl says on the first control plane.
     pub(crate) fn kubectl(&self, line: &str) -> String {
-        self.shell("cp-1", &format!("sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
+        self.kubectl_on("cp-1", line)
+    }
+
+    /// What kubectl says on a control plane.
+    pub(crate) fn kubectl_on(&self, machine: &str, line: &str) -> String {
+        self.shell(machine, &format!("sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
     }
 
     /// Gives the API server an object, in somebody's name.

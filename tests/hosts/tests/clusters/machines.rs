@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clouder_fleet::{Fleet, Host, Software};
-use clouder_tests::{Ran, program, target};
+use clouder_tests::{Ran, cut_off, program, target};
 use kube_standin::repository;
 use kube_standin::version::Version;
 
@@ -89,7 +89,7 @@ impl Machines {
     }
 
     /// The words that run a playbook on the machines.
-    pub(crate) fn playbook(&self, words: &[&str]) -> Vec<String> {
+    fn playbook(&self, words: &[&str]) -> Vec<String> {
         let inventory = self.inventory();
         [&["run"], words, &["-i", &inventory]].concat().into_iter().map(str::to_owned).collect()
     }
@@ -105,6 +105,12 @@ impl Machines {
         let ran = self.try_play(words);
         assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
         ran
+    }
+
+    /// Runs a playbook, and kills it as soon as it shows a text.
+    pub(crate) fn cut_off_play(&self, words: &[&str], at: &str) {
+        let words = self.playbook(words);
+        cut_off(&mut self.command(&words.iter().map(String::as_str).collect::<Vec<_>>()), at);
     }
 
     /// Runs a playbook, which must fail and say why.

@@ -128,9 +128,7 @@ fn certificates_are_renewed(cluster: &Machines) {
     );
     let predicted = cluster.k8s(&["certs", "lab"]);
     assert!(predicted.shown.contains("admin.conf, apiserver"), "{}", predicted.shown);
-    let words = cluster.playbook(&RENEW);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    cut_off(&mut cluster.command(&words), "TASK [certificates : Restart the components");
+    cluster.cut_off_play(&RENEW, "TASK [certificates : Restart the components");
     let renewed = cluster.play(&RENEW);
     assert!(renewed.recap("cp-2").contains("changed=0"), "{}", renewed.shown);
     assert!(!renewed.recap("cp-1").contains("changed=0"), "{}", renewed.shown);
