@@ -8,6 +8,7 @@ use std::time::Duration;
 use clouder_fleet::cloud::{self, Cloud};
 use clouder_fleet::{FleetError, Software};
 
+use crate::compute::images;
 use crate::forwarder::Forwarder;
 use crate::id::ResourceId;
 use crate::machine::{Forwarding, Job, Machine, Machines, Network};
@@ -47,7 +48,8 @@ pub fn public_prefix(name: &str) -> String {
 }
 
 impl Containers {
-    /// Makes what machines need: an image with some software, and a network for public addresses.
+    /// Makes what machines need: an image with some software, which all have but those of Debian's unstable release, and a network
+    /// for public addresses.
     ///
     /// # Errors
     /// When Docker does not run, or the network's addresses are taken.
@@ -120,6 +122,7 @@ impl Machines for Containers {
         let wanted = cloud::Machine {
             name: container(&machine.key),
             host_name: machine.host_name.clone(),
+            software: (machine.offer == images::UNSTABLE).then_some(Software::Checkpointing),
             user: machine.user.clone(),
             authorized_keys: machine.public_keys.iter().map(|key| format!("{key}\n")).collect(),
             user_data: (!machine.custom_data.is_empty()).then(|| machine.custom_data.clone()),

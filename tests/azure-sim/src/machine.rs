@@ -52,6 +52,8 @@ pub struct Machine {
     pub key: String,
     /// Its host name.
     pub host_name: String,
+    /// The offer of the marketplace that its image is of.
+    pub offer: String,
     /// Who may log in.
     pub user: String,
     /// With which keys.

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clouder_fleet::Service;
-use serde_json::Value;
+use clouder_fleet::Simulator;
 
 use crate::contender::{Contender, Tools, run};
 use crate::{Bench, BenchError, table};
@@ -41,10 +40,11 @@ impl Bench {
             both.into_iter().filter(|contender| contenders.contains(contender)).collect();
         let folder = absolute(&self.folder)?.join("azure");
         let _ = fs::remove_dir_all(&folder);
-        let azure = Simulator::start(&self.simulator, &folder.join("azure"), &[])?;
+        let azure = simulator(&self.simulator, &folder.join("azure"), &[])?;
         // What shows a certificate at each connection, as API servers do.
-        let servers = Simulator::start(&self.simulator, &folder.join("servers"), &["--tls"])?;
-        clusters(&folder.join("clusters"), servers.port())?;
+        let servers = simulator(&self.simulator, &folder.join("servers"), &["--tls"])?;
+        let port = servers.of("endpoint").rsplit(':').next().unwrap_or_default();
+        clusters(&folder.join("clusters"), port)?;
         let inventory = folder.join("azure_rm.yml");
         write(&inventory, INVENTORY)?;
         let floor = |lists: &[&str]| {
@@ -53,12 +53,12 @@ impl Bench {
             command
         };
         let surround = |mut command: Command| {
-            command.envs(azure.variables()).env("CLOUDER_CLUSTERS_FOLDER", folder.join("clusters"));
+            command.envs(azure.environment()).env("CLOUDER_CLUSTERS_FOLDER", folder.join("clusters"));
             command
         };
         println!("# {MACHINES} machines are made");
         let mut made = tools.on_controller(Contender::Clouder, &tools.playbook("azure-machines.yml"));
-        made.envs(azure.variables());
+        made.envs(azure.environment());
         run(&mut made)?;
         let mut report = String::new();
         let mut measure = |title: &str, count: usize, ours: &[&str], lists: &[&str]| {
@@ -96,48 +96,14 @@ fn clusters(folder: &Path, port: &str) -> Result<(), BenchError> {
     Ok(())
 }
 
-/// A simulated Azure whose machines are nothing; it goes when this is dropped.
-struct Simulator {
-    _program: Service,
-    ready: Value,
-    secret: String,
-}
-
-impl Simulator {
-    fn start(program: &Path, folder: &Path, more: &[&str]) -> Result<Self, BenchError> {
-        let mut command = Command::new(program);
-        command
-            .args(["--latency", "0.01", "--retry-after", "0", "--cores", "10000", "--folder"])
-            .arg(folder)
-            .args(more);
-        let started = Service::start(&mut command)?;
-        let ready = serde_json::from_str(started.ready()).unwrap_or_default();
-        let mut simulator = Self { _program: started, ready, secret: String::new() };
-        let secret = PathBuf::from(simulator.of("client_secret_file"));
-        simulator.secret = fs::read_to_string(&secret).map_err(|source| at(&secret, source))?;
-        Ok(simulator)
-    }
-
-    /// A field of what it said when it was ready.
-    fn of(&self, field: &str) -> &str {
-        self.ready[field].as_str().unwrap_or_default()
-    }
-
-    fn port(&self) -> &str {
-        self.of("endpoint").rsplit(':').next().unwrap_or_default()
-    }
-
-    /// What leads a client to it.
-    fn variables(&self) -> [(&'static str, &str); 6] {
-        [
-            ("AZURE_AUTHORITY_HOST", self.of("endpoint")),
-            ("CLOUDER_AZURE_ENDPOINT", self.of("endpoint")),
-            ("AZURE_SUBSCRIPTION_ID", self.of("subscription")),
-            ("AZURE_TENANT_ID", self.of("tenant")),
-            ("AZURE_CLIENT_ID", self.of("client_id")),
-            ("AZURE_CLIENT_SECRET", &self.secret),
-        ]
-    }
+/// A simulated Azure whose machines are nothing.
+fn simulator(program: &Path, folder: &Path, more: &[&str]) -> Result<Simulator, BenchError> {
+    let mut command = Command::new(program);
+    command
+        .args(["--latency", "0.01", "--retry-after", "0", "--cores", "10000", "--folder"])
+        .arg(folder)
+        .args(more);
+    Ok(Simulator::start(&mut command)?)
 }
 
 fn at(path: &Path, source: std::io::Error) -> BenchError {

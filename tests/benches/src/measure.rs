@@ -120,10 +120,13 @@ impl Group {
         let processes = self.path.join("cgroup.procs");
         std::thread::spawn(move || {
             let start = Instant::now();
-            let (mut most, mut is_late) = (0, false);
+            let (mut most, mut before, mut is_late) = (0, 0, false);
             while !over.load(Ordering::Relaxed) {
                 let list = fs::read_to_string(&processes).unwrap_or_default();
-                most = most.max(list.lines().map(resident).sum());
+                // A process that is being started has its parent's memory for a moment: what is not there twice is not counted.
+                let now: u64 = list.lines().map(resident).sum();
+                most = most.max(now.min(before));
+                before = now;
                 is_late = limit.is_some_and(|limit| start.elapsed() > limit);
                 if is_late {
                     end(&list, "-KILL");

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 #[derive(Clone, Debug)]
 pub struct Cloud {
     name: String,
-    image: String,
+    software: Software,
 }
 
 /// A machine as it is to be.
@@ -25,6 +25,8 @@ pub struct Machine {
     pub name: String,
     /// Its host name.
     pub host_name: String,
+    /// What it has from the beginning, if not what machines of this cloud usually have.
+    pub software: Option<Software>,
     /// Who may log in, with these keys.
     pub user: String,
     /// One key a line.
@@ -36,15 +38,15 @@ pub struct Machine {
 }
 
 impl Cloud {
-    /// Makes the image of its machines, if it is not there; removes what an earlier cloud of this name left.
+    /// Makes the image that its machines usually have, if it is not there; removes what an earlier cloud of this name left.
     ///
     /// # Errors
     /// What is missing, or what failed.
     pub fn new(name: &str, software: Software) -> Result<Self, FleetError> {
         prerequisites::provide()?;
-        let image = image::provide_cloud(software)?;
+        image::provide_cloud(software)?;
         host::remove_all(name)?;
-        Ok(Self { name: name.to_owned(), image })
+        Ok(Self { name: name.to_owned(), software })
     }
 
     /// Makes a network, unless it is there.
@@ -118,7 +120,8 @@ impl Cloud {
         words.extend(["--network".to_owned(), self.full(network), "--ip".to_owned(), address.clone()]);
         words.extend(["--network-alias".to_owned(), machine.host_name.clone()]);
         words.extend(host::options()?);
-        words.extend([self.image.clone(), "/usr/local/sbin/cloud-boot".to_owned()]);
+        let image = image::provide_cloud(machine.software.unwrap_or(self.software))?;
+        words.extend([image, "/usr/local/sbin/cloud-boot".to_owned()]);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         succeed("docker", &words)?;
         for (network, address) in others {

@@ -15,6 +15,7 @@ mod keys;
 mod prerequisites;
 mod python;
 mod service;
+mod simulator;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use host::Host;
 pub use prerequisites::{install, missing};
 pub use python::python;
 pub use service::Service;
+pub use simulator::Simulator;
 
 /// The label that everything of a fleet carries; only what carries it is ever removed.
 pub(crate) const LABEL: &str = "clouder.fleet";
@@ -54,7 +56,7 @@ pub enum Software {
 /// What is missing, or what failed.
 pub fn prepare() -> Result<(), FleetError> {
     prerequisites::provide()?;
-    image::provide(Software::Checkpointing)?;
+    image::provide_cloud(Software::Checkpointing)?;
     image::provide_cloud(Software::Bare)?;
     image::provide_cloud(Software::Prepared).map(drop)
 }

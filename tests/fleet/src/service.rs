@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::command::{FleetError, run};
 
-/// A program that says a line when it is ready, and goes on until it is asked to end. Dropping this asks it, and waits until it has.
+/// A program that says a line when it is ready, and goes on until it is asked to end. Dropping this asks it, and waits until it has; it
+/// is asked, too, when whoever started it is killed.
 #[derive(Debug)]
 pub struct Service {
     child: Child,
@@ -20,7 +21,7 @@ impl Service {
     pub fn start(command: &mut Command) -> Result<Self, FleetError> {
         let line = format!("{command:?}");
         let told = |source| FleetError::Start { line: line.clone(), source };
-        let child = command.stdout(Stdio::piped()).spawn().map_err(told)?;
+        let child = bound(command).stdout(Stdio::piped()).spawn().map_err(told)?;
         let mut service = Self { child, ready: String::new() };
         if let Some(output) = service.child.stdout.take() {
             BufReader::new(output).read_line(&mut service.ready).map_err(told)?;
@@ -43,6 +44,22 @@ impl Service {
             let _ = self.child.wait();
         }
     }
+}
+
+/// The command, which is sent SIGTERM when the thread that started it ends.
+fn bound(command: &Command) -> Command {
+    let mut bound = Command::new("setpriv");
+    bound.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => bound.env(name, value),
+            None => bound.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        bound.current_dir(folder);
+    }
+    bound
 }
 
 impl Drop for Service {

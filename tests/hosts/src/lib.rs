@@ -71,11 +71,25 @@ impl Ran {
         Self { code: output.status.code().unwrap_or(-1), shown: text(&output.stdout) + &text(&output.stderr) }
     }
 
-    /// The recap of a host: `ok=1 changed=0 …`, blanks folded.
+    /// The recaps of all playbooks that ran: each host, and its counts.
+    fn recaps(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        let lines = self.shown.lines().filter(|line| line.contains(" : ok="));
+        lines.filter_map(|line| line.split_once(" : ")).map(|(host, counts)| (host.trim(), counts))
+    }
+
+    /// The last recap of a host: `ok=1 changed=0 …`, blanks folded.
     pub fn recap(&self, host: &str) -> String {
-        let line = self.shown.lines().rfind(|line| line.starts_with(host) && line.contains(" : ok="));
-        let counts = line.and_then(|line| line.split_once(" : ")).map_or("", |(_, counts)| counts);
+        let counts = self.recaps().rfind(|(name, _)| *name == host).map_or("", |(_, counts)| counts);
         counts.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Whether some hosts were worked on, and no playbook changed anything on them; all hosts if none is named.
+    pub fn left_alone(&self, hosts: &[&str]) -> bool {
+        let is_told = |host: &&str| self.recaps().any(|(name, _)| name == *host);
+        let alone = |(_, counts): (&str, &str)| counts.split_whitespace().any(|word| word == "changed=0");
+        let mut counted =
+            self.recaps().filter(|(name, _)| hosts.is_empty() || hosts.contains(name)).peekable();
+        counted.peek().is_some() && hosts.iter().all(is_told) && counted.all(alone)
     }
 }
 

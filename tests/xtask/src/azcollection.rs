@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clouder_fleet::Service;
+use clouder_fleet::Simulator;
 use serde_json::Value;
 
 use crate::command::{ChoreError, cargo, program, run};
@@ -58,7 +58,7 @@ pub(crate) fn compare() -> Result<(), ChoreError> {
         let playbook = format!("{CASE}/playbook.yml");
         for _ in 0..2 {
             run(&mut if who == "clouder" {
-                azure.clouder(&playbook)?
+                azure.clouder(&playbook)
             } else {
                 azure.ansible(&python, &folder, &playbook)?
             })?;
@@ -112,8 +112,7 @@ fn python(folder: &Path) -> Result<PathBuf, ChoreError> {
 
 /// A simulated Azure, ended when this is dropped.
 struct Azure {
-    program: Service,
-    ready: Value,
+    simulator: Simulator,
     folder: PathBuf,
 }
 
@@ -126,44 +125,35 @@ impl Azure {
             .arg("--state")
             .arg(folder.join("state.json"))
             .args(tls.then_some("--tls"));
-        let program = Service::start(&mut command).map_err(told)?;
-        let ready = serde_json::from_str(program.ready()).map_err(told)?;
-        Ok(Self { program, ready, folder: folder.to_owned() })
+        let simulator = Simulator::start(&mut command).map_err(told)?;
+        Ok(Self { simulator, folder: folder.to_owned() })
     }
 
-    fn ready(&self, name: &str) -> &str {
-        self.ready[name].as_str().unwrap_or_default()
-    }
-
-    /// A command with the account in its environment.
-    fn command(&self, program: &Path) -> Result<Command, ChoreError> {
-        let secret = fs::read_to_string(self.ready("client_secret_file")).map_err(told)?;
+    /// A command with the account in its environment, as azure.azcollection knows it.
+    fn command(&self, program: &Path) -> Command {
+        let azure = &self.simulator;
         let mut command = Command::new(program);
         command
-            .env("AZURE_SUBSCRIPTION_ID", self.ready("subscription"))
-            .env("AZURE_TENANT", self.ready("tenant"))
-            .env("AZURE_CLIENT_ID", self.ready("client_id"))
-            .env("AZURE_SECRET", secret);
-        Ok(command)
+            .envs(azure.environment())
+            .env("AZURE_TENANT", azure.of("tenant"))
+            .env("AZURE_SECRET", azure.secret());
+        command
     }
 
-    fn clouder(&self, playbook: &str) -> Result<Command, ChoreError> {
-        let mut command = self.command(&program("clouder"))?;
+    fn clouder(&self, playbook: &str) -> Command {
+        let mut command = self.command(&program("clouder"));
+        command.args(["run", playbook, "-i", "localhost,"]);
         command
-            .args(["run", playbook, "-i", "localhost,"])
-            .env("AZURE_AUTHORITY_HOST", self.ready("endpoint"))
-            .env("CLOUDER_AZURE_ENDPOINT", self.ready("endpoint"));
-        Ok(command)
     }
 
     fn ansible(&self, python: &Path, folder: &Path, playbook: &str) -> Result<Command, ChoreError> {
         let trusted = self.folder.join("trusted.pem");
         let usual = Command::new(python).args(["-m", "certifi"]).output().map_err(told)?;
         let usual = fs::read_to_string(String::from_utf8_lossy(&usual.stdout).trim()).map_err(told)?;
-        let own = fs::read_to_string(self.ready("ca_file")).map_err(told)?;
+        let own = fs::read_to_string(self.simulator.of("ca_file")).map_err(told)?;
         fs::write(&trusted, usual + &own).map_err(told)?;
-        let metadata = format!("{}/metadata/endpoints?api-version=2022-09-01", self.ready("endpoint"));
-        let mut command = self.command(&python.with_file_name("ansible-playbook"))?;
+        let metadata = format!("{}/metadata/endpoints?api-version=2022-09-01", self.simulator.of("endpoint"));
+        let mut command = self.command(&python.with_file_name("ansible-playbook"));
         command
             .args([playbook, "-i", "localhost,", "-e"])
             .arg(format!("ansible_python_interpreter={}", python.display()))
@@ -181,7 +171,7 @@ impl Azure {
 
     /// Ends it; returns what it holds, by id.
     fn end(&mut self) -> Result<BTreeMap<String, Value>, ChoreError> {
-        self.program.end();
+        self.simulator.end();
         let state = fs::read_to_string(self.folder.join("state.json")).map_err(told)?;
         let mut state: Value = serde_json::from_str(&state).map_err(told)?;
         let mut held = BTreeMap::new();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
-use clouder_fleet::{Service, cluster};
+use clouder_fleet::{Service, Simulator, cluster};
 
 use crate::command::{ChoreError, cargo, program, run};
 
@@ -44,7 +44,7 @@ impl Demo {
             "\n# An Azure with nothing in it, whose machines will be containers: Debian 13 with real systemd, sshd and apt\n"
         );
         let azure = Azure::start(&folder)?;
-        let packages = packages(&folder.join("repository"), &azure.own_address)?;
+        let packages = packages(&folder.join("repository"), azure.simulator.of("host_address"))?;
         let variables = self.variables(&folder, &format!("http://{}", packages.ready()))?;
 
         println!("\n# The cluster is made\n");
@@ -90,10 +90,7 @@ impl Demo {
 
 /// A running simulator; it and its machines go when this is dropped.
 struct Azure {
-    _program: Service,
-    environment: Vec<(&'static str, String)>,
-    /// The address that machines reach this one by.
-    own_address: String,
+    simulator: Simulator,
     folder: PathBuf,
 }
 
@@ -108,50 +105,31 @@ impl Azure {
             .arg(folder)
             .arg("--log")
             .arg(&log);
-        let program = Service::start(&mut command).map_err(|error| told(&error))?;
-        let ready: serde_json::Value = serde_json::from_str(program.ready()).map_err(|error| told(&error))?;
+        let simulator = Simulator::start(&mut command).map_err(|error| told(&error))?;
         // The simulator has installed what is missing, ssh among it.
         let key = folder.join("id_ed25519");
         if !key.is_file() {
             run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))?;
         }
-        let of = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
-        let secret = fs::read_to_string(of("client_secret_file")).map_err(|error| told(&error))?;
-        let environment = vec![
-            ("AZURE_AUTHORITY_HOST", of("endpoint")),
-            ("CLOUDER_AZURE_ENDPOINT", of("endpoint")),
-            ("AZURE_SUBSCRIPTION_ID", of("subscription")),
-            ("AZURE_TENANT_ID", of("tenant")),
-            ("AZURE_CLIENT_ID", of("client_id")),
-            ("AZURE_CLIENT_SECRET", secret),
-        ];
-        Ok(Self {
-            _program: program,
-            environment,
-            own_address: of("host_address"),
-            folder: folder.to_owned(),
-        })
+        Ok(Self { simulator, folder: folder.to_owned() })
     }
 
     /// clouder, with the cluster's inventory.
     fn clouder(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("clouder"));
         command.args(arguments).args(["-i", &format!("azure:{NAME}"), "--private-key"]);
-        command
-            .arg(self.folder.join("id_ed25519"))
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.arg(self.folder.join("id_ed25519")).envs(self.simulator.environment());
         command
     }
 
     /// The variables that lead to it; the secret is in a file.
     fn variables(&self) -> String {
-        let secret = self.folder.join("client-secret");
-        let value = |name: &str, value: &str| match name {
-            "AZURE_CLIENT_SECRET" => format!("$(cat {})", secret.display()),
-            _ => value.to_owned(),
+        let secret = format!("$(cat {})", self.simulator.of("client_secret_file"));
+        let line = |(name, value)| match name {
+            "AZURE_CLIENT_SECRET" => format!("{name}={secret}\n"),
+            _ => format!("{name}={value}\n"),
         };
-        let lines = self.environment.iter().map(|(name, text)| format!("{name}={}\n", value(name, text)));
-        lines.collect()
+        self.simulator.environment().into_iter().map(line).collect()
     }
 
     /// How many requests changed something so far.

@@ -33,7 +33,7 @@ pub(super) use self::autoscaler::AutoscalerCommand;
 use self::cluster::{Cluster, Clusters};
 use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOptions};
 use super::run::RunCommand;
-use super::{Failure, ask, show};
+use super::{Failure, ask};
 use crate::config::Config;
 
 /// Makes, looks after and deletes Kubernetes clusters.
@@ -199,12 +199,19 @@ impl KubeadmCommand {
 /// The playbook that takes the lock of a cluster and gives it back.
 const LOCK: &str = "lock-cluster.yml";
 
-/// What it is told: who wants the lock, and what becomes of it.
-fn lock(state: &str) -> Value {
+/// The playbook that runs another one under it.
+const UNDER_LOCK: &str = "under-lock.yml";
+
+/// Who holds the lock while something is done from here.
+fn holder() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
     let host = rustix::system::uname();
-    let holder = format!("{user}@{}", host.nodename().to_string_lossy());
-    json!({"cluster_lock_holder": holder, "cluster_lock_state": state})
+    format!("{user}@{}", host.nodename().to_string_lossy())
+}
+
+/// What becomes of the lock: `free`, or `broken`.
+fn lock(state: &str) -> Value {
+    json!({"cluster_lock_holder": holder(), "cluster_lock_state": state})
 }
 
 /// A playbook of ours, or what stands for it.
@@ -253,19 +260,13 @@ impl Front {
         if self.check {
             return self.play(cluster, name, more, context);
         }
-        let held = lock("held");
-        let code = match self.play(cluster, LOCK, &held, context)? {
-            // Machines that are made on the way are locked on the way.
-            0 => self.play_with(cluster, name, &[&held, more], context),
-            // One may have been taken before another was found to be somebody else's.
-            refused => Ok(refused),
-        };
-        // The cluster may be gone, or the lock with it: what became of the work is what counts.
-        let freed = self.play(cluster, LOCK, &lock("free"), context);
-        if let (Err(failure), Ok(0)) = (freed, &code) {
-            show(&failure.findings);
+        let work = json!({"cluster_work": name, "cluster_lock_holder": holder()});
+        let code = self.play_with(cluster, UNDER_LOCK, &[&work, more], context)?;
+        if code != 0 {
+            // What came of the work is what counts, and has been told.
+            self.play(cluster, LOCK, &lock("free"), context)?;
         }
-        code
+        Ok(code)
     }
 
     /// Runs a playbook with the variables of a cluster, and `more` that are stronger; returns the exit code.

@@ -8,6 +8,9 @@ use crate::failure::{Failure, Result};
 use crate::http::Response;
 use crate::json::text;
 
+/// The offer of Debian's unstable release.
+pub(crate) const UNSTABLE: &str = "debian-sid";
+
 /// Publisher, offer, SKU, and versions in order.
 const IMAGES: &[(&str, &str, &str, &[&str])] = &[
     ("Debian", "debian-12", "12", &["0.20240717.1811", "0.20250210.2019"]),
@@ -15,6 +18,7 @@ const IMAGES: &[(&str, &str, &str, &[&str])] = &[
     ("Debian", "debian-13", "13", &["0.20250814.2204"]),
     ("Debian", "debian-13", "13-gen2", &["0.20250814.2204"]),
     ("Debian", "debian-13", "13-arm64", &["0.20250814.2204"]),
+    ("Debian", UNSTABLE, "sid-gen2", &["0.20250814.2204"]),
     ("Canonical", "0001-com-ubuntu-server-jammy", "22_04-lts", &["22.04.202501080"]),
     ("Canonical", "0001-com-ubuntu-server-jammy", "22_04-lts-gen2", &["22.04.202501080"]),
     ("Canonical", "ubuntu-24_04-lts", "server", &["24.04.202501080"]),

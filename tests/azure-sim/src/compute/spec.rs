@@ -20,6 +20,7 @@ pub fn of(cloud: &Cloud, machine: &Resource) -> Machine {
     let mut spec = Machine {
         key: machine.id.key(),
         host_name: text(value, "/properties/osProfile/computerName").to_owned(),
+        offer: text(value, "/properties/storageProfile/imageReference/offer").to_owned(),
         user: text(value, "/properties/osProfile/adminUsername").to_owned(),
         public_keys: keys.iter().map(|key| text(key, "/keyData").trim().to_owned()).collect(),
         custom_data: STANDARD.decode(text(&machine.hidden, "/customData")).unwrap_or_default(),

@@ -1,113 +1,126 @@
-//! The main job, on machines of its own: a cluster of two control planes and a worker, whose Kubernetes is stood in for.
+//! A cluster that `clouder` works on, be its machines there already or made at Azure, and what tests do to it.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
-use clouder_fleet::Software;
-use kube_standin::version::Version;
+use clouder_fleet::Output;
+use clouder_tests::{Ran, cut_off};
 
-use crate::machines::Machines;
+/// What reaches an API server on its own machine.
+const KUBECTL: &str = "kubectl --kubeconfig=/etc/kubernetes/admin.conf";
 
-const VERSION: Version = Version::new(34, 2);
-const CREATE: &str = "playbooks/create-cluster.yml";
-/// With nothing of what a node needs.
-const MACHINES: [(&str, Software); 3] =
-    [("cp-1", Software::Bare), ("cp-2", Software::Bare), ("worker-1", Software::Bare)];
+pub(crate) trait Cluster {
+    /// What `clouder k8s` calls it.
+    fn name(&self) -> &str;
 
-fn refused(cluster: &Machines, machine: &str, line: &str) -> String {
-    let output = cluster.machine(machine).exec(line).unwrap();
-    assert_ne!(output.code, 0, "{line}: {}", output.stdout);
-    output.stderr
-}
+    /// `clouder`, which knows the cluster.
+    fn program(&self) -> Command;
 
-#[test]
-fn a_cluster_is_predicted_made_and_left_alone() {
-    let cluster = Machines::new("cluster", &MACHINES, &[VERSION]);
-    let predicted = cluster.play(&[CREATE, "--check", "--diff"]);
-    assert!(predicted.shown.contains("SystemdCgroup = true"), "{}", predicted.shown);
-    assert!(cluster.machine("cp-1").exec("test -e /etc/containerd/config.toml").unwrap().code != 0);
+    /// What `clouder run` needs to be told to work on it.
+    fn place(&self) -> Vec<String>;
 
-    let made = cluster.play(&[CREATE, "--diff"]);
-    for secret in ["simulated", "BEGIN EC", "BEGIN PRIVATE"] {
-        assert!(!made.shown.contains(secret), "{secret} is shown");
-    }
-    let nodes = cluster.kubectl("get nodes");
-    assert_eq!(nodes.matches(" Ready ").count(), MACHINES.len(), "{nodes}");
-    let kubeconfig = cluster.folder.join("kubernetes.kubeconfig");
-    assert_eq!(std::fs::metadata(&kubeconfig).unwrap().permissions().mode() & 0o777, 0o600);
+    /// The name of a node: that of the machine `cp-1`, say.
+    fn node(&self, machine: &str) -> String;
 
-    // Nothing that lets a machine join is left.
-    let secrets = cluster.kubectl("-n kube-system get secrets -o name");
-    assert!(!secrets.contains("kubeadm-certs"), "{secrets}");
-    let tokens = cluster.machine("cp-1").succeed("kubeadm token list").unwrap();
-    assert!(!tokens.contains("to join"), "{tokens}");
-    for (machine, _) in MACHINES {
-        let left = cluster
-            .machine(machine)
-            .exec("ls /run/kubeadm-join.yaml /etc/kubernetes/kubeadm-unfinished")
-            .unwrap();
-        assert!(left.stdout.is_empty(), "{machine}: {}", left.stdout);
+    /// The container that a machine is.
+    fn container(&self, machine: &str) -> String;
+
+    /// `clouder`, with these words.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.program();
+        command.args(words);
+        command
     }
 
-    cluster.leaves_alone(&[CREATE]);
-    cluster.leaves_alone(&[CREATE, "--check"]);
-
-    a_network_that_is_cut_is_found(&cluster);
-    what_stands_in_is_as_strict(&cluster);
-    nodes_can_be_tended(&cluster);
-    cluster.end();
-}
-
-/// Pods really talk to each other: where flannel's packets are dropped, it is told between which nodes, and nothing stays behind.
-fn a_network_that_is_cut_is_found(cluster: &Machines) {
-    let worker = cluster.machine("worker-1");
-    worker.succeed("iptables -A INPUT -p udp --dport 8472 -j DROP").unwrap();
-    let smoke = ["playbooks/smoke.yml", "-e", "smoke_answer_timeout=8"];
-    let cut = cluster.try_play(&smoke);
-    assert_ne!(cut.code, 0, "{}", cut.shown);
-    for said in ["do not reach pods on worker-1", "8472/udp"] {
-        assert!(cut.shown.contains(said), "{said}: {}", cut.shown);
+    /// Runs `clouder k8s`.
+    fn try_k8s(&self, words: &[&str]) -> Ran {
+        Ran::of(self.command(&["k8s"]).args(words))
     }
-    assert!(!cluster.kubectl("get namespaces").contains("clouder-smoke"));
-    worker.succeed("iptables -D INPUT -p udp --dport 8472 -j DROP").unwrap();
-    cluster.leaves_alone(&smoke);
-}
 
-/// What the real ones refuse is refused.
-fn what_stands_in_is_as_strict(cluster: &Machines) {
-    let again = refused(cluster, "cp-1", "kubeadm init --config=/etc/kubernetes/kubeadm.yaml");
-    assert!(again.contains("[ERROR Port-6443]") && again.contains("[ERROR FileAvailable--"), "{again}");
-    let join = "apiVersion: kubeadm.k8s.io/v1beta4\\nkind: JoinConfiguration\\ndiscovery: {bootstrapToken: {token: aaaaaa.0123456789abcdef, \
-                apiServerEndpoint: \\\"api.kubernetes.internal:6443\\\", caCertHashes: [\\\"sha256:$(printf '%064d' 0)\\\"]}}\\ntimeouts: {discovery: 1s}\\n";
-    let line = format!(
-        "printf \"{join}\" >/tmp/join.yaml; kubeadm join --config=/tmp/join.yaml --ignore-preflight-errors=all"
-    );
-    let stranger = refused(cluster, "worker-1", &line);
-    assert!(stranger.contains("could not find a JWS signature"), "{stranger}");
-    let map = "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: x}\\ndatta: {}\\n' | kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side -f -";
-    assert!(refused(cluster, "cp-1", map).contains("unknown field \"datta\""));
-    let own =
-        refused(cluster, "worker-1", "kubectl --kubeconfig=/etc/kubernetes/kubelet.conf delete node cp-1");
-    assert!(own.contains("Forbidden"), "{own}");
-}
+    /// Runs `clouder k8s`, which must succeed.
+    fn k8s(&self, words: &[&str]) -> Ran {
+        let ran = self.try_k8s(words);
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
+        ran
+    }
 
-/// Draining, labels, taints and removal show in what the cluster says next.
-fn nodes_can_be_tended(cluster: &Machines) {
-    let drained = cluster.kubectl("drain worker-1 --ignore-daemonsets --timeout=60s");
-    assert!(drained.contains("node/worker-1 drained"), "{drained}");
-    assert!(cluster.kubectl("get nodes worker-1").contains("Ready,SchedulingDisabled"));
-    cluster.kubectl("uncordon worker-1");
-    cluster.kubectl("label node worker-1 pool=a");
-    assert_eq!(cluster.kubectl("get nodes -l pool=a -o name").trim(), "node/worker-1");
-    cluster.kubectl("taint node worker-1 dedicated=x:NoSchedule");
-    let taints = cluster.kubectl("get node worker-1 -o 'jsonpath={.spec.taints[*].key}'");
-    // The taint of the drain goes a moment later, when the controller has seen the uncordon.
-    assert!(taints.split(' ').any(|key| key == "dedicated"), "{taints}");
-    cluster.kubectl("rollout status daemonset/kube-flannel-ds -n kube-flannel --timeout=60s");
-    // A kubelet that has stopped is forgotten when its node is deleted.
-    cluster.machine("worker-1").succeed("systemctl stop kubelet").unwrap();
-    cluster.kubectl("delete node worker-1");
-    assert!(!cluster.kubectl("get nodes").contains("worker-1"));
-    // And a run takes the machine in again.
-    cluster.play(&[CREATE]);
-    assert!(cluster.kubectl("get nodes").contains("worker-1"));
+    /// Runs `clouder k8s`, which must fail and say why.
+    fn k8s_refuses(&self, words: &[&str], why: &str) {
+        let ran = self.try_k8s(words);
+        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {why}: {}", ran.shown);
+    }
+
+    /// Runs `clouder k8s`, and kills it as soon as it shows a text; what had begun elsewhere goes on there.
+    fn cut_off(&self, words: &[&str], at: &str) {
+        cut_off(self.command(&["k8s"]).args(words), at);
+    }
+
+    /// `clouder run`, with a playbook.
+    fn playbook(&self, words: &[&str]) -> Command {
+        let mut command = self.program();
+        command.arg("run").args(self.place()).args(words);
+        command
+    }
+
+    /// Runs a playbook.
+    fn try_play(&self, words: &[&str]) -> Ran {
+        Ran::of(&mut self.playbook(words))
+    }
+
+    /// Runs a playbook, which must succeed.
+    fn play(&self, words: &[&str]) -> Ran {
+        let ran = self.try_play(words);
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
+        ran
+    }
+
+    /// Runs a playbook, which must fail and say why.
+    fn play_refuses(&self, words: &[&str], why: &str) {
+        let ran = self.try_play(words);
+        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {why}: {}", ran.shown);
+    }
+
+    /// Runs a playbook, and kills it as soon as it shows a text.
+    fn cut_off_play(&self, words: &[&str], at: &str) {
+        cut_off(&mut self.playbook(words), at);
+    }
+
+    /// Runs a playbook, which must change nothing anywhere.
+    fn leaves_alone(&self, words: &[&str]) {
+        let ran = self.play(words);
+        assert!(ran.left_alone(&[]), "{words:?}: {}", ran.shown);
+    }
+
+    /// Runs a line of shell on a machine, as root and without ssh: for looking at what became of it.
+    fn exec(&self, machine: &str, line: &str) -> Output {
+        let container = self.container(machine);
+        clouder_fleet::run("docker", &["exec", &container, "/bin/sh", "-c", line]).unwrap()
+    }
+
+    /// Runs a line of shell on a machine, which must succeed; returns what it says.
+    fn shell(&self, machine: &str, line: &str) -> String {
+        let output = self.exec(machine, line);
+        assert_eq!(output.code, 0, "{machine}: {line}: {}{}", output.stdout, output.stderr);
+        output.stdout
+    }
+
+    /// Runs kubectl on the first control plane.
+    fn kubectl(&self, line: &str) -> String {
+        self.kubectl_on("cp-1", line)
+    }
+
+    /// Runs kubectl on a control plane.
+    fn kubectl_on(&self, machine: &str, line: &str) -> String {
+        self.shell(machine, &format!("{KUBECTL} {line}"))
+    }
+
+    /// Gives the API server objects.
+    fn apply(&self, objects: &str) {
+        self.apply_as("kubectl", objects);
+    }
+
+    /// Gives the API server objects in somebody's name.
+    fn apply_as(&self, manager: &str, objects: &str) {
+        let apply = format!("{KUBECTL} apply --server-side --field-manager={manager} -f -");
+        self.shell("cp-1", &format!("cat <<'END' | {apply}\n{objects}\nEND"));
+    }
 }

@@ -4,9 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use clouder_fleet::Software;
-use clouder_tests::{cut_off, docker, wait};
+use clouder_tests::{docker, wait};
 use kube_standin::version::Version;
 
+use crate::cluster::Cluster as _;
 use crate::machines::Machines;
 
 const VERSION: Version = Version::new(34, 2);
@@ -34,7 +35,7 @@ fn members(cluster: &Machines, through: &str) -> Vec<String> {
 
 /// Takes a machine away, as a fire would.
 fn lose(cluster: &Machines, machine: &str) {
-    docker(&["rm", "-fv", cluster.machine(machine).container()]);
+    docker(&["rm", "-fv", &cluster.container(machine)]);
 }
 
 /// The variables by which a node is taken out.
@@ -86,9 +87,9 @@ fn etcd_goes_back(cluster: &Machines) {
     assert!(cluster.kubectl("get nodes -o yaml").contains("after: one"));
 
     // Killed while nothing of it runs, it goes on where it was.
-    let restore = ["k8s", "etcd", "restore", "lab", "--from", &path, "--yes"];
-    cut_off(&mut cluster.command(&restore), "TASK [etcd : Put the new data in its place");
-    cluster.k8s(&restore[1..]);
+    let restore = ["etcd", "restore", "lab", "--from", &path, "--yes"];
+    cluster.cut_off(&restore, "TASK [etcd : Put the new data in its place");
+    cluster.k8s(&restore);
     let labels = cluster.kubectl_on("cp-3", "get node worker-1 -o yaml");
     assert!(labels.contains("before: one") && !labels.contains("after: one"), "{labels}");
     cluster.kubectl_on("cp-3", "get configmap kube-proxy -n kube-system");
@@ -107,7 +108,7 @@ fn a_cut_between_nodes_is_found(cluster: &Machines) {
         cluster.shell("worker-1", &format!("iptables -{what} INPUT -p udp --dport 8472 -j DROP"));
     };
     let found = "GRAVE: pods on cp-1 do not reach those on worker-1";
-    let doctor = || cluster.clouder(&["k8s", "doctor", "lab"]).shown;
+    let doctor = || cluster.try_k8s(&["doctor", "lab"]).shown;
     let well = doctor();
     assert!(!well.contains(found), "{well}");
     cut("I");
@@ -125,7 +126,7 @@ fn the_first_is_lost(cluster: &mut Machines) {
     assert_eq!(hosts.trim(), "1");
     let own = "kubectl --kubeconfig=/etc/kubernetes/kubelet.conf --request-timeout=5s get node worker-1";
     wait("the address is on another control plane", Duration::from_secs(60), || {
-        (cluster.machine("worker-1").exec(own).unwrap().code == 0).then_some(())
+        (cluster.exec("worker-1", own).code == 0).then_some(())
     });
     wait("another API server answers", Duration::from_secs(20), || {
         cluster.kubectl_on("cp-2", "get nodes").contains("worker-1").then_some(())
@@ -137,7 +138,7 @@ fn the_first_is_lost(cluster: &mut Machines) {
     wait("the lost node is not ready", Duration::from_secs(90), || {
         cluster.kubectl_on("cp-2", "get node cp-1").contains("NotReady").then_some(())
     });
-    let ill = cluster.clouder(&["k8s", "doctor", "lab"]);
+    let ill = cluster.try_k8s(&["doctor", "lab"]);
     assert_ne!(ill.code, 0, "{}", ill.shown);
     for found in
         ["the etcd member of cp-1 does not answer", "cp-1 is not ready", "cp-1 could not be examined"]
@@ -182,9 +183,9 @@ fn a_removal_that_was_cut_off_is_finished(cluster: &Machines) {
         "cp-9 is none of the control planes",
     );
     // It is out already: replacing it is what is left to do.
-    let replace = ["k8s", "replace-control-plane", "lab", "cp-1", "--yes"];
-    cut_off(&mut cluster.command(&replace), "TASK [kubeadm : Run kubeadm join");
-    cluster.k8s(&replace[1..]);
+    let replace = ["replace-control-plane", "lab", "cp-1", "--yes"];
+    cluster.cut_off(&replace, "TASK [kubeadm : Run kubeadm join");
+    cluster.k8s(&replace);
     assert_eq!(members(cluster, "cp-3"), ["cp-1", "cp-2", "cp-3"]);
     let nodes = cluster.kubectl("get nodes --no-headers");
     assert_eq!(nodes.matches(" Ready ").count(), MACHINES.len(), "{nodes}");

@@ -1,4 +1,4 @@
-//! A simulated Azure whose machines are containers, packages for them, and `clouder` as it works on a cluster there.
+//! A simulated Azure whose machines are containers, packages for them, and a cluster that is to be made there.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,16 +10,18 @@ use azure_sim::containers::{Containers, public_prefix};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
 use clouder_fleet::Software;
-use clouder_tests::{Ran, docker, program};
+use clouder_tests::{docker, program};
 use kube_standin::repository;
 use kube_standin::version::Version;
+
+use crate::cluster::Cluster;
 
 /// An image that no registry has.
 const IMAGE: &str = "localhost/own:1";
 
-/// An Azure, packages for its machines, and a folder of clusters.
+/// An Azure, packages for its machines, and a folder of clusters. The cluster is called as what all is labelled with.
 pub(crate) struct Lab {
-    pub(crate) name: String,
+    name: String,
     pub(crate) server: Server,
     packages: repository::Server,
     settings: Settings,
@@ -39,7 +41,6 @@ impl Lab {
             public_prefix: public,
             ..Settings::default()
         };
-        let own = settings.public_prefix.replace(".0/24", ".1");
         let cloud = Cloud::new(settings.clone(), Scenario::parse("").unwrap(), Box::new(machines));
         let folder = tempfile::tempdir().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -47,7 +48,7 @@ impl Lab {
         let packages = folder.path().join("repository");
         repository::build(&packages, &program("kube-standin"), versions).unwrap();
         repository::build_gpu(&packages).unwrap();
-        let packages = repository::serve(&packages, &format!("{own}:0")).unwrap();
+        let packages = repository::serve(&packages, &format!("{}:0", own_address(&settings))).unwrap();
         let key = folder.path().join("key");
         let made =
             Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
@@ -59,61 +60,9 @@ impl Lab {
         self.folder.path().join(name)
     }
 
-    /// `clouder`, which knows this Azure and these clusters.
-    pub(crate) fn clouder(&self) -> Command {
-        let mut command = Command::new(program("clouder"));
-        command
-            .env("NO_COLOR", "1")
-            .env("CLOUDER_CLUSTERS_FOLDER", self.path("clusters"))
-            .env("KUBECONFIG", self.path("kubeconfig"))
-            .envs(self.settings.environment(&self.server.origin));
-        command
-    }
-
-    /// Runs `clouder k8s`.
-    pub(crate) fn k8s(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.clouder().arg("k8s").args(arguments))
-    }
-
-    /// Runs `clouder k8s`, and kills it as soon as it shows a text; what had begun at Azure goes on there.
-    pub(crate) fn cut_off(&self, arguments: &[&str], at: &str) {
-        clouder_tests::cut_off(self.clouder().arg("k8s").args(arguments), at);
-    }
-
-    pub(crate) fn done(&self, arguments: &[&str]) -> Ran {
-        let ran = self.k8s(arguments);
-        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.shown);
-        ran
-    }
-
-    /// What a line of shell says on a machine of the cluster: `cp-1`, say.
-    pub(crate) fn shell(&self, machine: &str, line: &str) -> String {
-        let node = format!("{}-{machine}", self.name);
-        self.done(&["ssh", &self.name, &node, "--", line]).shown
-    }
-
-    /// What kubectl says on the first control plane.
-    pub(crate) fn kubectl(&self, line: &str) -> String {
-        self.kubectl_on("cp-1", line)
-    }
-
-    /// What kubectl says on a control plane.
-    pub(crate) fn kubectl_on(&self, machine: &str, line: &str) -> String {
-        self.shell(machine, &format!("sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
-    }
-
-    /// Gives the API server an object, in somebody's name.
-    pub(crate) fn apply(&self, manager: &str, object: &str) {
-        let line = format!(
-            "echo '{object}' | sudo kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side \
-             --field-manager=clouder-{manager} -f -"
-        );
-        self.shell("cp-1", &line);
-    }
-
     /// Has a DaemonSet want an image that only a machine has; none of its pods runs.
     pub(crate) fn want_image(&self, machine: &str) {
-        let containerd = "sudo ctr --namespace=k8s.io images";
+        let containerd = "ctr --namespace=k8s.io images";
         self.shell(machine, &format!("{containerd} tag $({containerd} ls -q | grep -v @ | head -1) {IMAGE}"));
         let template = format!(
             r#"{{"metadata": {{"labels": {{"app": "own"}}}}, "spec": {{"nodeSelector": {{"nobody": "has"}}, "containers": [{{"name": "own", "image": "{IMAGE}"}}]}}}}"#
@@ -121,12 +70,12 @@ impl Lab {
         let object = format!(
             r#"{{"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {{"name": "own", "namespace": "default"}}, "spec": {{"selector": {{"matchLabels": {{"app": "own"}}}}, "template": {template}}}}}"#
         );
-        self.apply("tests", &object);
+        self.apply(&object);
     }
 
     /// Whether a machine has the image that is wanted.
     pub(crate) fn has_image(&self, machine: &str) -> bool {
-        self.shell(machine, "sudo ctr --namespace=k8s.io images ls -q").lines().any(|name| name == IMAGE)
+        self.shell(machine, "ctr --namespace=k8s.io images ls -q").lines().any(|name| name == IMAGE)
     }
 
     /// The requests since the last time that changed something.
@@ -136,17 +85,25 @@ impl Lab {
         text.lines().filter(|line| !line.contains("\"method\":\"GET\"") && !line.contains("oauth2")).count()
     }
 
-    /// Writes variables of the cluster into a file: those that containers need to pass for machines, a network, and more, as YAML.
-    pub(crate) fn settings(&self, version: Version, network: &str, more: &str) -> String {
+    /// Writes variables of the cluster into a file: those that containers need to pass for machines, a network of its own, since two on
+    /// one machine cannot have the same addresses, and more, as YAML.
+    pub(crate) fn settings(&self, version: Version, more: &str) -> String {
         let variables = clouder_fleet::cluster::variables(&version.to_string(), &self.packages());
+        let network =
+            self.settings.public_prefix.replacen("198.18", "10.250", 1).replacen("198.19", "10.251", 1);
         let text = format!(
-            "{variables}provider: azure\nazure_network_cidr: {network}.0.0/16\nazure_subnet_cidr: {network}.0.0/24\n\
+            "{variables}provider: azure\nazure_network_cidr: {network}\nazure_subnet_cidr: {network}\n\
              azure_ssh_sources: [198.18.0.0/15]\nazure_ssh_public_key_file: {key}.pub\nansible_ssh_private_key_file: {key}\n{more}",
             key = self.path("key").display()
         );
         let file = self.path("settings.yml");
         std::fs::write(&file, text).unwrap();
         file.display().to_string()
+    }
+
+    /// This machine's address, as the machines see it.
+    pub(crate) fn gateway(&self) -> String {
+        own_address(&self.settings)
     }
 
     /// Where packages come from.
@@ -158,7 +115,46 @@ impl Lab {
     pub(crate) fn end(self) {
         let left = docker(&["ps", "-aq", "--filter", &format!("label=clouder.fleet={}", self.name)]);
         assert_eq!(left, "", "machines are left");
-        assert_eq!(self.done(&["ls"]).shown.lines().count(), 1);
+        assert_eq!(self.k8s(&["ls"]).shown.lines().count(), 1);
         self.server.cloud().machines.end();
     }
+}
+
+impl Cluster for Lab {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(program("clouder"));
+        command
+            .env("NO_COLOR", "1")
+            .env("CLOUDER_CLUSTERS_FOLDER", self.path("clusters"))
+            .env("KUBECONFIG", self.path("kubeconfig"))
+            .envs(self.settings.environment(&self.server.origin));
+        command
+    }
+
+    fn place(&self) -> Vec<String> {
+        let variables = self.path("clusters").join(format!("{}.yml", self.name));
+        vec![
+            format!("--inventory=azure:{}", self.name),
+            format!("--extra-vars=@{}", variables.display()),
+            "--extra-vars=kubeadm_kubeconfig_path=".to_owned(),
+        ]
+    }
+
+    fn node(&self, machine: &str) -> String {
+        format!("{}-{machine}", self.name)
+    }
+
+    fn container(&self, machine: &str) -> String {
+        // Of the simulator, of the resource group, of the machine.
+        format!("{name}-{name}-{name}-{machine}", name = self.name)
+    }
+}
+
+/// The address that Docker gives this machine on the network of public addresses.
+fn own_address(settings: &Settings) -> String {
+    settings.public_prefix.replace(".0/24", ".1")
 }

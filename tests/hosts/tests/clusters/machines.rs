@@ -1,13 +1,15 @@
-//! Machines that are made into a cluster, the packages that they get, and `clouder` as it works on them.
+//! Machines that are there already and are made into a cluster, and the packages that they get.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use clouder_fleet::{Fleet, Host, Software};
-use clouder_tests::{Ran, cut_off, program, target};
+use clouder_fleet::{Fleet, Software};
+use clouder_tests::{program, target};
 use kube_standin::repository;
 use kube_standin::version::Version;
+
+use crate::cluster::Cluster;
 
 /// The machines of a test. `clouder k8s` knows them as the cluster `lab`.
 pub(crate) struct Machines {
@@ -32,7 +34,10 @@ impl Machines {
         fleet.describe_cluster(&version, &format!("http://{}", server.address())).unwrap();
         let machines = Self { name, folder, machines: machines.to_vec(), fleet };
         fs::create_dir_all(machines.clusters()).unwrap();
-        let known = format!("cluster_inventory: {}\nkubernetes_version: {version}\n", machines.inventory());
+        let known = format!(
+            "cluster_inventory: {}\nkubernetes_version: {version}\n",
+            machines.fleet.inventory().display()
+        );
         fs::write(machines.clusters().join("lab.yml"), known).unwrap();
         machines
     }
@@ -49,10 +54,6 @@ impl Machines {
         self.fleet.gateway().unwrap()
     }
 
-    fn inventory(&self) -> String {
-        self.fleet.inventory().display().to_string()
-    }
-
     /// The folder of what `clouder k8s` knows.
     pub(crate) fn clusters(&self) -> PathBuf {
         self.fleet.inventory().with_file_name("clusters")
@@ -63,95 +64,6 @@ impl Machines {
         self.clusters().join("kubeconfig")
     }
 
-    pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(program("clouder"));
-        command.args(words).env("NO_COLOR", "1").env("CLOUDER_CLUSTERS_FOLDER", self.clusters());
-        command.env("KUBECONFIG", self.kubeconfig());
-        command
-    }
-
-    /// Runs `clouder`.
-    pub(crate) fn clouder(&self, words: &[&str]) -> Ran {
-        Ran::of(&mut self.command(words))
-    }
-
-    /// Runs `clouder k8s`, which must succeed.
-    pub(crate) fn k8s(&self, words: &[&str]) -> Ran {
-        let ran = self.clouder(&[&["k8s"], words].concat());
-        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
-        ran
-    }
-
-    /// Runs `clouder k8s`, which must fail and say why.
-    pub(crate) fn k8s_refuses(&self, words: &[&str], why: &str) {
-        let ran = self.clouder(&[&["k8s"], words].concat());
-        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {why}: {}", ran.shown);
-    }
-
-    /// The words that run a playbook on the machines.
-    fn playbook(&self, words: &[&str]) -> Vec<String> {
-        let inventory = self.inventory();
-        [&["run"], words, &["-i", &inventory]].concat().into_iter().map(str::to_owned).collect()
-    }
-
-    /// Runs a playbook.
-    pub(crate) fn try_play(&self, words: &[&str]) -> Ran {
-        let words = self.playbook(words);
-        self.clouder(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    /// Runs a playbook, which must succeed.
-    pub(crate) fn play(&self, words: &[&str]) -> Ran {
-        let ran = self.try_play(words);
-        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
-        ran
-    }
-
-    /// Runs a playbook, and kills it as soon as it shows a text.
-    pub(crate) fn cut_off_play(&self, words: &[&str], at: &str) {
-        let words = self.playbook(words);
-        cut_off(&mut self.command(&words.iter().map(String::as_str).collect::<Vec<_>>()), at);
-    }
-
-    /// Runs a playbook, which must fail and say why.
-    pub(crate) fn play_refuses(&self, words: &[&str], why: &str) {
-        let ran = self.try_play(words);
-        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {why}: {}", ran.shown);
-    }
-
-    /// Runs a playbook, which must change nothing on the machines that it is about.
-    pub(crate) fn leaves_alone(&self, words: &[&str]) {
-        let ran = self.play(words);
-        for (machine, _) in self.machines.iter().filter(|(machine, _)| !ran.recap(machine).is_empty()) {
-            assert!(ran.recap(machine).contains("changed=0"), "{}", ran.shown);
-        }
-    }
-
-    pub(crate) fn machine(&self, name: &str) -> &Host {
-        self.fleet.host(name).unwrap()
-    }
-
-    /// Runs a line of shell on a machine.
-    pub(crate) fn shell(&self, machine: &str, line: &str) -> String {
-        self.machine(machine).succeed(line).unwrap()
-    }
-
-    /// Runs kubectl on the first control plane.
-    pub(crate) fn kubectl(&self, line: &str) -> String {
-        self.kubectl_on("cp-1", line)
-    }
-
-    /// Runs kubectl on a control plane.
-    pub(crate) fn kubectl_on(&self, machine: &str, line: &str) -> String {
-        self.shell(machine, &format!("kubectl --kubeconfig=/etc/kubernetes/admin.conf {line}"))
-    }
-
-    /// Gives the API server objects.
-    pub(crate) fn apply(&self, objects: &str) {
-        let kubectl = "kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --server-side -f -";
-        self.shell("cp-1", &format!("cat <<'END' | {kubectl}\n{objects}\nEND"));
-    }
-
     /// Puts new machines in the place of those that were lost.
     pub(crate) fn bring_back(&mut self) {
         self.fleet = Fleet::up_with(&self.name, &self.machines, &self.folder).unwrap();
@@ -160,5 +72,30 @@ impl Machines {
     /// Removes all.
     pub(crate) fn end(self) {
         self.fleet.end().unwrap();
+    }
+}
+
+impl Cluster for Machines {
+    fn name(&self) -> &str {
+        "lab"
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(program("clouder"));
+        command.env("NO_COLOR", "1").env("CLOUDER_CLUSTERS_FOLDER", self.clusters());
+        command.env("KUBECONFIG", self.kubeconfig());
+        command
+    }
+
+    fn place(&self) -> Vec<String> {
+        vec![format!("--inventory={}", self.fleet.inventory().display())]
+    }
+
+    fn node(&self, machine: &str) -> String {
+        machine.to_owned()
+    }
+
+    fn container(&self, machine: &str) -> String {
+        self.fleet.host(machine).unwrap().container().to_owned()
     }
 }

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod cluster;
 mod control_planes;
+mod create;
 mod high_availability;
 mod k8s;
 mod lab;

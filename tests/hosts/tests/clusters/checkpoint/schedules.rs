@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use clouder_tests::{cut_off, file, target, wait};
+use clouder_tests::{file, target, wait};
 use serde_json::Value;
 
 use super::{SECRET, archives};
-use crate::machines::Machines;
+use crate::cluster::Cluster as _;
+use crate::lab::Lab;
 
 /// How long two runs may take that are due every minute.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -49,10 +50,12 @@ impl Bucket {
     }
 
     /// The copies of a pod's container, the oldest first.
-    fn copies(&self, pod: &str) -> Vec<String> {
+    fn copies(&self, cluster: &str, pod: &str) -> Vec<String> {
         let all = self.ask("names", &[]);
         let names = all.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
-        names.filter(|name| name.starts_with(&format!("kept/lab/default/steady/{pod}/counter/"))).collect()
+        names
+            .filter(|name| name.starts_with(&format!("kept/{cluster}/default/steady/{pod}/counter/")))
+            .collect()
     }
 }
 
@@ -69,8 +72,8 @@ fn source(name: &str) -> PathBuf {
 }
 
 /// The pod `counter` is checkpointed each minute, copies are kept, and archives are not kept for ever.
-pub(super) fn it_is_scheduled(cluster: &Machines, node: &str) {
-    let bucket = Bucket::start(&cluster.gateway());
+pub(super) fn it_is_scheduled(lab: &Lab, node: &str) {
+    let bucket = Bucket::start(&lab.gateway());
     let key = bucket.tool(&["keys"]);
     let schedule = format!(
         "apiVersion: clouder.io/v1
@@ -86,24 +89,22 @@ spec:
     );
     let stores = format!(
         "checkpoint_stores: {{offsite: {{kind: s3, bucket: backups, prefix: kept, endpoint: '{}', insecure: true, \
-         access_key_id: key, secret_access_key: {SECRET}}}}}\nkubernetes_cluster_name: lab\n",
+         access_key_id: key, secret_access_key: {SECRET}}}}}\n",
         bucket.origin
     );
     let ((_one, schedule), (_two, stores)) = (file(&schedule), file(&stores));
     let stores = format!("@{stores}");
-    let apply = ["schedules", "apply", "lab", &schedule, "-e", &stores];
-    let words = [&["k8s"], &apply[..]].concat();
-    cut_off(&mut cluster.command(&words), "TASK [checkpoint-scheduler : Import the archive");
-    let applied = cluster.k8s(&apply);
+    let apply = ["schedules", "apply", lab.name(), &schedule, "-e", &stores];
+    lab.cut_off(&apply, "TASK [checkpoint-scheduler : Import the archive");
+    let applied = lab.k8s(&apply);
     assert!(!applied.shown.contains(SECRET), "{}", applied.shown);
-    let again = cluster.k8s(&apply);
-    for machine in ["cp-1", "worker-1", "worker-2"] {
-        assert!(again.recap(machine).contains("changed=0"), "{}", again.shown);
-    }
+    let again = lab.k8s(&apply);
+    assert!(again.left_alone(&[]), "{}", again.shown);
 
-    let copies =
-        wait("there are two copies", PATIENCE, || Some(bucket.copies("counter")).filter(|all| all.len() > 1));
-    let tars = || archives(cluster, node).into_iter().filter(|name| name.ends_with(".tar")).count();
+    let copies = wait("there are two copies", PATIENCE, || {
+        Some(bucket.copies(lab.name(), "counter")).filter(|all| all.len() > 1)
+    });
+    let tars = || archives(lab, node).into_iter().filter(|name| name.ends_with(".tar")).count();
     wait("the older archive is gone", PATIENCE, || (tars() == 1).then_some(()));
     let folder = tempfile::tempdir().unwrap();
     let opened = folder.path().join("archive.tar").display().to_string();
@@ -112,34 +113,34 @@ spec:
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(listed.contains("checkpoint/pages-1.img") && listed.contains("spec.dump"), "{listed}");
 
-    let shown = cluster.k8s(&["schedules", "ls", "lab", "--as", "json"]).shown;
+    let shown = lab.k8s(&["schedules", "ls", lab.name(), "--as", "json"]).shown;
     let (_, told) = shown.split_once("\n[\n").unwrap();
     let told = format!("[{told}");
     let told = serde_json::Deserializer::from_str(&told).into_iter::<Value>().next().unwrap().unwrap();
     assert_eq!((&told[0]["schedule"], &told[0]["failed"]), (&"default/steady".into(), &0.into()), "{shown}");
     assert!(told[0]["copied"].as_u64() > Some(0), "{shown}");
 
-    cluster.k8s_refuses(&["schedules", "delete", "lab", "stead"], "there is no schedule default/stead");
-    cluster.k8s(&["schedules", "delete", "lab", "steady"]);
-    assert!(!cluster.kubectl("get checkpointschedules --all-namespaces -o name").contains("steady"));
-    a_node_that_comes_later_gets_the_image(cluster);
+    lab.k8s_refuses(&["schedules", "delete", lab.name(), "stead"], "there is no schedule default/stead");
+    lab.k8s(&["schedules", "delete", lab.name(), "steady"]);
+    assert!(!lab.kubectl("get checkpointschedules --all-namespaces -o name").contains("steady"));
+    a_node_that_comes_later_gets_the_image(lab);
 }
 
 /// No registry has it: it comes from another node.
-fn a_node_that_comes_later_gets_the_image(cluster: &Machines) {
+fn a_node_that_comes_later_gets_the_image(lab: &Lab) {
     let image = || {
-        let all = cluster.shell("worker-1", "ctr -n k8s.io images ls -q");
+        let all = lab.shell("worker-1", "ctr -n k8s.io images ls -q");
         all.lines().find(|name| name.starts_with("localhost/clouder:")).map(str::to_owned)
     };
     let name = image().unwrap();
-    cluster.shell("worker-1", &format!("ctr -n k8s.io images rm {name}"));
+    lab.shell("worker-1", &format!("ctr -n k8s.io images rm {name}"));
     assert_eq!(image(), None);
-    let share = ["playbooks/share-images.yml", "-e", "images_leader=cp-1"];
-    let shared = cluster.play(&share);
+    let share = ["playbooks/share-images.yml", "-e", &format!("images_leader={}", lab.node("cp-1"))];
+    let shared = lab.play(&share);
     assert_eq!(image().as_deref(), Some(&*name), "{}", shared.shown);
-    cluster.leaves_alone(&share);
+    lab.leaves_alone(&share);
     for machine in ["cp-1", "worker-1", "worker-2"] {
-        let left = cluster.machine(machine).exec("ls /var/lib/shared-images.tar").unwrap();
+        let left = lab.exec(machine, "ls /var/lib/shared-images.tar");
         assert_ne!(left.code, 0, "{machine}");
     }
 }

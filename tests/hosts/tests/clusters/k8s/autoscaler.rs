@@ -8,6 +8,7 @@ use std::time::Duration;
 use clouder_tests::wait;
 use serde_json::{Value, json};
 
+use crate::cluster::Cluster as _;
 use crate::lab::Lab;
 
 /// How long a pool may take to become what it should be.
@@ -91,14 +92,14 @@ fn certificates(folder: &Path) {
 
 /// The pool of workers grows by one and loses the machine that is named, and nothing that may not be is done.
 pub(super) fn a_pool_grows_and_shrinks(lab: &Lab) {
-    let name = lab.name.as_str();
+    let name = lab.name();
     let folder = lab.path("autoscaler");
     certificates(&folder);
-    lab.done(&["update-nodepool", name, "workers", "--min", "1", "--max", "2"]);
+    lab.k8s(&["update-nodepool", name, "workers", "--min", "1", "--max", "2"]);
     let log = lab.path("autoscaler.log");
     let file = |name: &str| folder.join(name).display().to_string();
     let server = lab
-        .clouder()
+        .program()
         .args(["autoscaler", name, "--listen", "127.0.0.1:0", "--certificate", &file("server.crt")])
         .args(["--key", &file("server.key"), "--clients", &file("ca.crt")])
         .stdout(std::fs::File::create(&log).unwrap())
