@@ -40,9 +40,8 @@ pub(crate) fn all() -> Result<(), ChoreError> {
     // features. The agent is the one that is released.
     run(&mut cargo(&["build", "--workspace", "--all-targets", "--locked"]))?;
     agent.join().map_err(|_| ChoreError::Other("what builds the agent ended early".to_owned()))??;
-    let (clusters, hosts) = on_machines()?;
-    // The last ones of clusters mostly wait: what the others need of the processors, they have.
-    let hosts = hosts.end();
+    let on_machines = on_machines();
+    // Comparisons take what processors the others leave.
     let compared = Beside::begin("comparisons", &["--test", COMPARISONS])?;
     let tests = [
         "test",
@@ -55,18 +54,19 @@ pub(crate) fn all() -> Result<(), ChoreError> {
         "--no-fail-fast",
     ];
     let others = run(cargo(&tests).env("CLOUDER_AGENT_PATH", agents()?));
-    [hosts, clusters.end(), compared.end(), others].into_iter().collect()
+    compared.end().and(others).and(on_machines)
 }
 
-/// Starts the tests on machines: those of clusters, and the others beside them. Nothing else is to go on until the others have ended: a
-/// dozen machines that have to wait for something else take longer by more than that takes.
-fn on_machines() -> Result<(Beside, Beside), ChoreError> {
+/// Passes the tests on machines, those of clusters beside the others. Nothing else goes on meanwhile: a dozen machines that have to
+/// wait for something else take longer by more than that takes.
+fn on_machines() -> Result<(), ChoreError> {
     let tests = tests_in(Path::new(MACHINE_TESTS))?;
     let short = tests.iter().filter(|name| *name != LONGEST).flat_map(|name| ["--test", name]);
     let short: Vec<&str> = short.chain(["--", "--test-threads", "3"]).collect();
     // Those of clusters wait more than they work.
-    let long = ["--test", LONGEST, "--", "--test-threads", "5"];
-    Ok((Beside::begin(LONGEST, &long)?, Beside::begin("hosts", &short)?))
+    let long = ["--test", LONGEST, "--", "--test-threads", "4"];
+    let running = [Beside::begin(LONGEST, &long)?, Beside::begin("hosts", &short)?];
+    running.map(Beside::end).into_iter().collect()
 }
 
 /// Some of the tests, while they run beside others.
