@@ -125,37 +125,23 @@ pub fn clouder_alone(arguments: &[&str]) -> Ran {
 ///
 /// # Panics
 /// When it never does, or cannot be run.
-pub fn cut_off(command: &mut Command, at: &str) {
-    cut_off_after(command, &[at]);
-}
-
-/// Runs a command, and kills it as soon as it has shown some texts, one after the other.
-///
-/// # Panics
-/// When it never does, or cannot be run.
 #[expect(clippy::panic, reason = "a test that cannot run has failed")]
-pub fn cut_off_after(command: &mut Command, texts: &[&str]) {
+pub fn cut_off(command: &mut Command, at: &str) {
     let mut shown = String::new();
-    let mut awaited = texts;
     let running = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut running =
         running.unwrap_or_else(|error| panic!("cannot run {}: {error}", command.get_program().display()));
     if let Some(output) = running.stdout.take() {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if let [next, rest @ ..] = awaited
-                && line.contains(next)
-            {
-                awaited = rest;
-            }
             shown += &format!("{line}\n");
-            if awaited.is_empty() {
+            if line.contains(at) {
                 break;
             }
         }
     }
     let _ = running.kill();
     let _ = running.wait();
-    assert!(awaited.is_empty(), "{command:?} never came to {awaited:?}: {shown}");
+    assert!(shown.contains(at), "{command:?} never came to {at:?}: {shown}");
 }
 
 /// Looks again and again until there is what is waited for.
