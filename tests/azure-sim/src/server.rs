@@ -131,8 +131,8 @@ impl Shared {
             line["operation"] = json!(operation);
         }
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        // A log that cannot be written is seen by whoever reads it.
-        drop(writeln!(log, "{line}"));
+        // At once: who empties the log meanwhile finds no half of a line. A log that cannot be written is seen by whoever reads it.
+        drop(log.write_all(format!("{line}\n").as_bytes()));
     }
 }
 
