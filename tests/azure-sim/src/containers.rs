@@ -47,6 +47,12 @@ pub fn public_prefix(name: &str) -> String {
     format!("198.{}.{second}.0/24", 18 + first % 2)
 }
 
+/// Addresses for a virtual network, from the public ones: two on one machine cannot have the same.
+#[must_use]
+pub fn private_prefix(public: &str) -> String {
+    public.replacen("198.18", "10.250", 1).replacen("198.19", "10.251", 1)
+}
+
 impl Containers {
     /// Makes what machines need: an image with some software, which all have but those of Debian's unstable release, and a network
     /// for public addresses.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use asking::Asked;
 use azure_sim::cloud::Settings;
-use azure_sim::containers::{Containers, public_prefix};
+use azure_sim::containers::{Containers, private_prefix, public_prefix};
 use base64::Engine as _;
 use clouder_fleet::{Output, Software, run, succeed};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ fn a_machine_is_a_container_where_azure_says_it_is() {
         format!("azure-{}", std::env::var("CLOUDER_TEST_FLEET").unwrap_or_else(|_| "tests".to_owned()));
     let public_prefix = public_prefix(&name);
     // Virtual networks that are on one machine at once cannot have the same addresses.
-    let private = public_prefix.replacen("198.18", "10.252", 1).replacen("198.19", "10.253", 1);
+    let private = private_prefix(&public_prefix);
     let (private, _) = private.rsplit_once('.').unwrap();
     let machines = Containers::new(&name, &public_prefix, Software::Bare).unwrap();
     let settings = Settings { latency: Duration::ZERO, public_prefix, ..Settings::default() };

@@ -97,17 +97,7 @@ impl Group {
     fn inside(&self, command: &Command) -> Command {
         let mut inside = Command::new("/bin/sh");
         inside.args(["-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\""]).arg(&self.path);
-        inside.arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => inside.env(name, value),
-                None => inside.env_remove(name),
-            };
-        }
-        if let Some(folder) = command.get_current_dir() {
-            inside.current_dir(folder);
-        }
-        inside
+        clouder_fleet::before(inside, command)
     }
 
     fn time(&self) -> f64 {

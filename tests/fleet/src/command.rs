@@ -100,6 +100,21 @@ pub fn succeed(program: &str, arguments: &[&str]) -> Result<String, FleetError> 
     Err(FleetError::Failed { line: line(program, arguments), code: output.code, said })
 }
 
+/// A command whose last words are another one, with what surrounds that one: its variables and its folder.
+pub fn before(mut first: Command, command: &Command) -> Command {
+    first.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => first.env(name, value),
+            None => first.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        first.current_dir(folder);
+    }
+    first
+}
+
 fn line(program: &str, arguments: &[&str]) -> String {
     std::iter::once(program).chain(arguments.iter().copied()).collect::<Vec<_>>().join(" ")
 }

@@ -20,7 +20,7 @@ mod simulator;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use command::{FleetError, Output, run, succeed};
+pub use command::{FleetError, Output, before, run, succeed};
 pub use host::Host;
 pub use prerequisites::{install, missing};
 pub use python::python;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::command::{FleetError, run};
+use crate::command::{FleetError, before, run};
 
 /// A program that says a line when it is ready, and goes on until it is asked to end. Dropping this asks it, and waits until it has; it
 /// is asked, too, when whoever started it is killed.
@@ -21,7 +21,10 @@ impl Service {
     pub fn start(command: &mut Command) -> Result<Self, FleetError> {
         let line = format!("{command:?}");
         let told = |source| FleetError::Start { line: line.clone(), source };
-        let child = bound(command).stdout(Stdio::piped()).spawn().map_err(told)?;
+        // It is sent SIGTERM when the thread that started it ends.
+        let mut bound = Command::new("setpriv");
+        bound.args(["--pdeathsig", "TERM", "--"]);
+        let child = before(bound, command).stdout(Stdio::piped()).spawn().map_err(told)?;
         let mut service = Self { child, ready: String::new() };
         if let Some(output) = service.child.stdout.take() {
             BufReader::new(output).read_line(&mut service.ready).map_err(told)?;
@@ -44,22 +47,6 @@ impl Service {
             let _ = self.child.wait();
         }
     }
-}
-
-/// The command, which is sent SIGTERM when the thread that started it ends.
-fn bound(command: &Command) -> Command {
-    let mut bound = Command::new("setpriv");
-    bound.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => bound.env(name, value),
-            None => bound.env_remove(name),
-        };
-    }
-    if let Some(folder) = command.get_current_dir() {
-        bound.current_dir(folder);
-    }
-    bound
 }
 
 impl Drop for Service {

@@ -134,7 +134,8 @@ impl Azure {
         let azure = &self.simulator;
         let mut command = Command::new(program);
         command
-            .envs(azure.environment())
+            .env("AZURE_SUBSCRIPTION_ID", azure.of("subscription"))
+            .env("AZURE_CLIENT_ID", azure.of("client_id"))
             .env("AZURE_TENANT", azure.of("tenant"))
             .env("AZURE_SECRET", azure.secret());
         command
@@ -142,7 +143,7 @@ impl Azure {
 
     fn clouder(&self, playbook: &str) -> Command {
         let mut command = self.command(&program("clouder"));
-        command.args(["run", playbook, "-i", "localhost,"]);
+        command.args(["run", playbook, "-i", "localhost,"]).envs(self.simulator.environment());
         command
     }
 

@@ -33,7 +33,7 @@ pub(super) use self::autoscaler::AutoscalerCommand;
 use self::cluster::{Cluster, Clusters};
 use super::options::{ConnectionOptions, InventoryOptions, OutputOptions, VaultOptions};
 use super::run::RunCommand;
-use super::{Failure, ask};
+use super::{Failure, ask, show};
 use crate::config::Config;
 
 /// Makes, looks after and deletes Kubernetes clusters.
@@ -261,12 +261,14 @@ impl Front {
             return self.play(cluster, name, more, context);
         }
         let work = json!({"cluster_work": name, "cluster_lock_holder": holder()});
-        let code = self.play_with(cluster, UNDER_LOCK, &[&work, more], context)?;
-        if code != 0 {
-            // What came of the work is what counts, and has been told.
-            self.play(cluster, LOCK, &lock("free"), context)?;
+        let code = self.play_with(cluster, UNDER_LOCK, &[&work, more], context);
+        if !matches!(code, Ok(0)) {
+            // What became of the work is what counts.
+            if let Err(failure) = self.play(cluster, LOCK, &lock("free"), context) {
+                show(&failure.findings);
+            }
         }
-        Ok(code)
+        code
     }
 
     /// Runs a playbook with the variables of a cluster, and `more` that are stronger; returns the exit code.

@@ -1,10 +1,10 @@
 //! Machines that are reached through a host of somebody's own, and what a machine tells whose first start failed.
 
 use azure_sim::cloud::Settings;
-use azure_sim::containers::{Containers, public_prefix};
+use azure_sim::containers::{Containers, private_prefix, public_prefix};
 use clouder_fleet::Software;
 
-use crate::{Azure, NAME, private_prefix};
+use crate::{Azure, NAME};
 
 #[test]
 fn machines_are_reached_through_a_host_of_ones_own() {

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use azure_sim::cloud::{Cloud, Settings};
-use azure_sim::containers::{Containers, public_prefix};
+use azure_sim::containers::{Containers, private_prefix, public_prefix};
 use azure_sim::machine::{Machines, Nothing};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
@@ -270,11 +270,6 @@ fn a_resource_group_that_was_there_stays_as_it_was() {
 
 /// The name of the simulator whose machines are containers, and of the cluster.
 const NAME: &str = "tests-azure";
-
-/// A network of its own for each simulator: two on one machine cannot have the same addresses.
-fn private_prefix(public: &str) -> String {
-    public.replacen("198.18", "10.250", 1).replacen("198.19", "10.251", 1)
-}
 
 #[test]
 fn the_machines_of_a_cluster_answer_and_are_found_again() {

@@ -38,15 +38,12 @@ pub(crate) trait Cluster {
 
     /// Runs `clouder k8s`, which must succeed.
     fn k8s(&self, words: &[&str]) -> Ran {
-        let ran = self.try_k8s(words);
-        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
-        ran
+        succeeded(words, self.try_k8s(words))
     }
 
     /// Runs `clouder k8s`, which must fail and say why.
     fn k8s_refuses(&self, words: &[&str], why: &str) {
-        let ran = self.try_k8s(words);
-        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {why}: {}", ran.shown);
+        refused(words, why, &self.try_k8s(words));
     }
 
     /// Runs `clouder k8s`, and kills it as soon as it shows a text; what had begun elsewhere goes on there.
@@ -68,15 +65,12 @@ pub(crate) trait Cluster {
 
     /// Runs a playbook, which must succeed.
     fn play(&self, words: &[&str]) -> Ran {
-        let ran = self.try_play(words);
-        assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
-        ran
+        succeeded(words, self.try_play(words))
     }
 
     /// Runs a playbook, which must fail and say why.
     fn play_refuses(&self, words: &[&str], why: &str) {
-        let ran = self.try_play(words);
-        assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {why}: {}", ran.shown);
+        refused(words, why, &self.try_play(words));
     }
 
     /// Runs a playbook, and kills it as soon as it shows a text.
@@ -123,4 +117,15 @@ pub(crate) trait Cluster {
         let apply = format!("{KUBECTL} apply --server-side --field-manager={manager} -f -");
         self.shell("cp-1", &format!("cat <<'END' | {apply}\n{objects}\nEND"));
     }
+}
+
+/// What ran must have succeeded.
+fn succeeded(words: &[&str], ran: Ran) -> Ran {
+    assert_eq!(ran.code, 0, "{words:?}: {}", ran.shown);
+    ran
+}
+
+/// What ran must have failed and said why.
+fn refused(words: &[&str], why: &str, ran: &Ran) {
+    assert!(ran.code != 0 && ran.shown.contains(why), "{words:?}: {why}: {}", ran.shown);
 }

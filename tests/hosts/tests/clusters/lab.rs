@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use azure_sim::cloud::{Cloud, Settings};
-use azure_sim::containers::{Containers, public_prefix};
+use azure_sim::containers::{Containers, private_prefix, public_prefix};
 use azure_sim::scenario::Scenario;
 use azure_sim::server::Server;
 use clouder_fleet::Software;
@@ -85,12 +85,10 @@ impl Lab {
         text.lines().filter(|line| !line.contains("\"method\":\"GET\"") && !line.contains("oauth2")).count()
     }
 
-    /// Writes variables of the cluster into a file: those that containers need to pass for machines, a network of its own, since two on
-    /// one machine cannot have the same addresses, and more, as YAML.
+    /// Writes variables of the cluster into a file: those that containers need to pass for machines, a network of its own, and more, as YAML.
     pub(crate) fn settings(&self, version: Version, more: &str) -> String {
         let variables = clouder_fleet::cluster::variables(&version.to_string(), &self.packages());
-        let network =
-            self.settings.public_prefix.replacen("198.18", "10.250", 1).replacen("198.19", "10.251", 1);
+        let network = private_prefix(&self.settings.public_prefix);
         let text = format!(
             "{variables}provider: azure\nazure_network_cidr: {network}\nazure_subnet_cidr: {network}\n\
              azure_ssh_sources: [198.18.0.0/15]\nazure_ssh_public_key_file: {key}.pub\nansible_ssh_private_key_file: {key}\n{more}",
