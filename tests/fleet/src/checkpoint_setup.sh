@@ -1,11 +1,10 @@
 #!/bin/sh
 # Adds what checkpoints and restores containers, containerd of Debian's unstable release, and what else the roles of nodes install.
-# The lists of packages stay, but for those of the unstable release.
 set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -yq --no-install-recommends \
-  ca-certificates conntrack ethtool iproute2 iptables kmod mount procps socat runc criu nfs-common busybox-static
+  ca-certificates conntrack ethtool iproute2 iptables kmod mount procps socat runc criu nfs-common
 # Only what is asked for by its version comes from there. A mirror that lags behind is as good.
 cat >/etc/apt/sources.list.d/unstable.sources <<END
 Types: deb
@@ -23,5 +22,5 @@ if [ -z "$version" ]; then
   exit 1
 fi
 apt-get install -yq --no-install-recommends "containerd=$version"
-rm -rf /etc/apt/sources.list.d/unstable.sources /etc/apt/preferences.d/unstable /var/lib/apt/lists/*_dists_sid_*
+rm -f /etc/apt/sources.list.d/unstable.sources /etc/apt/preferences.d/unstable
 rm -f /var/cache/apt/archives/*.deb

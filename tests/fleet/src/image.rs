@@ -17,6 +17,7 @@ const RELEASE: &str = "trixie";
 
 const PREPARED_SETUP: &str = include_str!("prepared_setup.sh");
 const CHECKPOINT_SETUP: &str = include_str!("checkpoint_setup.sh");
+const AWAY_SETUP: &str = include_str!("away_setup.sh");
 const CLOUD_BOOT: &str = include_str!("cloud_boot.sh");
 const CLOUD_SETUP: &str = include_str!("cloud_setup.sh");
 
@@ -35,8 +36,9 @@ pub(crate) fn provide(software: Software) -> Result<String, FleetError> {
     }
 }
 
-/// The name of an image that is another one and what a script adds.
+/// The name of an image that is another one and what a script adds, and that needs no more of Debian.
 fn provide_upon(base: &str, name: &str, setup: &str) -> Result<String, FleetError> {
+    let setup = &[setup, AWAY_SETUP].concat();
     let image = format!("clouder-{name}:{}", hash(&[base, setup]));
     let script = format!("{name}-setup");
     provide_by(&image, || set_up(base, &image, &[(setup, &script), (BOOT, "fleet-boot")]))?;

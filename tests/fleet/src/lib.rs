@@ -44,7 +44,7 @@ pub const PASSWORD: &str = "correct horse";
 pub enum Software {
     /// Debian, and nothing besides.
     Bare,
-    /// What nodes need of Debian's packages, and the lists of them, as in an image that somebody prepared for nodes.
+    /// What nodes need of Debian's packages, as in an image that somebody prepared for nodes where nothing else is to be had.
     Prepared,
     /// A containerd that checkpoints and restores, of Debian's unstable release, and CRIU.
     Checkpointing,

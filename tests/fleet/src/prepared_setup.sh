@@ -1,5 +1,5 @@
 #!/bin/sh
-# Adds what the roles of nodes install from Debian. The lists of packages stay.
+# Adds what the roles of nodes install from Debian.
 set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q

@@ -16,6 +16,8 @@ use crate::{files, tool};
 pub(crate) const TAG: &str = "3.5.16-0";
 /// The packages that have its programs.
 const PACKAGES: [&str; 2] = ["etcd-server", "etcd-client"];
+/// Where they are on machines that were prepared for it.
+const PREPARED: &str = "/var/cache/kube-standin";
 /// Where images have their programs.
 const PROGRAMS: &str = "usr/local/bin";
 
@@ -52,13 +54,17 @@ pub(crate) fn provide(repository: &str) -> Result<()> {
 fn fill(root: &Path) -> Result<()> {
     let place = root.with_extension("new");
     let _ = std::fs::remove_dir_all(&place);
-    let packages = place.join("packages");
-    std::fs::create_dir_all(&packages).doing(packages.display())?;
-    // Without a user of its own: that one may not write there.
-    run(Command::new("apt-get")
-        .args(["download", "--quiet", "--option=APT::Sandbox::User=root"])
-        .args(PACKAGES)
-        .current_dir(&packages))?;
+    std::fs::create_dir_all(&place).doing(place.display())?;
+    let mut packages = PathBuf::from(PREPARED);
+    if !packages.exists() {
+        packages = place.join("packages");
+        std::fs::create_dir(&packages).doing(packages.display())?;
+        // Without a user of its own: that one may not write there.
+        run(Command::new("apt-get")
+            .args(["download", "--quiet", "--option=APT::Sandbox::User=root"])
+            .args(PACKAGES)
+            .current_dir(&packages))?;
+    }
     let unpacked = place.join("unpacked");
     for entry in std::fs::read_dir(&packages).doing(packages.display())?.flatten() {
         run(Command::new("dpkg-deb").arg("--extract").arg(entry.path()).arg(&unpacked))?;

@@ -119,7 +119,7 @@ fn found(state: &mut State, plural: &str, namespace: Option<&str>, mut object: V
 
 /// Gives each node a part of the pods' network.
 fn give_addresses(state: &mut State) {
-    let config = state.objects.get(&key("configmaps", Some("kube-system"), "kubeadm-config"));
+    let config = state.get("configmaps", Some("kube-system"), "kubeadm-config");
     let text = config.and_then(|config| config["data"]["ClusterConfiguration"].as_str()).unwrap_or_default();
     let Some(network) =
         text.lines().find_map(|line| line.trim().strip_prefix("podSubnet: ")).and_then(network)
@@ -192,7 +192,7 @@ fn sign(state: &mut State, authority: &Pair) {
 /// Signs cluster-info with every token that may.
 fn sign_cluster_info(state: &mut State) {
     let place = key("configmaps", Some("kube-public"), "cluster-info");
-    let Some(mut info) = state.objects.get(&place).cloned() else { return };
+    let Some(mut info) = state.at(&place).cloned() else { return };
     let content = info["data"]["kubeconfig"].as_str().unwrap_or_default().to_owned();
     let mut signed = json!({"kubeconfig": content});
     for secret in state.list("secrets", Some("kube-system")) {
@@ -230,7 +230,7 @@ fn forget_tokens(state: &mut State) {
 fn watch_nodes(state: &mut State, now: OffsetDateTime, signs: &mut Signs) {
     for mut node in state.list("nodes", None) {
         let name = node["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let lease = state.objects.get(&key("leases.coordination.k8s.io", Some("kube-node-lease"), &name));
+        let lease = state.get("leases.coordination.k8s.io", Some("kube-node-lease"), &name);
         let sign = lease.and_then(|lease| lease["spec"]["renewTime"].as_str()).unwrap_or_default();
         let last = signs.entry(name.clone()).or_insert_with(|| (sign.to_owned(), now));
         if last.0 != sign {
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     fn node(state: &State, name: &str) -> Value {
-        state.objects.get(&key("nodes", None, name)).unwrap().clone()
+        state.get("nodes", None, name).unwrap().clone()
     }
 
     #[test]
@@ -316,9 +316,7 @@ mod tests {
         }
         sign(&mut state, &authority);
         let certificate = |state: &State, name: &str| {
-            state.objects.get(&key(REQUESTS, None, name)).unwrap()["status"]["certificate"]
-                .as_str()
-                .map(str::to_owned)
+            state.get(REQUESTS, None, name).unwrap()["status"]["certificate"].as_str().map(str::to_owned)
         };
         assert!(certificate(&state, "client").is_some());
         assert!(certificate(&state, "serving").is_none());

@@ -89,9 +89,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let etcd_authority = files::read(need("etcd-cafile")?.as_ref())?;
     let etcd_client = pair("etcd-certfile", "etcd-keyfile")?;
     let etcd_server = need("etcd-servers")?;
-    let store = |patience| Store::new(Etcd::new(etcd_server, &etcd_authority, etcd_client.clone(), patience));
-    let health = store(HEALTH);
-    let store = Arc::new(store(PATIENCE));
+    let etcd = |patience| Etcd::new(etcd_server, &etcd_authority, etcd_client.clone(), patience);
+    let store = Arc::new(Store::new(etcd(PATIENCE)));
+    let health = store.through(etcd(HEALTH));
     // As with the real one, nobody is listened to before there is a storage: of a control plane that joins, the others' would be
     // better asked.
     while health.read().is_err() {

@@ -1,5 +1,7 @@
 //! Getting, making, changing and deleting objects.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
@@ -178,9 +180,11 @@ fn patch(
             let applied = |state: &mut State| {
                 let key = target.key(name);
                 let before = state.applied.get(&key).and_then(|managers| managers.get(&manager));
-                let live = state.objects.get(&key);
+                let live = state.at(&key);
                 let mut taken = Vec::new();
-                for (other, theirs) in state.applied.get(&key).into_iter().flatten() {
+                for (other, theirs) in
+                    state.applied.get(&key).into_iter().flat_map(|managers| managers.iter())
+                {
                     let fields = apply::conflicts(live, theirs, &wanted);
                     if *other == manager || fields.is_empty() {
                         continue;
@@ -198,7 +202,7 @@ fn patch(
                 let next = apply::applied(live, before, &wanted);
                 let had = live.cloned();
                 let kept = keep(state, target, name, next, had.as_ref())?;
-                let managers = state.applied.entry(key).or_default();
+                let managers = Arc::make_mut(state.applied.entry(key).or_default());
                 managers.values_mut().for_each(|theirs| apply::without(theirs, &taken));
                 if managers.insert(manager.clone(), wanted.clone()).as_ref() != Some(&wanted) {
                     state.revision += 1;
@@ -238,7 +242,7 @@ fn change(
     change: impl Fn(&mut Value) -> Result<(), Refusal>,
 ) -> Result<Response, Refusal> {
     let kept = store.change(|state| {
-        let live = state.objects.get(&target.key(name)).cloned().ok_or_else(|| target.missing(name))?;
+        let live = state.at(&target.key(name)).cloned().ok_or_else(|| target.missing(name))?;
         let mut next = live.clone();
         change(&mut next)?;
         let next = match part {

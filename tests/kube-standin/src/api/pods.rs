@@ -270,7 +270,7 @@ fn allow(state: &mut State) {
 pub(super) fn evict(store: &Store, namespace: Option<&str>, name: &str) -> Result<Response, Refusal> {
     store.change(|state| {
         let key = key("pods", namespace, name);
-        let pod = state.objects.get(&key).cloned();
+        let pod = state.at(&key).cloned();
         let pod = pod.ok_or_else(|| Refusal::not_found(format!("pods {name:?} not found")))?;
         for budget in state.list("poddisruptionbudgets.policy", namespace) {
             let allowance = Allowance::of(state, &budget);

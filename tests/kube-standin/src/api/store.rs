@@ -1,10 +1,11 @@
 //! The objects, in etcd.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::etcd::Etcd;
@@ -21,22 +22,22 @@ const APPLIED: &str = "/registry/applied/";
 /// How often a change is tried again because another server was quicker.
 const TRIES: usize = 30;
 
-/// All objects and what was applied by whom.
+/// All objects and what was applied by whom. A copy shares what is not changed in it.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct State {
     /// Counts changes.
     pub(crate) revision: u64,
     /// By [`key`].
-    pub(crate) objects: BTreeMap<String, Value>,
+    pub(crate) objects: BTreeMap<String, Arc<Value>>,
     /// What each manager applied last, by [`key`].
-    pub(crate) applied: BTreeMap<String, BTreeMap<String, Value>>,
+    pub(crate) applied: BTreeMap<String, Arc<BTreeMap<String, Value>>>,
 }
 
 /// The one place where objects are.
 #[derive(Debug)]
 pub(crate) struct Store {
     etcd: Etcd,
-    last: Mutex<Known>,
+    last: Arc<Mutex<Known>>,
 }
 
 /// What etcd said last, and at which of its revisions it was changed.
@@ -53,7 +54,12 @@ pub(crate) fn key(plural: &str, namespace: Option<&str>, name: &str) -> String {
 
 impl Store {
     pub(crate) fn new(etcd: Etcd) -> Self {
-        Self { etcd, last: Mutex::default() }
+        Self { etcd, last: Arc::default() }
+    }
+
+    /// The same objects, through another client.
+    pub(crate) fn through(&self, etcd: Etcd) -> Self {
+        Self { etcd, last: Arc::clone(&self.last) }
     }
 
     /// All there is now.
@@ -103,17 +109,9 @@ impl Store {
 
     /// Keeps a state in place of the one that is known, unless that is the past.
     fn keep(&self, known: &Known, next: State) -> Result<bool> {
-        let (before, after) = (pairs(&known.state), pairs(&next));
         let mut steps = vec![put(COUNT, next.revision.to_string().as_bytes())];
-        for (key, value) in &after {
-            if before.get(key) != Some(value) {
-                steps.push(put(key, value.to_string().as_bytes()));
-            }
-        }
-        let keys: BTreeSet<&String> = after.keys().collect();
-        for key in before.keys().filter(|key| !keys.contains(key)) {
-            steps.push(json!({"request_delete_range": {"key": BASE64.encode(key)}}));
-        }
+        steps.extend(differences(OBJECTS, &known.state.objects, &next.objects));
+        steps.extend(differences(APPLIED, &known.state.applied, &next.applied));
         let same = json!({"key": BASE64.encode(COUNT), "target": "MOD", "result": "EQUAL", "mod_revision": known.at.to_string()});
         let answer = self.etcd.ask("/v3/kv/txn", &json!({"compare": [same], "success": steps}))?;
         if answer["succeeded"] != true {
@@ -133,11 +131,21 @@ fn changed_at(pair: &Value) -> u64 {
     pair["mod_revision"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-/// A state as etcd's keys.
-fn pairs(state: &State) -> BTreeMap<String, Value> {
-    let objects = state.objects.iter().map(|(key, object)| (format!("{OBJECTS}{key}"), object.clone()));
-    let applied = state.applied.iter().map(|(key, managers)| (format!("{APPLIED}{key}"), json!(managers)));
-    objects.chain(applied).collect()
+/// What makes etcd's keys of one sort what they are to be.
+fn differences<T: PartialEq + Serialize>(
+    prefix: &str,
+    before: &BTreeMap<String, Arc<T>>,
+    after: &BTreeMap<String, Arc<T>>,
+) -> Vec<Value> {
+    let is_new = |(key, value): &(&String, &Arc<T>)| {
+        !before.get(*key).is_some_and(|known| Arc::ptr_eq(known, value) || known == *value)
+    };
+    let kept = after.iter().filter(is_new);
+    let kept = kept.map(|(key, value)| put(&format!("{prefix}{key}"), json!(**value).to_string().as_bytes()));
+    let gone = before.keys().filter(|key| !after.contains_key(*key));
+    let gone =
+        gone.map(|key| json!({"request_delete_range": {"key": BASE64.encode(format!("{prefix}{key}"))}}));
+    kept.chain(gone).collect()
 }
 
 /// A state out of all of etcd's keys.
@@ -150,10 +158,10 @@ fn read(answer: &Value) -> Result<Known> {
         if key == COUNT {
             (state.revision, at) = (value.as_u64().unwrap_or_default(), changed_at(pair));
         } else if let Some(key) = key.strip_prefix(OBJECTS) {
-            state.objects.insert(key.to_owned(), value);
+            state.objects.insert(key.to_owned(), Arc::new(value));
         } else if let Some(key) = key.strip_prefix(APPLIED) {
             let managers = serde_json::from_value(value).doing(format_args!("etcd: {key}"))?;
-            state.applied.insert(key.to_owned(), managers);
+            state.applied.insert(key.to_owned(), Arc::new(managers));
         } else {
             refuse!("etcd: {key} is none of ours");
         }
@@ -164,7 +172,12 @@ fn read(answer: &Value) -> Result<Known> {
 impl State {
     /// An object.
     pub(crate) fn get(&self, plural: &str, namespace: Option<&str>, name: &str) -> Option<&Value> {
-        self.objects.get(&key(plural, namespace, name))
+        self.at(&key(plural, namespace, name))
+    }
+
+    /// The object of a [`key`].
+    pub(crate) fn at(&self, key: &str) -> Option<&Value> {
+        self.objects.get(key).map(AsRef::as_ref)
     }
 
     /// All objects of a kind, of one namespace or of all.
@@ -174,12 +187,12 @@ impl State {
             None => format!("{plural}/"),
         };
         let from = self.objects.range(prefix.clone()..);
-        from.take_while(|(key, _)| key.starts_with(&prefix)).map(|(_, object)| object.clone()).collect()
+        from.take_while(|(key, _)| key.starts_with(&prefix)).map(|(_, object)| Value::clone(object)).collect()
     }
 
     /// Keeps an object, unless it is as it was; returns it as it is kept.
     pub(crate) fn put(&mut self, key: String, mut object: Value) -> Value {
-        if let Some(found) = self.objects.get(&key) {
+        if let Some(found) = self.at(&key) {
             object["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"].clone();
             if *found == object {
                 return object;
@@ -187,12 +200,12 @@ impl State {
         }
         self.revision += 1;
         object["metadata"]["resourceVersion"] = self.revision.to_string().into();
-        self.objects.insert(key, object.clone());
+        self.objects.insert(key, Arc::new(object.clone()));
         object
     }
 
     /// Forgets an object.
-    pub(crate) fn remove(&mut self, key: &str) -> Option<Value> {
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Arc<Value>> {
         self.applied.remove(key);
         let removed = self.objects.remove(key);
         if removed.is_some() {
@@ -226,9 +239,15 @@ mod tests {
     fn a_state_is_read_from_the_keys_it_was_kept_in() {
         let mut state = State::default();
         state.put(key("nodes", None, "a"), json!({"metadata": {"name": "a"}}));
-        state.applied.insert(key("nodes", None, "a"), BTreeMap::from([("me".to_owned(), json!({"x": 1}))]));
+        let managers = BTreeMap::from([("me".to_owned(), json!({"x": 1}))]);
+        state.applied.insert(key("nodes", None, "a"), Arc::new(managers));
         let pair = |key: &str, value: &Value| json!({"key": BASE64.encode(key), "value": BASE64.encode(value.to_string()), "mod_revision": "7"});
-        let mut kvs: Vec<Value> = pairs(&state).iter().map(|(key, value)| pair(key, value)).collect();
+        let steps = [
+            differences(OBJECTS, &BTreeMap::new(), &state.objects),
+            differences(APPLIED, &BTreeMap::new(), &state.applied),
+        ];
+        let puts = steps.iter().flatten().map(|step| &step["request_put"]);
+        let mut kvs: Vec<Value> = puts.cloned().collect();
         kvs.push(pair(COUNT, &json!(state.revision)));
         let known = read(&json!({"kvs": kvs})).unwrap();
         assert_eq!((known.at, known.state.as_ref()), (7, &state));

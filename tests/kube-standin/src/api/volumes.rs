@@ -40,7 +40,7 @@ fn bind(state: &mut State, mut claim: Value) {
     let namespace = claim["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
     let name = claim["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let class = claim["spec"]["storageClassName"].as_str().unwrap_or_default();
-    let Some(class) = state.objects.get(&key(CLASSES, None, class)).cloned() else { return };
+    let Some(class) = state.get(CLASSES, None, class).cloned() else { return };
     let Some(driver) = class["provisioner"].as_str() else { return };
     let user = state.list("pods", Some(&namespace)).into_iter().find(|pod| uses(pod, &name));
     let node = user.as_ref().and_then(|pod| pod["spec"]["nodeName"].as_str());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -20,14 +20,16 @@ use crate::files;
 
 /// Where the files of pods and the content of volumes are.
 pub(super) const FOLDER: &str = "/var/lib/kubelet/standin";
+/// How long nodes and services are taken to be what they were, as long as no pod has changed.
+const TRUST: Duration = Duration::from_secs(5);
 
 /// The pods of this node, as far as they are more than words.
 #[derive(Default)]
 pub(super) struct Pods {
     network: Network,
     services: Services,
-    /// The objects' revision at which network and services were looked at last.
-    seen: Option<String>,
+    /// The pods of the cluster with which network and services were looked at last, and when that was.
+    seen: Option<(Value, Instant)>,
     containers: Containers,
     /// The servers of coredns's pods, by the names of their network namespaces.
     resolvers: HashMap<String, Child>,
@@ -64,8 +66,8 @@ impl Pods {
         self.clean(&own)?;
         let working = |pod: &&&Value| pod["status"]["phase"] == "Running";
         let has = |image: &str| own.iter().filter(working).any(|pod| has_image(pod, image));
-        let revision = pods["metadata"]["resourceVersion"].as_str().map(str::to_owned);
-        if has("flannel") && (revision != self.seen || !network::is_set_up()) {
+        let is_known = |(seen, at): &(Value, Instant)| *seen == pods["items"] && at.elapsed() < TRUST;
+        if has("flannel") && !(self.seen.as_ref().is_some_and(is_known) && network::is_set_up()) {
             let nodes = client.get("/api/v1/nodes")?;
             let worked = self.network.set_up(&kubelet.name, &nodes);
             if has("kube-proxy") {
@@ -74,7 +76,7 @@ impl Pods {
                 self.services.lead(&all, &pods, &client.config().server)?;
             }
             match worked {
-                Ok(()) => self.seen = revision,
+                Ok(()) => self.seen = Some((pods["items"].clone(), Instant::now())),
                 Err(failure) => complain(&failure.message),
             }
         }

@@ -68,7 +68,7 @@ impl StaticPods {
             return Ok(());
         }
         if running.is_some() {
-            machine::systemctl(&["stop", &unit(name)])?;
+            end(name)?;
         }
         let Some(wanted) = wanted else { return Ok(()) };
         if self.started.get(name).is_some_and(|at| at.elapsed() < REST) {
@@ -93,10 +93,13 @@ impl StaticPods {
 /// # Errors
 /// When one does not stop.
 pub fn stop() -> Result<()> {
-    NAMES
-        .iter()
-        .filter(|name| running(name).is_some())
-        .try_for_each(|name| machine::systemctl(&["stop", &unit(name)]))
+    NAMES.iter().filter(|name| running(name).is_some()).try_for_each(|name| end(name))
+}
+
+/// Ends one that runs, or did so a moment ago: a member that was taken out of etcd ends by itself.
+fn end(name: &str) -> Result<()> {
+    let stopped = machine::systemctl(&["stop", &unit(name)]);
+    if running(name).is_none() { Ok(()) } else { stopped }
 }
 
 fn unit(name: &str) -> String {
