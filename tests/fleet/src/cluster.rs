@@ -28,7 +28,7 @@ kubernetes_version: {version}
 kubernetes_apt_base_url: {repository}
 
 # What a container needs to pass for a machine: it has the host's clock and may have the host's old control groups,
-# may not favour processes when memory is short, and has Debian's packages only, of which the lists in its image are new enough.
+# may not favour processes when memory is short, and has Debian's packages only, whose lists it fetches once.
 kubernetes_allow_cgroup_v1: true
 node_time_sync: false
 node_apt_cache_valid_time: 604800

@@ -63,8 +63,8 @@ fn on_machines() -> Result<(), ChoreError> {
     let tests = tests_in(Path::new(MACHINE_TESTS))?;
     let short = tests.iter().filter(|name| *name != LONGEST).flat_map(|name| ["--test", name]);
     let short: Vec<&str> = short.chain(["--", "--test-threads", "3"]).collect();
-    // Those of clusters wait more than they work: all go at once, or the processors have nothing to do beside the last ones.
-    let long = ["--test", LONGEST, "--", "--test-threads", "6"];
+    // Those of clusters wait more than they work.
+    let long = ["--test", LONGEST, "--", "--test-threads", "4"];
     let running = [Beside::begin(LONGEST, &long)?, Beside::begin("hosts", &short)?];
     running.map(Beside::end).into_iter().collect()
 }
