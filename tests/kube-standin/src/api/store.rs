@@ -132,15 +132,13 @@ fn changed_at(pair: &Value) -> u64 {
 }
 
 /// What makes etcd's keys of one sort what they are to be.
-fn differences<T: PartialEq + Serialize>(
+fn differences<T: Eq + Serialize>(
     prefix: &str,
     before: &BTreeMap<String, Arc<T>>,
     after: &BTreeMap<String, Arc<T>>,
 ) -> Vec<Value> {
-    let is_new = |(key, value): &(&String, &Arc<T>)| {
-        !before.get(*key).is_some_and(|known| Arc::ptr_eq(known, value) || known == *value)
-    };
-    let kept = after.iter().filter(is_new);
+    // What is shared is equal without being looked into.
+    let kept = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
     let kept = kept.map(|(key, value)| put(&format!("{prefix}{key}"), json!(**value).to_string().as_bytes()));
     let gone = before.keys().filter(|key| !after.contains_key(*key));
     let gone =

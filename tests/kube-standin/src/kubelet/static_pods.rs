@@ -98,8 +98,8 @@ pub fn stop() -> Result<()> {
 
 /// Ends one that runs, or did so a moment ago: a member that was taken out of etcd ends by itself.
 fn end(name: &str) -> Result<()> {
-    let stopped = machine::systemctl(&["stop", &unit(name)]);
-    if running(name).is_none() { Ok(()) } else { stopped }
+    machine::systemctl(&["stop", &unit(name)])
+        .or_else(|failure| if running(name).is_none() { Ok(()) } else { Err(failure) })
 }
 
 fn unit(name: &str) -> String {
