@@ -1,18 +1,26 @@
-"""One of Ansible's tools, by the name that this file is called by: a fork of `server.py`, or the tool itself where that refuses."""
+"""The program that this file is called like: a fork of a server (`forks.py`), or the program itself where that refuses. It imports
+what is in Python already, since it starts thousands of times."""
 
-import json
+import _socket
+import marshal
 import os
-import socket
 import sys
 
 own = os.path.realpath(sys.argv[0])
-tool = os.path.join(os.path.dirname(sys.executable), os.path.basename(own))
-request = {"environment": dict(os.environ), "folder": os.getcwd(), "words": [tool, *sys.argv[1:]]}
-server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-server.connect(os.path.join(os.path.dirname(own), "socket"))
-socket.send_fds(server, [json.dumps(request).encode()], [0, 1, 2])
-code = json.loads(server.recv(64))
-if code is None:
+program = os.path.join(os.path.dirname(sys.executable), os.path.basename(own))
+words = [program, *sys.argv[1:]]
+code = None
+try:
+    server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    server.connect(os.path.join(os.path.dirname(own), "socket"))
+    streams = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
+    request = marshal.dumps({"environment": dict(os.environ), "folder": os.getcwd(), "words": words})
+    server.sendmsg([request], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
+    code = marshal.loads(server.recv(64))
     server.close()
-    os.execv(tool, request["words"])
+except PermissionError:
+    # Another user's.
+    pass
+if code is None:
+    os.execv(program, words)
 sys.exit(code)

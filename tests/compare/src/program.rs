@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::CompareError;
-use crate::server::{self, Variables};
+use crate::server::{self, Forked, Variables};
 
 /// How many seconds a run may take.
 pub(crate) const LIMIT: &str = "60";
@@ -54,12 +54,14 @@ impl Program {
             environment: vec![
                 ("PYTHONDONTWRITEBYTECODE", "1".into()),
                 ("ANSIBLE_ASYNC_DIR", home.join("async")),
-                ("ANSIBLE_PYTHON_INTERPRETER", environment.join("bin/python")),
             ],
         };
-        let playbooks = server::tools(environment, &program.surroundings_of_playbooks(home))?;
+        let forks = |forked, variables: &Variables| server::programs(environment, forked, variables);
+        let modules = forks(Forked::Modules, &program.surroundings(home, None))?;
+        program.environment.push(("ANSIBLE_PYTHON_INTERPRETER", modules.join("python")));
+        let playbooks = forks(Forked::Tools, &program.surroundings_of_playbooks(home))?;
         program.words = vec![playbooks.join("ansible-playbook")];
-        program.tools = Some(server::tools(environment, &program.surroundings(home, None))?);
+        program.tools = Some(forks(Forked::Tools, &program.surroundings(home, None))?);
         Ok(program)
     }
 

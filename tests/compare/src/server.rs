@@ -1,6 +1,7 @@
-//! Ansible's tools as forks of a server that has imported Ansible; see `reference/server.py`.
+//! Python programs as forks of a server that has imported what they are made of; see `reference/forks.py`.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,31 +13,45 @@ use crate::CompareError;
 /// The variables that a program runs with.
 pub(crate) type Variables = Vec<(&'static str, OsString)>;
 
-/// A running server, which ends with this program, and the folder of its tools.
+/// What a server forks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Forked {
+    /// Ansible's tools.
+    Tools,
+    /// The Python that its modules run with.
+    Modules,
+}
+
+/// A running server, which ends with this program, and the folder of its programs.
 struct Server {
     folder: PathBuf,
     _running: Child,
 }
 
-/// The folder of tools that run with these variables, of the Ansible in a virtual environment.
+/// The folder of programs that run with these variables, of the Ansible in a virtual environment.
 ///
 /// # Errors
 /// When their server cannot be started.
-pub(crate) fn tools(environment: &Path, variables: &Variables) -> Result<PathBuf, CompareError> {
-    static SERVERS: Mutex<Option<HashMap<Variables, Server>>> = Mutex::new(None);
+pub(crate) fn programs(
+    environment: &Path,
+    forked: Forked,
+    variables: &Variables,
+) -> Result<PathBuf, CompareError> {
+    static SERVERS: Mutex<Option<HashMap<(Forked, Variables), Server>>> = Mutex::new(None);
     let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let servers = servers.get_or_insert_default();
-    if let Some(server) = servers.get(variables) {
-        return Ok(server.folder.clone());
-    }
-    let server = start(environment, variables)?;
-    let folder = server.folder.clone();
-    servers.insert(variables.clone(), server);
-    Ok(folder)
+    let server = match servers.get_or_insert_default().entry((forked, variables.clone())) {
+        Entry::Occupied(there) => there.into_mut(),
+        Entry::Vacant(place) => place.insert(start(environment, forked, variables)?),
+    };
+    Ok(server.folder.clone())
 }
 
-fn start(environment: &Path, variables: &Variables) -> Result<Server, CompareError> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/server.py");
+fn start(environment: &Path, forked: Forked, variables: &Variables) -> Result<Server, CompareError> {
+    let file = match forked {
+        Forked::Tools => "reference/tools.py",
+        Forked::Modules => "reference/modules.py",
+    };
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let told = |error| CompareError::file("start", &program, error);
     // The server removes it. The path of a socket is short.
     let folder = tempfile::tempdir().map_err(told)?.keep();
