@@ -6,9 +6,9 @@ imports Ansible once. Ansible reads its settings while it is imported: a run tha
 """
 
 import atexit
-import copy
 import importlib
 import os
+import pickle
 import sys
 import tempfile
 
@@ -39,6 +39,17 @@ LOADED = [
     "ansible.plugins.vars.host_group_vars",
 ]
 
+# The plugins whose options every run of a playbook reads.
+DESCRIBED = {
+    "become": ["runas", "su", "sudo"],
+    "callback": ["default", "junit", "minimal", "oneline", "tree"],
+    "connection": ["local", "paramiko_ssh", "psrp", "ssh", "winrm"],
+    "inventory": ["advanced_host_list", "auto", "constructed", "generator", "host_list", "ini", "script", "toml", "yaml"],
+    "shell": ["cmd", "powershell", "sh"],
+    "strategy": ["debug", "free", "host_pinned", "linear"],
+    "vars": ["host_group_vars"],
+}
+
 # What no setting is read from.
 PASSING = {"OLDPWD", "OTHER", "PATH", "PWD", "SHLVL", "_"}
 
@@ -62,12 +73,28 @@ def remember_metadata():
 
     def remembered(text, content_id):
         if text not in known:
-            known[text] = read(text, content_id)
-        return copy.deepcopy(known[text])
+            known[text] = pickle.dumps(read(text, content_id))
+        return pickle.loads(known[text])
 
     _collection_finder._meta_yml_to_dict = remembered
     with open(os.path.join(ansible.__path__[0], "config", "ansible_builtin_runtime.yml"), "rb") as file:
         remembered(file.read(), None)
+
+
+def remember_options():
+    """What the options of plugins are is read once, too."""
+    from ansible import constants
+    from ansible.plugins import loader
+
+    for kind, plugins in DESCRIBED.items():
+        kind_loader = getattr(loader, f"{kind}_loader")
+        for name in plugins:
+            module = importlib.import_module(f"ansible.plugins.{kind}.{name}")
+            kind_loader._load_config_defs(name, module, module.__file__)
+            if not constants.config.has_configuration_definition(kind, name):
+                # It has none, and would be read again.
+                constants.config.initialize_plugin_configuration_definitions(kind, name, {})
+    loader.fragment_loader._clear_caches()
 
 
 def own_temporary_folder():
@@ -92,4 +119,5 @@ if __name__ == "__main__":
     for module in [module for module, _ in TOOLS.values()] + LOADED:
         importlib.import_module(module)
     remember_metadata()
+    remember_options()
     forks.serve(sys.argv[1], TOOLS, refused, run)
