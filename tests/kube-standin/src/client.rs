@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::failure::{Context as _, Failure, Result};
 use crate::http::{Request, Response, encoded};
 use crate::kubeconfig::{Credentials, Kubeconfig};
+use crate::listing;
 use crate::tls;
 
 /// Talks to one API server.
@@ -62,7 +63,25 @@ impl Client {
     /// # Errors
     /// What the API answers instead, or that it does not.
     pub fn get(&self, path: &str) -> std::result::Result<Value, ApiError> {
-        self.ask("GET", path, None)
+        self.ask(Request { method: "GET".to_owned(), target: path.to_owned(), ..Request::default() })
+    }
+
+    /// Gets a list; none when it is still the one of this [`listing::tag`].
+    ///
+    /// # Errors
+    /// What the API answers instead, or that it does not.
+    pub(crate) fn get_changed(
+        &self,
+        path: &str,
+        tag: String,
+    ) -> std::result::Result<Option<Value>, ApiError> {
+        let headers = vec![(listing::HEADER.to_owned(), tag)];
+        let request =
+            Request { method: "GET".to_owned(), target: path.to_owned(), headers, ..Request::default() };
+        match self.ask(request) {
+            Err(error) if error.status == 304 => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// Makes an object.
@@ -70,7 +89,7 @@ impl Client {
     /// # Errors
     /// What the API answers instead, or that it does not.
     pub fn create(&self, path: &str, object: &Value) -> std::result::Result<Value, ApiError> {
-        self.ask("POST", path, Some(("application/json", object)))
+        self.send_object("POST", path, "application/json", object)
     }
 
     /// Replaces an object.
@@ -78,7 +97,7 @@ impl Client {
     /// # Errors
     /// What the API answers instead, or that it does not.
     pub fn replace(&self, path: &str, object: &Value) -> std::result::Result<Value, ApiError> {
-        self.ask("PUT", path, Some(("application/json", object)))
+        self.send_object("PUT", path, "application/json", object)
     }
 
     /// Changes some fields of an object.
@@ -86,7 +105,7 @@ impl Client {
     /// # Errors
     /// What the API answers instead, or that it does not.
     pub fn merge(&self, path: &str, change: &Value) -> std::result::Result<Value, ApiError> {
-        self.ask("PATCH", path, Some(("application/merge-patch+json", change)))
+        self.send_object("PATCH", path, "application/merge-patch+json", change)
     }
 
     /// Applies an object on the server's side.
@@ -103,7 +122,7 @@ impl Client {
     ) -> std::result::Result<Value, ApiError> {
         let dry = if dry_run { "&dryRun=All" } else { "" };
         let path = format!("{path}?fieldManager={}&force={force}{dry}", encoded(manager));
-        self.ask("PATCH", &path, Some(("application/apply-patch+yaml", object)))
+        self.send_object("PATCH", &path, "application/apply-patch+yaml", object)
     }
 
     /// Makes an object, or replaces the one that is there.
@@ -125,7 +144,7 @@ impl Client {
     /// # Errors
     /// What the API answers instead, or that it does not.
     pub fn delete(&self, path: &str) -> std::result::Result<Value, ApiError> {
-        self.ask("DELETE", path, None)
+        self.ask(Request { method: "DELETE".to_owned(), target: path.to_owned(), ..Request::default() })
     }
 
     /// Sends any request, and returns the answer whatever its status.
@@ -146,18 +165,22 @@ impl Client {
         exchange().doing(format_args!("{} {}{}", request.method, self.config.server, request.target))
     }
 
-    fn ask(
+    fn send_object(
         &self,
         method: &str,
         path: &str,
-        body: Option<(&str, &Value)>,
+        kind: &str,
+        object: &Value,
     ) -> std::result::Result<Value, ApiError> {
-        let mut request =
-            Request { method: method.to_owned(), target: path.to_owned(), ..Request::default() };
-        if let Some((kind, value)) = body {
-            request.headers.push(("content-type".to_owned(), kind.to_owned()));
-            request.body = value.to_string().into_bytes();
-        }
+        self.ask(Request {
+            method: method.to_owned(),
+            target: path.to_owned(),
+            headers: vec![("content-type".to_owned(), kind.to_owned())],
+            body: object.to_string().into_bytes(),
+        })
+    }
+
+    fn ask(&self, request: Request) -> std::result::Result<Value, ApiError> {
         let silent =
             |failure: Failure| ApiError { status: 0, reason: String::new(), message: failure.message };
         let response = self.send(request).map_err(silent)?;

@@ -18,6 +18,7 @@ mod kubeadm;
 mod kubeconfig;
 mod kubectl;
 mod kubelet;
+mod listing;
 mod machine;
 mod pki;
 mod random;

@@ -6,7 +6,7 @@ use crate::failure::{Context as _, Result};
 use crate::version::Version;
 
 /// Where the packages put what tells the stand-ins who they are.
-pub const LIBRARY: &str = "/usr/lib/kube-standin";
+const LIBRARY: &str = "/usr/lib/kube-standin";
 
 /// The machine's architecture, as packages and images call it.
 #[must_use]

@@ -15,6 +15,7 @@ use super::pods;
 use super::selector::Selector;
 use super::store::{State, Store, key};
 use crate::http::{Request, Response};
+use crate::listing;
 use crate::resources::{self, Resource};
 use crate::schema::{self, Mistake, OBJECTS};
 use crate::version::Version;
@@ -66,8 +67,8 @@ fn discovery(state: &State, request: &Request) -> Option<Response> {
 }
 
 fn kinds(state: &State) -> impl Iterator<Item = Resource> {
-    let custom = state.list("customresourcedefinitions.apiextensions.k8s.io", None);
-    resources::built_in().chain(custom.into_iter().flat_map(|definition| resources::custom(&definition)))
+    let custom = state.iter("customresourcedefinitions.apiextensions.k8s.io", None);
+    resources::built_in().chain(custom.flat_map(resources::custom))
 }
 
 fn target(state: &State, path: &str) -> Result<Target, Refusal> {
@@ -113,11 +114,15 @@ fn body(request: &Request) -> Result<Value, Refusal> {
 }
 
 fn list(state: &State, target: &Target, request: &Request) -> Result<Response, Refusal> {
-    let mut items = state.list(&target.plural(), target.namespace.as_deref());
-    if let Some(text) = request.parameter("labelSelector").filter(|text| !text.is_empty()) {
-        let selector = Selector::parse(&text)?;
-        items.retain(|object| selector.matches(object));
+    let (plural, namespace) = (target.plural(), target.namespace.as_deref());
+    let selector = request.parameter("labelSelector").filter(|text| !text.is_empty());
+    let selector = selector.map(|text| Selector::parse(&text)).transpose()?;
+    let is_meant = |object: &&Value| selector.as_ref().is_none_or(|selector| selector.matches(object));
+    let items = || state.iter(&plural, namespace).filter(is_meant);
+    if request.header(listing::HEADER).is_some_and(|known| *known == listing::tag(items())) {
+        return Ok(Response::new(304, "application/json", ""));
     }
+    let items: Vec<&Value> = items().collect();
     let list = json!({"apiVersion": target.resource.api_version(), "kind": format!("{}List", target.resource.kind),
         "metadata": {"resourceVersion": state.revision.to_string()}, "items": items});
     Ok(answer::object(200, &list))

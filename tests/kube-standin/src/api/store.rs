@@ -180,12 +180,17 @@ impl State {
 
     /// All objects of a kind, of one namespace or of all.
     pub(crate) fn list(&self, plural: &str, namespace: Option<&str>) -> Vec<Value> {
+        self.iter(plural, namespace).cloned().collect()
+    }
+
+    /// The same, where they are.
+    pub(crate) fn iter(&self, plural: &str, namespace: Option<&str>) -> impl Iterator<Item = &Value> {
         let prefix = match namespace {
             Some(namespace) => format!("{plural}/{namespace}/"),
             None => format!("{plural}/"),
         };
         let from = self.objects.range(prefix.clone()..);
-        from.take_while(|(key, _)| key.starts_with(&prefix)).map(|(_, object)| Value::clone(object)).collect()
+        from.take_while(move |(key, _)| key.starts_with(&prefix)).map(|(_, object)| object.as_ref())
     }
 
     /// Keeps an object, unless it is as it was; returns it as it is kept.

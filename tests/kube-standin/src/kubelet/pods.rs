@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use crate::client::Client;
 use crate::cri::{Runtime, TaskState};
 use crate::failure::{Context as _, Result};
 use crate::files;
+use crate::listing;
 
 /// Where the files of pods and the content of volumes are.
 pub(super) const FOLDER: &str = "/var/lib/kubelet/standin";
@@ -28,11 +30,18 @@ const TRUST: Duration = Duration::from_secs(5);
 pub(super) struct Pods {
     network: Network,
     services: Services,
-    /// The pods of the cluster with which network and services were looked at last, and when that was.
-    seen: Option<(Value, Instant)>,
+    /// The pods of the cluster as they were told last.
+    known: Option<Arc<Value>>,
+    /// Those with which network and services were looked at last, and when that was.
+    seen: Option<(Arc<Value>, Instant)>,
     containers: Containers,
     /// The servers of coredns's pods, by the names of their network namespaces.
     resolvers: HashMap<String, Child>,
+}
+
+/// The objects of a list.
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list["items"].as_array().into_iter().flatten()
 }
 
 /// Whether a pod has a container of an image whose name ends so.
@@ -58,15 +67,15 @@ fn space(pod: &Value) -> String {
 impl Pods {
     /// Brings all pods of this node to run, and what is gone to its end.
     pub(super) fn tend(&mut self, client: &Client, kubelet: &Kubelet) -> Result<()> {
-        let pods = client.get("/api/v1/pods")?;
-        let own = pods["items"].as_array().into_iter().flatten();
+        let pods = self.look(client)?;
+        let own = items(&pods);
         let own: Vec<&Value> = own.filter(|pod| pod["spec"]["nodeName"] == kubelet.name.as_str()).collect();
         let runtime = Runtime::new(&kubelet.endpoint);
         sandboxes::clean(&runtime, &own)?;
         self.clean(&own)?;
         let working = |pod: &&&Value| pod["status"]["phase"] == "Running";
         let has = |image: &str| own.iter().filter(working).any(|pod| has_image(pod, image));
-        let is_known = |(seen, at): &(Value, Instant)| *seen == pods["items"] && at.elapsed() < TRUST;
+        let is_known = |(seen, at): &(Arc<Value>, Instant)| Arc::ptr_eq(seen, &pods) && at.elapsed() < TRUST;
         if has("flannel") && !(self.seen.as_ref().is_some_and(is_known) && network::is_set_up()) {
             let nodes = client.get("/api/v1/nodes")?;
             let worked = self.network.set_up(&kubelet.name, &nodes);
@@ -76,7 +85,7 @@ impl Pods {
                 self.services.lead(&all, &pods, &client.config().server)?;
             }
             match worked {
-                Ok(()) => self.seen = Some((pods["items"].clone(), Instant::now())),
+                Ok(()) => self.seen = Some((Arc::clone(&pods), Instant::now())),
                 Err(failure) => complain(&failure.message),
             }
         }
@@ -101,6 +110,20 @@ impl Pods {
             }
         }
         Ok(())
+    }
+
+    /// All pods of the cluster. What was known is forgotten where the API does not answer: it may go on from an older state.
+    fn look(&mut self, client: &Client) -> Result<Arc<Value>> {
+        const PODS: &str = "/api/v1/pods";
+        let now = match self.known.take() {
+            Some(known) => match client.get_changed(PODS, listing::tag(items(&known)))? {
+                Some(list) => Arc::new(list),
+                None => known,
+            },
+            None => Arc::new(client.get(PODS)?),
+        };
+        self.known = Some(Arc::clone(&now));
+        Ok(now)
     }
 
     /// Removes what is left of pods that are gone.
