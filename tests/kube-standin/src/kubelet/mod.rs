@@ -94,6 +94,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
                     })
                     .and_then(|()| pods.tend(&client, &kubelet));
                 if let Err(failure) = worked {
+                    pods.forget();
                     complain(&failure.message);
                 }
             }

@@ -112,13 +112,18 @@ impl Pods {
         Ok(())
     }
 
-    /// All pods of the cluster. What was known is forgotten where the API does not answer: it may go on from an older state.
+    /// Forgets what was told: an API that does not answer may go on from an older state.
+    pub(super) fn forget(&mut self) {
+        self.known = None;
+    }
+
+    /// All pods of the cluster.
     fn look(&mut self, client: &Client) -> Result<Arc<Value>> {
         const PODS: &str = "/api/v1/pods";
-        let now = match self.known.take() {
-            Some(known) => match client.get_changed(PODS, listing::tag(items(&known)))? {
+        let now = match &self.known {
+            Some(known) => match client.get_changed(PODS, listing::tag(items(known)))? {
                 Some(list) => Arc::new(list),
-                None => known,
+                None => Arc::clone(known),
             },
             None => Arc::new(client.get(PODS)?),
         };
