@@ -23,23 +23,15 @@ TOOLS = {
     "ansible-vault": ("ansible.cli.vault", "VaultCLI"),
 }
 
-# What every run of a playbook loads.
+# What every run of a playbook loads, besides plugins.
 LOADED = [
     "ansible.executor.process.worker",
     "ansible.playbook.handler_task_include",
     "ansible.playbook.role_include",
     "ansible.plugins.cache.memory",
-    "ansible.plugins.connection.local",
-    "ansible.plugins.inventory.host_list",
-    "ansible.plugins.inventory.ini",
-    "ansible.plugins.inventory.toml",
-    "ansible.plugins.inventory.yaml",
-    "ansible.plugins.shell.sh",
-    "ansible.plugins.strategy.linear",
-    "ansible.plugins.vars.host_group_vars",
 ]
 
-# The plugins whose options every run of a playbook reads.
+# The plugins that every run of a playbook loads, or reads the options of.
 DESCRIBED = {
     "become": ["runas", "su", "sudo"],
     "callback": ["default", "junit", "minimal", "oneline", "tree"],
@@ -82,7 +74,7 @@ def remember_metadata():
 
 
 def remember_options():
-    """What the options of plugins are is read once, too."""
+    """Plugins are loaded, and what their options are is read, once, too."""
     from ansible import constants
     from ansible.plugins import loader
 

@@ -1,9 +1,14 @@
-//! What tells one list of objects from a later one: with it, a client that has the list already is only told so.
+//! Lists of objects, and what tells one from a later one: with it, a client that has the list already is only told so.
 
 use serde_json::Value;
 
 /// The header that a client sends it in.
 pub(crate) const HEADER: &str = "if-none-match";
+
+/// The objects of a list.
+pub(crate) fn items(list: &Value) -> impl Iterator<Item = &Value> + Clone {
+    list["items"].as_array().into_iter().flatten()
+}
 
 /// The last change of any of the objects, and how many there are: fewer, where one was only deleted.
 pub(crate) fn tag<'list>(items: impl Iterator<Item = &'list Value>) -> String {

@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::failure::{Failure, Result, refuse};
 use crate::flags::Flags;
 use crate::kubeconfig::Kubeconfig;
+use crate::listing;
 use crate::version::Version;
 use crate::{machine, yaml};
 
@@ -111,7 +112,7 @@ fn running(client: &Client) -> Result<Version> {
 
 fn kubelets(client: &Client) -> Result<Vec<Version>> {
     let nodes = client.get("/api/v1/nodes")?;
-    let versions = nodes["items"].as_array().into_iter().flatten();
+    let versions = listing::items(&nodes);
     versions
         .map(|node| node["status"]["nodeInfo"]["kubeletVersion"].as_str().unwrap_or_default().parse())
         .collect()
@@ -120,7 +121,7 @@ fn kubelets(client: &Client) -> Result<Vec<Version>> {
 /// What must be so in the cluster: control planes that are ready, and a node that takes the job by which health is proven.
 fn preflight(client: &Client) -> Result<()> {
     let nodes = client.get("/api/v1/nodes")?;
-    let nodes: Vec<&Value> = nodes["items"].as_array().into_iter().flatten().collect();
+    let nodes: Vec<&Value> = listing::items(&nodes).collect();
     let planes = nodes
         .iter()
         .filter(|node| !node["metadata"]["labels"]["node-role.kubernetes.io/control-plane"].is_null());

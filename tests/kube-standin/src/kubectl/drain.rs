@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Kubectl, apply, say};
 use crate::failure::{Result, refuse};
+use crate::listing;
 use crate::resources::identity;
 
 /// How long eviction is tried when nothing is said.
@@ -38,7 +39,7 @@ pub(super) fn run(kubectl: &Kubectl, command: &str) -> Result<()> {
 fn drain(kubectl: &Kubectl, node: &str) -> Result<()> {
     let deadline = Instant::now() + kubectl.timeout(FOREVER)?;
     let all = kubectl.client.get("/api/v1/pods")?;
-    let here = all["items"].as_array().into_iter().flatten().filter(|pod| pod["spec"]["nodeName"] == node);
+    let here = listing::items(&all).filter(|pod| pod["spec"]["nodeName"] == node);
     let is_daemon = |pod: &&Value| pod["metadata"]["ownerReferences"][0]["kind"] == "DaemonSet";
     let (daemons, pods): (Vec<&Value>, Vec<&Value>) = here.partition(is_daemon);
     let names = |pods: &[&Value]| pods.iter().map(|pod| title(pod)).collect::<Vec<_>>().join(", ");

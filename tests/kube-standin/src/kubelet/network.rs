@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::failure::{Context as _, Failure, Result};
+use crate::listing;
 
 const BRIDGE: &str = "cni0";
 const TUNNEL: &str = "flannel.1";
@@ -86,7 +87,7 @@ pub(super) fn is_set_up() -> bool {
 impl Network {
     /// Sets up the bridge, the tunnel and the ways to all other nodes.
     pub(super) fn set_up(&mut self, own: &str, nodes: &Value) -> Result<()> {
-        let nodes: Vec<Node> = nodes["items"].as_array().into_iter().flatten().filter_map(Node::of).collect();
+        let nodes: Vec<Node> = listing::items(nodes).filter_map(Node::of).collect();
         let Some(here) = nodes.iter().find(|node| node.name == own) else {
             return Err(Failure::new(format!("node {own:?} has no addresses for pods yet")));
         };

@@ -39,11 +39,6 @@ pub(super) struct Pods {
     resolvers: HashMap<String, Child>,
 }
 
-/// The objects of a list.
-fn items(list: &Value) -> impl Iterator<Item = &Value> {
-    list["items"].as_array().into_iter().flatten()
-}
-
 /// Whether a pod has a container of an image whose name ends so.
 fn has_image(pod: &Value, wanted: &str) -> bool {
     let mut containers = pod["spec"]["containers"].as_array().into_iter().flatten();
@@ -68,7 +63,7 @@ impl Pods {
     /// Brings all pods of this node to run, and what is gone to its end.
     pub(super) fn tend(&mut self, client: &Client, kubelet: &Kubelet) -> Result<()> {
         let pods = self.look(client)?;
-        let own = items(&pods);
+        let own = listing::items(&pods);
         let own: Vec<&Value> = own.filter(|pod| pod["spec"]["nodeName"] == kubelet.name.as_str()).collect();
         let runtime = Runtime::new(&kubelet.endpoint);
         sandboxes::clean(&runtime, &own)?;
@@ -121,7 +116,7 @@ impl Pods {
     fn look(&mut self, client: &Client) -> Result<Arc<Value>> {
         const PODS: &str = "/api/v1/pods";
         let now = match &self.known {
-            Some(known) => match client.get_changed(PODS, listing::tag(items(known)))? {
+            Some(known) => match client.get_changed(PODS, listing::tag(listing::items(known)))? {
                 Some(list) => Arc::new(list),
                 None => Arc::clone(known),
             },

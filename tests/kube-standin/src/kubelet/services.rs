@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::dns::NAMES;
 use crate::failure::{Context as _, Failure, Result};
 use crate::files;
+use crate::listing;
 
 const CHAIN: &str = "STANDIN-SERVICES";
 
@@ -29,7 +30,7 @@ impl Services {
     /// Leads the addresses of services to pods, as kube-proxy does, and that of the API server to where it is: at `https://HOST:PORT`.
     pub(super) fn lead(&mut self, services: &Value, pods: &Value, api: &str) -> Result<()> {
         let mut rules = rules(services, pods);
-        let all = services["items"].as_array().into_iter().flatten();
+        let all = listing::items(services);
         let is_api = |one: &&Value| {
             one["metadata"]["name"] == "kubernetes" && one["metadata"]["namespace"] == "default"
         };
@@ -83,7 +84,7 @@ impl Services {
 /// Keeps the names of services where coredns looks.
 pub(super) fn name(services: &Value, domain: &str) -> Result<()> {
     let mut text = String::new();
-    for service in services["items"].as_array().into_iter().flatten() {
+    for service in listing::items(services) {
         if let (Some(name), Some(namespace), Some(address)) = (
             service["metadata"]["name"].as_str(),
             service["metadata"]["namespace"].as_str(),
@@ -101,12 +102,12 @@ pub(super) fn name(services: &Value, domain: &str) -> Result<()> {
 /// A rule for each port of each service that has a pod which is ready.
 fn rules(services: &Value, pods: &Value) -> String {
     let mut rules = String::new();
-    for service in services["items"].as_array().into_iter().flatten() {
+    for service in listing::items(services) {
         let Some(address) = service["spec"]["clusterIP"].as_str().filter(|address| *address != "None") else {
             continue;
         };
         let Some(selector) = service["spec"]["selector"].as_object() else { continue };
-        let behind = pods["items"].as_array().into_iter().flatten().find(|pod| {
+        let behind = listing::items(pods).find(|pod| {
             let chosen = selector.iter().all(|(label, value)| pod["metadata"]["labels"][label] == *value);
             let conditions = pod["status"]["conditions"].as_array();
             let ready = conditions
